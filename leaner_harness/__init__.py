@@ -1,0 +1,58 @@
+"""What a plugin may import: the hook marker, the specs and records, and how to read training text.
+
+Nothing heavy is loaded here; `read_documents` is imported when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from leaner_harness.contracts import (
+    API_VERSION,
+    ArchitectureSpec,
+    Checkpoint,
+    Document,
+    ModelType,
+    TaskFolder,
+    TrainerSpec,
+)
+from leaner_harness.errors import CheckpointError, DataError, LeanerError, PluginError, UsageError
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "API_VERSION",
+    "ArchitectureSpec",
+    "Checkpoint",
+    "CheckpointError",
+    "DataError",
+    "Document",
+    "LeanerError",
+    "ModelType",
+    "PluginError",
+    "TaskFolder",
+    "TrainerSpec",
+    "UsageError",
+    "get_architecture",
+    "hookimpl",
+    "read_documents",
+    "write_atomic",
+    "write_json",
+]
+
+_LAZY = {
+    "get_architecture": "leaner_harness.registry",
+    "hookimpl": "leaner_harness.hookspecs",
+    "read_documents": "leaner_harness.data.text",
+    "write_atomic": "leaner_harness.files",
+    "write_json": "leaner_harness.files",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name at first use."""
+    if name not in _LAZY:
+        raise AttributeError(f"module 'leaner_harness' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_LAZY[name]), name)

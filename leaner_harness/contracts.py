@@ -1,0 +1,119 @@
+"""What plugins provide and exchange: frozen specs, and the records they return.
+
+A spec names its code as `"module:attribute"`; it is imported at first use, so listing every
+plugin costs no torch. `API_VERSION` changes when a spec changes in a way old plugins cannot meet;
+a plugin module may state the version it was written for as `LEANER_API_VERSION`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from leaner_harness.errors import PluginError
+
+API_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ModelType:
+    """An lm-eval `--model` name; `target` is its class, or empty when lm-eval ships it."""
+
+    name: str
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchitectureSpec:
+    """How to build an untrained model, and how its checkpoints are scored."""
+
+    name: str
+    """Unique within the plugin; lower case."""
+    build: str
+    """`build(size: str, vocab_size: int) -> transformers.PreTrainedModel`, float32, random weights."""
+    objective: str = "clm"
+    """The training objective it needs; `clm` is next-token prediction."""
+    tokenizer: str = "byte-bpe"
+    """The tokenizer kind a trainer makes for it."""
+    model_type: ModelType = ModelType("hf")
+    """The lm-eval model type that scores its checkpoints."""
+    sequence_classifier: str = ""
+    """Class for fine-tuning; empty when `AutoModelForSequenceClassification` has one."""
+    sizes: tuple[str, ...] = ("1M",)
+    """Sizes `build` accepts; the first is the one the conformance kit builds."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainerSpec:
+    """How to turn a recipe into a checkpoint."""
+
+    name: str
+    train: str
+    """`train(recipe, out: Path) -> Checkpoint`; `recipe` is an instance of the `recipe` class."""
+    recipe: str
+    """A frozen dataclass: its fields are the keys a recipe file may have besides `trainer`."""
+    recipes: str = ""
+    """Folder of ready TOML recipes, as `"package:folder"`."""
+    model_types: tuple[ModelType, ...] = ()
+    """lm-eval model types its checkpoints need and lm-eval does not ship."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFolder:
+    """A folder of lm-eval task YAML, as `"package:folder"`."""
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A trained model on disk: the directory, and the lm-eval model type that scores it."""
+
+    path: Path
+    model_type: str
+    model_args: Mapping[str, str]
+    """lm-eval model arguments besides the path, which `path_arg` names."""
+    path_arg: str = "pretrained"
+    record: Mapping[str, Any] = field(default_factory=dict)
+    """What goes into `leaner.json`: recipe, tokens seen, data digests, cost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One training text."""
+
+    id: str
+    genre: str
+    text: str
+
+
+def resolve(target: str) -> Any:
+    """Import `"module:attribute"`.
+
+    Raises PluginError when the module or the attribute is missing.
+    """
+    module_name, _, attribute = target.partition(":")
+    try:
+        return getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError) as error:
+        raise PluginError(
+            f"{target!r} cannot be imported: {error}.",
+            'A target is written "module:attribute" and must be importable.',
+        ) from error
+
+
+def resolve_folder(target: str) -> Path:
+    """The path of a `"package:folder"` inside an installed package."""
+    package, _, folder = target.partition(":")
+    try:
+        module = importlib.import_module(package)
+    except ImportError as error:
+        raise PluginError(f"{target!r}: package {package!r} cannot be imported: {error}.") from error
+    path = Path(next(iter(module.__path__))) / folder
+    if not path.is_dir():
+        raise PluginError(f"{target!r}: {path} is no folder. Is it in the plugin's wheel?")
+    return path

@@ -1,0 +1,30 @@
+"""The hooks a plugin may implement, on one screen: each returns a list of frozen specs.
+
+Stable: tasks, architectures. Provisional: trainers (may change before 1.0, with a changelog line).
+"""
+
+from __future__ import annotations
+
+import pluggy
+
+from leaner_harness.contracts import ArchitectureSpec, TaskFolder, TrainerSpec
+
+PROJECT = "leaner_harness"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def register_architectures() -> list[ArchitectureSpec]:  # type: ignore[empty-body]
+    """Models a trainer can build, and the lm-eval model type that scores each."""
+
+
+@hookspec
+def register_tasks() -> list[TaskFolder]:  # type: ignore[empty-body]
+    """Folders of lm-eval task YAML; stock `lm_eval --tasks` finds every task in them."""
+
+
+@hookspec
+def register_trainers() -> list[TrainerSpec]:  # type: ignore[empty-body]
+    """Ways to turn a recipe into a checkpoint, and the recipes that come with them."""

@@ -1,0 +1,138 @@
+"""The lm-eval task class behind every LEANER-GLUE YAML: loads rows, shares ties, reports its data.
+
+A YAML says `class: !function utils.LeanerGlueTask` and, in `dataset_kwargs`, `leaner_task` and for
+the embedded set `leaner_source: mini`. Source, split, fingerprint and defects of the rows end up
+in lm-eval's own result file, under `configs.<task>.metadata.leaner`.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+import datasets
+from lm_eval.api.samplers import ContextSampler
+from lm_eval.api.task import ConfigurableTask
+
+from leaner_harness import __version__, scoring
+from leaner_harness.data import sources
+from leaner_harness.data.glue import GlueTask
+from leaner_harness.data.sources import TaskRows
+from leaner_harness.errors import DataError
+from leaner_harness.statistics import Item, expected_value, tie_shares
+
+log = logging.getLogger("leaner_harness")
+
+_UNSCORED = "leaner_state"
+"""Column of the one placeholder row that stands for a task that cannot run."""
+
+
+class LeanerGlueTask(ConfigurableTask):  # type: ignore[misc]
+    """One LEANER-GLUE task; lm-eval builds it from YAML."""
+
+    found: TaskRows
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__(config={key: value for key, value in config.items() if key != "class"})
+
+    def download(self, dataset_kwargs: dict[str, Any] | None = None, **_: Any) -> None:
+        """Load the rows of the chosen split; a task that cannot run gets one placeholder row."""
+        arguments = {**self.config.metadata, **(dataset_kwargs or {})}
+        self._source = arguments.get("leaner_source")
+        self._folder = arguments.get("leaner_data")
+        name = arguments["leaner_task"]
+        split = sources.chosen_split(arguments.get("leaner_split"))
+        self.found = sources.load(name, split, source=self._source, folder=self._folder)
+        self._tell()
+        record = self.found.record() | {"harness": __version__}
+        self.config.metadata = {**self.config.metadata, "leaner": record}
+        rows = self.found.rows or [self._placeholder()]
+        self.dataset = {"test": datasets.Dataset.from_list(rows)}
+
+    @property
+    def glue(self) -> GlueTask:
+        """The task's definition."""
+        return self.found.task
+
+    def _tell(self) -> None:
+        """Say what a reader of the scores must know about the rows."""
+        name = self.config.task
+        if self.found.state != "ok":
+            log.warning("%s cannot run (%s): %s", name, self.found.state, self.found.reason)
+        for kind, defect in self.found.defects.record().items():
+            fate = "kept" if defect["kept"] else "left out"
+            where = ", ".join(defect["places"])
+            log.warning("%s: %d rows %s (%s): %s", name, defect["count"], fate, kind, where)
+        if self.glue.name == "wnli":
+            log.warning(
+                "%s: its train rows contradict its test rows, so learning lowers the score. It is "
+                "no evidence about a model and is in no average.",
+                name,
+            )
+
+    def _placeholder(self) -> dict[str, Any]:
+        texts = dict.fromkeys(self.glue.fields, "")
+        return texts | {"label": 0, "idx": -1, "part": "", _UNSCORED: self.found.state}
+
+    def has_test_docs(self) -> bool:
+        """Always: the reported split is served as lm-eval's test split."""
+        return True
+
+    def test_docs(self) -> datasets.Dataset:
+        """The rows of the reported split, in evaluation order."""
+        return self.dataset["test"]
+
+    def fewshot_docs(self) -> None:
+        """None while the task is built: training rows are read when a prompt first needs them."""
+        return None
+
+    def set_fewshot_seed(self, seed: int | None = None) -> None:
+        """Seed the few-shot sampler, without building it."""
+        self._fewshot_seed = seed
+
+    @cached_property
+    def sampler(self) -> ContextSampler:
+        """The few-shot sampler over the training rows; raises DataError where there are none."""
+        train = sources.load(self.glue.name, "train", source=self._source, folder=self._folder)
+        if not train.rows:
+            raise DataError(
+                f"{self.config.task}: few-shot prompts need training rows. {train.reason}",
+                "Run with --num_fewshot 0, or use a data folder that has the train file.",
+            )
+        return ContextSampler(train.rows, rnd=getattr(self, "_fewshot_seed", None))
+
+    def process_results(self, doc: dict[str, Any], results: Sequence[Any]) -> dict[str, Any]:
+        """One row's share in every metric; nothing for the placeholder of a task that cannot run.
+
+        `results` holds (log-likelihood, is_greedy) per choice, in label order.
+        """
+        if doc.get(_UNSCORED):
+            return {}
+        scores = [float(result[0]) for result in results]
+        row = scored_row(self.glue, doc, scores)
+        return dict.fromkeys(scoring.metric_names(self.glue), row)
+
+    def aggregation(self) -> dict[str, Callable[[list[Any]], float]]:
+        """Metric name -> function of all rows."""
+        return {name: self._aggregator(name) for name in scoring.metric_names(self.glue)}
+
+    def _aggregator(self, name: str) -> Callable[[list[Any]], float]:
+        # Rows gathered from other processes arrive as the same tuples.
+        return lambda rows: scoring.values(self.glue, rows)[name]
+
+    def higher_is_better(self) -> dict[str, bool]:
+        """The metrics that have a better end."""
+        names = scoring.metric_names(self.glue)
+        return {name: True for name in names if name in scoring.HIGHER_IS_BETTER}
+
+
+def scored_row(task: GlueTask, doc: dict[str, Any], scores: Sequence[float]) -> scoring.ScoredRow:
+    """A row's label and prediction from its choices' log-likelihoods; NaN where one is not finite."""
+    finite = all(map(math.isfinite, scores))
+    if task.regression:
+        return float(doc["label"]), expected_value(scores) if finite else math.nan
+    shares = tie_shares(scores) if finite else (math.nan,) * task.classes
+    return Item(task.parts.index(doc.get("part") or task.parts[0]), int(doc["label"]), shares)

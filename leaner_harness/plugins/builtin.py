@@ -1,0 +1,25 @@
+"""What ships with the harness, registered as any other plugin would."""
+
+from __future__ import annotations
+
+from leaner_harness import ModelType, TaskFolder, TrainerSpec, hookimpl
+
+
+@hookimpl
+def register_tasks() -> list[TaskFolder]:
+    """LEANER-GLUE on published rows, and on the embedded mini set."""
+    return [TaskFolder("leaner", "leaner_harness:tasks")]
+
+
+@hookimpl
+def register_trainers() -> list[TrainerSpec]:
+    """The torch-free n-gram model: a floor row for every board."""
+    return [
+        TrainerSpec(
+            name="ngram",
+            train="leaner_harness.plugins.ngram:train",
+            recipe="leaner_harness.plugins.ngram:NgramRecipe",
+            recipes="leaner_harness:recipes",
+            model_types=(ModelType("leaner-ngram", "leaner_harness.plugins.ngram_lm:NgramLM"),),
+        )
+    ]
