@@ -33,7 +33,7 @@ class ArchitectureSpec:
     name: str
     """Unique within the plugin; lower case."""
     build: str
-    """`build(size: str, vocab_size: int) -> transformers.PreTrainedModel`, float32, random weights."""
+    """`build(size: str, vocab_size: int) -> transformers.PreTrainedModel`: float32, untrained."""
     objective: str = "clm"
     """The training objective it needs; `clm` is next-token prediction."""
     tokenizer: str = "byte-bpe"
@@ -112,7 +112,9 @@ def resolve_folder(target: str) -> Path:
     try:
         module = importlib.import_module(package)
     except ImportError as error:
-        raise PluginError(f"{target!r}: package {package!r} cannot be imported: {error}.") from error
+        raise PluginError(
+            f"{target!r}: package {package!r} cannot be imported: {error}."
+        ) from error
     path = Path(next(iter(module.__path__))) / folder
     if not path.is_dir():
         raise PluginError(f"{target!r}: {path} is no folder. Is it in the plugin's wheel?")

@@ -215,7 +215,7 @@ def _check_version(module: ModuleType) -> None:
     version = getattr(module, "LEANER_API_VERSION", API_VERSION)
     if version != API_VERSION:
         raise PluginError(
-            f"it was written for plugin API version {version}; this leaner-harness has {API_VERSION}"
+            f"it was written for plugin API version {version}; this version has {API_VERSION}"
         )
 
 

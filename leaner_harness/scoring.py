@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +35,15 @@ ScoredRow = Item | tuple[float, float]
 """A classification Item, or (gold, predicted) of a regression task."""
 
 _NATIVE: dict[str, Metric] = {"acc": stats.accuracy, "mcc": stats.mcc, "acc_f1": stats.acc_f1}
+
+
+def scored_row(task: GlueTask, doc: Mapping[str, Any], scores: Sequence[float]) -> ScoredRow:
+    """A row's label and prediction from its choices' log-likelihoods; NaN where not finite."""
+    finite = all(map(math.isfinite, scores))
+    if task.regression:
+        return float(doc["label"]), stats.expected_value(scores) if finite else math.nan
+    shares = stats.tie_shares(scores) if finite else (math.nan,) * task.classes
+    return Item(task.parts.index(doc.get("part") or task.parts[0]), int(doc["label"]), shares)
 
 
 def metric_names(task: GlueTask) -> list[str]:

@@ -1,0 +1,1 @@
+"""Where benchmark rows and training text come from."""

@@ -135,7 +135,7 @@ def _missing(found: TaskRows, path: Path, folder: Path) -> TaskRows:
     others = [
         split
         for split in ("test", "validation")
-        if split != found.split
+        if found.split not in ("train", split)
         and all((folder / f"{s}.jsonl").is_file() for s in found.task.stems(split).values())
     ]
     cure = f"The {others[0]} file is there: --metadata leaner_split={others[0]}" if others else ""

@@ -8,7 +8,6 @@ in lm-eval's own result file, under `configs.<task>.metadata.leaner`.
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
@@ -21,10 +20,9 @@ from leaner_harness import __version__, scoring
 from leaner_harness.data import sources
 from leaner_harness.data.glue import GlueTask
 from leaner_harness.data.sources import TaskRows
-from leaner_harness.errors import DataError
-from leaner_harness.statistics import Item, expected_value, tie_shares
 
-log = logging.getLogger("leaner_harness")
+# A child of lm-eval's logger, so that its verbosity and format apply.
+log = logging.getLogger("lm_eval.leaner_harness")
 
 _UNSCORED = "leaner_state"
 """Column of the one placeholder row that stands for a task that cannot run."""
@@ -47,6 +45,10 @@ class LeanerGlueTask(ConfigurableTask):  # type: ignore[misc]
         split = sources.chosen_split(arguments.get("leaner_split"))
         self.found = sources.load(name, split, source=self._source, folder=self._folder)
         self._tell()
+        self._serve()
+
+    def _serve(self) -> None:
+        """Put the rows, or the placeholder, where lm-eval looks; their account in the config."""
         record = self.found.record() | {"harness": __version__}
         self.config.metadata = {**self.config.metadata, "leaner": record}
         rows = self.found.rows or [self._placeholder()]
@@ -94,15 +96,26 @@ class LeanerGlueTask(ConfigurableTask):  # type: ignore[misc]
         self._fewshot_seed = seed
 
     @cached_property
+    def train_rows(self) -> TaskRows:
+        """The training rows, for few-shot prompts."""
+        return sources.load(self.glue.name, "train", source=self._source, folder=self._folder)
+
+    @cached_property
     def sampler(self) -> ContextSampler:
-        """The few-shot sampler over the training rows; raises DataError where there are none."""
-        train = sources.load(self.glue.name, "train", source=self._source, folder=self._folder)
-        if not train.rows:
-            raise DataError(
-                f"{self.config.task}: few-shot prompts need training rows. {train.reason}",
-                "Run with --num_fewshot 0, or use a data folder that has the train file.",
-            )
-        return ContextSampler(train.rows, rnd=getattr(self, "_fewshot_seed", None))
+        """The few-shot sampler over the training rows."""
+        return ContextSampler(self.train_rows.rows, rnd=getattr(self, "_fewshot_seed", None))
+
+    def build_all_requests(self, **kwargs: Any) -> None:
+        """Build the prompts; without training rows a few-shot run of this task has a state."""
+        if self.config.num_fewshot and self.found.rows and not self.train_rows.rows:
+            reason = f"Few-shot prompts need training rows. {self.train_rows.reason}"
+            self.found.state, self.found.reason = "missing_train_file", reason
+            self.found.rows = []
+            self._tell()
+            self._serve()
+        if not self.found.rows:
+            self.config.num_fewshot = 0
+        super().build_all_requests(**kwargs)
 
     def process_results(self, doc: dict[str, Any], results: Sequence[Any]) -> dict[str, Any]:
         """One row's share in every metric; nothing for the placeholder of a task that cannot run.
@@ -112,7 +125,7 @@ class LeanerGlueTask(ConfigurableTask):  # type: ignore[misc]
         if doc.get(_UNSCORED):
             return {}
         scores = [float(result[0]) for result in results]
-        row = scored_row(self.glue, doc, scores)
+        row = scoring.scored_row(self.glue, doc, scores)
         return dict.fromkeys(scoring.metric_names(self.glue), row)
 
     def aggregation(self) -> dict[str, Callable[[list[Any]], float]]:
@@ -127,12 +140,3 @@ class LeanerGlueTask(ConfigurableTask):  # type: ignore[misc]
         """The metrics that have a better end."""
         names = scoring.metric_names(self.glue)
         return {name: True for name in names if name in scoring.HIGHER_IS_BETTER}
-
-
-def scored_row(task: GlueTask, doc: dict[str, Any], scores: Sequence[float]) -> scoring.ScoredRow:
-    """A row's label and prediction from its choices' log-likelihoods; NaN where one is not finite."""
-    finite = all(map(math.isfinite, scores))
-    if task.regression:
-        return float(doc["label"]), expected_value(scores) if finite else math.nan
-    shares = tie_shares(scores) if finite else (math.nan,) * task.classes
-    return Item(task.parts.index(doc.get("part") or task.parts[0]), int(doc["label"]), shares)

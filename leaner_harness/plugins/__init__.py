@@ -1,0 +1,1 @@
+"""Built-in plugins, each as small as a stranger's would be."""

@@ -1,0 +1,186 @@
+"""Read a stock lm_eval output folder: its tasks, what they say of their rows, and its samples."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from leaner_harness import scoring
+from leaner_harness.data.glue import TASKS, GlueTask
+from leaner_harness.errors import ResultError
+from leaner_harness.statistics import Item
+
+BOARDS = ("leaner_glue_mini", "leaner_glue")
+TOLERANCE = 1e-6
+
+Record = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """One lm_eval run as it lies on disk."""
+
+    path: Path
+    output: Record
+    board: str
+    """The group its tasks belong to."""
+    data: dict[str, Record] = field(default_factory=dict)
+    """Task -> what the task said of its rows (`TaskRows.record`)."""
+
+    def key(self, task: str) -> str:
+        """The name lm-eval knows the task by."""
+        return f"{self.board}_{task}"
+
+    def ran(self, task: str) -> bool:
+        """Whether the task was scored."""
+        return task in self.data and self.data[task]["state"] == "ok"
+
+    def same(self, key: str) -> str:
+        """What all tasks say under `key`; raises ResultError where they differ."""
+        found = sorted({str(data[key]) for data in self.data.values()})
+        if len(found) != 1:
+            raise ResultError(f"The tasks differ in their {key}: {', '.join(found)}.")
+        return found[0]
+
+    def source(self) -> str:
+        """Where the rows came from; one altered file makes the whole run `local`."""
+        found = {data["source"] for data in self.data.values() if data["state"] == "ok"}
+        if "mini" in found and len(found) > 1:
+            raise ResultError(f"The tasks mix data sources: {', '.join(sorted(found))}.")
+        return "local" if "local" in found else next(iter(found), "none")
+
+    def shots(self) -> int:
+        """The number of few-shot examples, the same for every task that ran."""
+        found = {int(self.output["n-shot"][self.key(t)]) for t in self.data if self.ran(t)}
+        if len(found) > 1:
+            raise ResultError(f"The tasks differ in their number of shots: {sorted(found)}.")
+        return found.pop() if found else 0
+
+    def model_arguments(self) -> dict[str, str]:
+        """lm-eval's model arguments."""
+        arguments = self.output["config"].get("model_args") or {}
+        if isinstance(arguments, str):
+            pairs = (pair.partition("=") for pair in arguments.split(",") if pair)
+            arguments = {key: value for key, _, value in pairs}
+        return {str(key): str(value) for key, value in arguments.items()}
+
+    def refuse_limit(self) -> None:
+        """Raise ResultError for a run on a part of the rows."""
+        for key in map(self.key, self.data):
+            counts = self.output["n-samples"].get(key, {})
+            if counts.get("effective") != counts.get("original"):
+                raise ResultError(
+                    f"{key} was scored on {counts.get('effective')} of "
+                    f"{counts.get('original')} rows.",
+                    "Run lm_eval again without --limit.",
+                )
+
+    def samples(self, task: str) -> Iterator[Record]:
+        """The logged samples of one task, reduced to row id, label, prediction and numbers."""
+        stamp = self.path.stem.removeprefix("results_")
+        path = self.path.with_name(f"samples_{self.key(task)}_{stamp}.jsonl")
+        if not path.is_file():
+            raise ResultError(
+                f"{path.name} is not beside {self.path.name}.",
+                "Run lm_eval with --log_samples: a result is recomputed from its samples.",
+            )
+        with path.open(encoding="utf-8") as file:
+            for line in file:
+                yield _sample(task, json.loads(line))
+
+    def check(self, task: str, metrics: Mapping[str, float]) -> None:
+        """Raise ResultError unless lm-eval's metrics are finite and equal the recomputed ones."""
+        reported = self.output["results"][self.key(task)]
+        for name, value in metrics.items():
+            theirs = reported.get(f"{name},none")
+            if not math.isfinite(value):
+                raise ResultError(
+                    f"{self.key(task)}: {name} is not a number: the model gave a log-likelihood "
+                    "that is not finite.",
+                    "The checkpoint is broken; train it again.",
+                )
+            if theirs is None or abs(theirs - value) > TOLERANCE:
+                raise ResultError(
+                    f"{self.key(task)}: lm_eval reports {name}={theirs}, its samples give "
+                    f"{value:.9f}. One of the files was changed."
+                )
+
+
+def find(folder: Path) -> Path:
+    """The newest results file below an lm_eval output folder."""
+    found = [folder] if folder.is_file() else sorted(folder.rglob("results_*.json"))
+    if not found:
+        raise ResultError(
+            f"{folder} holds no lm_eval result (results_*.json).",
+            "Run lm_eval with --output_path DIR --log_samples, then: leaner results add DIR",
+        )
+    return max(found, key=lambda path: path.name)
+
+
+def read_evaluation(path: Path) -> Evaluation:
+    """Read a results file of lm_eval; raises ResultError unless it has just one of our groups."""
+    try:
+        output = json.loads(path.read_text(encoding="utf-8"))
+        tasks = output["configs"]
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
+        raise ResultError(f"{path} is no results file of lm_eval: {error!r}.") from error
+    boards = [board for board in BOARDS if any(_task_of(key, board) for key in tasks)]
+    if len(boards) != 1:
+        raise ResultError(
+            f"{path.name} has the tasks {', '.join(sorted(tasks)) or 'none'}; a result needs the "
+            "tasks of one group.",
+            f"Run lm_eval --tasks {' or '.join(BOARDS)}",
+        )
+    evaluation = Evaluation(path, output, boards[0])
+    for key, config in tasks.items():
+        if task := _task_of(key, evaluation.board):
+            evaluation.data[task] = _task_data(key, config)
+    return evaluation
+
+
+def _task_of(key: str, board: str) -> str:
+    task = key.removeprefix(f"{board}_")
+    return task if task in TASKS and key != task else ""
+
+
+def _task_data(key: str, config: Record) -> Record:
+    data: Record | None = (config.get("metadata") or {}).get("leaner")
+    if not data:
+        raise ResultError(
+            f"{key} carries no data fingerprint.", "Score it with this package's own tasks."
+        )
+    return data
+
+
+def _sample(task: str, logged: Record) -> Record:
+    doc = logged["doc"]
+    scores = [_shortest(float(response[0])) for response in logged["filtered_resps"]]
+    found = {"task": task, "idx": doc["idx"], "label": doc["label"], "log_likelihoods": scores}
+    for key in ("part", "tag"):
+        if doc.get(key):
+            found[key] = doc[key]
+    return found | {"prediction": _prediction(scored_sample(TASKS[task], found))}
+
+
+def _shortest(value: float) -> float:
+    """The shortest decimal with the same float32: models sum log-likelihoods in float32."""
+    return float(str(np.float32(value)))
+
+
+def scored_sample(task: GlueTask, sample: Record) -> scoring.ScoredRow:
+    """The scored row of a reduced sample."""
+    return scoring.scored_row(task, sample, sample["log_likelihoods"])
+
+
+def _prediction(row: scoring.ScoredRow) -> Any:
+    """A class, the list of tied classes, or a number; None where nothing finite was scored."""
+    if not isinstance(row, Item):
+        return None if math.isnan(row[1]) else round(row[1], 6)
+    best = [index for index, share in enumerate(row.shares) if share > 0]
+    return best[0] if len(best) == 1 else best or None

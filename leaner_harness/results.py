@@ -1,0 +1,119 @@
+"""The result file: one run, one JSON at a path that is its identity, and its samples beside it.
+
+`results/<board>/<model>/<run>.json` and `<run>.samples.jsonl.gz`. Samples hold row id, label,
+prediction and log-likelihoods, never row text: the texts are not ours to publish.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from leaner_harness.errors import ResultError
+from leaner_harness.files import write_atomic, write_json
+
+SCHEMA = 1
+Record = dict[str, Any]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+_REQUIRED = ("schema", "board", "model", "run", "protocol", "data", "tasks", "provenance")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One run's record."""
+
+    record: Record
+
+    @property
+    def path(self) -> Path:
+        """Where it lies below the results folder."""
+        model: str = self.record["model"]["name"]
+        return Path(str(self.record["board"])) / model / f"{self.record['run']}.json"
+
+    @property
+    def ranking(self) -> tuple[str, ...]:
+        """What two results must share to be put into one ranking."""
+        data, protocol = self.record["data"], self.record["protocol"]
+        return self.record["board"], protocol["name"], data["split"], data["fingerprint"]
+
+    def mean(self, metric: str) -> Record | None:
+        """`{"value", "interval"}` of a group mean, or None when a task is missing."""
+        means = self.record["mean"]
+        found: Record | None = means.get(metric)
+        return found
+
+
+def check_name(name: str, what: str) -> str:
+    """A name that can be a folder everywhere; raises ResultError otherwise."""
+    if not _NAME.match(name):
+        raise ResultError(
+            f"{what} {name!r} cannot be part of a path.",
+            "Use letters, digits, '.', '_' and '-' (--model NAME).",
+        )
+    return name
+
+
+def write(result: Result, samples: Iterable[Record], folder: Path, *, replace: bool) -> Path:
+    """Write a result and its samples below `folder`; returns the result's path.
+
+    Raises ResultError when another run of that identity is there and `replace` is not set.
+    """
+    path = folder / result.path
+    if path.exists() and not replace:
+        known, new = read(path).record["model"], result.record["model"]
+        if known["weights_sha256"] != new["weights_sha256"]:
+            raise ResultError(
+                f"{path} holds the result of other weights.",
+                "Replace it with --replace, or give this model another name with --model NAME.",
+            )
+    content = pack_samples(samples)
+    name = f"{path.stem}.samples.jsonl.gz"
+    result.record["samples"] = {"file": name, "sha256": hashlib.sha256(content).hexdigest()}
+    write_atomic(path.with_name(name), content)
+    write_json(path, result.record)
+    return path
+
+
+def pack_samples(samples: Iterable[Record]) -> bytes:
+    """Samples as gzipped JSON lines; the same samples give the same bytes."""
+    lines = (json.dumps(sample, separators=(",", ":"), sort_keys=True) for sample in samples)
+    return gzip.compress(("\n".join(lines) + "\n").encode(), compresslevel=9, mtime=0)
+
+
+def read_samples(path: Path) -> Iterator[Record]:
+    """The samples of a `.samples.jsonl.gz` file."""
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        for line in file:
+            yield json.loads(line)
+
+
+def read(path: Path) -> Result:
+    """Read one result file; raises ResultError when it is none."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ResultError(f"{path} is no result file: {error}.") from error
+    missing = [key for key in _REQUIRED if not isinstance(record, dict) or key not in record]
+    if missing:
+        raise ResultError(f"{path} is no result file: it lacks {', '.join(missing)}.")
+    if record["schema"] != SCHEMA:
+        raise ResultError(f"{path} has schema {record['schema']}; this version reads {SCHEMA}.")
+    return Result(record)
+
+
+def read_all(folder: Path) -> list[Result]:
+    """Every result below `folder`, sorted by path; a misplaced file is an error."""
+    found = []
+    for path in sorted(folder.glob("*/*/*.json")):
+        result = read(path)
+        if path.relative_to(folder) != result.path:
+            raise ResultError(f"{path} says it belongs at {folder / result.path}.", "Move it.")
+        found.append(result)
+    return found

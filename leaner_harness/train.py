@@ -1,0 +1,117 @@
+"""Train: recipe -> checkpoint, through a trainer plugin.
+
+A recipe is a TOML file, or the name of one a plugin ships. Its `trainer` is the plugin's trainer;
+the other keys belong to that trainer's recipe class.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from leaner_harness import __version__
+from leaner_harness.contracts import Checkpoint, TrainerSpec, resolve, resolve_folder
+from leaner_harness.errors import CheckpointError, UnknownName, UsageError
+from leaner_harness.files import write_json
+from leaner_harness.provenance import hardware, versions
+from leaner_harness.registry import load_registry
+
+RECORD = "leaner.json"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Plan:
+    """A recipe that was read and checked: the trainer, and the values it gets."""
+
+    name: str
+    trainer: TrainerSpec
+    recipe: Any
+    """An instance of the trainer's recipe class."""
+
+
+def read_recipe(source: str, overrides: Sequence[str] = ()) -> Plan:
+    """Read a recipe file, or a ready recipe by name, with `key=value` overrides.
+
+    Raises UsageError for a file that is no TOML, an unknown key or a value of the wrong kind.
+    """
+    path = _recipe_path(source)
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path} is not valid TOML: {error}.") from error
+    values |= dict(map(_override, overrides))
+    trainer: TrainerSpec = load_registry().get("trainer", values.pop("trainer", "accelerate"))
+    return Plan(path.stem, trainer, _build(resolve(trainer.recipe), values, source))
+
+
+def recipe_folders() -> dict[str, Path]:
+    """Ready recipes: name -> file, from every trainer that ships some."""
+    found: dict[str, Path] = {}
+    for entry in load_registry().of_kind("trainer"):
+        if entry.spec.recipes:
+            for path in sorted(resolve_folder(entry.spec.recipes).glob("*.toml")):
+                found.setdefault(path.stem, path)
+    return found
+
+
+def _recipe_path(source: str) -> Path:
+    path = Path(source)
+    if path.is_file():
+        return path
+    ready = recipe_folders()
+    if source in ready:
+        return ready[source]
+    raise UnknownName("recipe", source, ready, "Or give the path of a TOML file.")
+
+
+def _override(text: str) -> tuple[str, Any]:
+    """`key=value` with a TOML value; a bare word counts as a string."""
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f"--set {text!r} is not key=value.")
+    try:
+        return key, tomllib.loads(f"x = {value}")["x"]
+    except tomllib.TOMLDecodeError:
+        return key, value
+
+
+def _build(recipe_class: Any, values: Mapping[str, Any], source: str) -> Any:
+    names = [field.name for field in dataclasses.fields(recipe_class)]
+    for key in values:
+        if key not in names:
+            raise UnknownName(f"key in recipe {source!r},", key, names)
+    return recipe_class(**values)
+
+
+def train(plan: Plan, out: Path) -> Checkpoint:
+    """Run the trainer; `leaner.json` is written last, so its presence says the checkpoint is whole.
+
+    Raises CheckpointError when the trainer says it wrote a directory that is not there.
+    """
+    checkpoint: Checkpoint = resolve(plan.trainer.train)(plan.recipe, out)
+    if not checkpoint.path.is_dir():
+        raise CheckpointError(f"Trainer {plan.trainer.name!r} left no directory {checkpoint.path}.")
+    recipe = {"trainer": plan.trainer.name, **dataclasses.asdict(plan.recipe)}
+    arguments = {checkpoint.path_arg: ".", **checkpoint.model_args}
+    record = {
+        "recipe": recipe,
+        "recipe_name": plan.name,
+        "lm_eval": {"model": checkpoint.model_type, "model_args": arguments},
+        "versions": versions(),
+        "hardware": hardware(),
+        "harness": __version__,
+        **checkpoint.record,
+    }
+    write_json(checkpoint.path / RECORD, record)
+    return checkpoint
+
+
+def lm_eval_command(checkpoint: Checkpoint, tasks: str) -> list[str]:
+    """The stock command that scores a checkpoint."""
+    arguments = {checkpoint.path_arg: str(checkpoint.path), **checkpoint.model_args}
+    joined = ",".join(f"{key}={value}" for key, value in arguments.items())
+    command = ["lm_eval", "--model", checkpoint.model_type, "--model_args", joined]
+    return [*command, "--tasks", tasks, "--output_path", "lm_eval_output", "--log_samples"]
