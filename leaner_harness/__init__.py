@@ -5,7 +5,7 @@ Nothing heavy is loaded here; `read_documents` is imported when it is first aske
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from leaner_harness.contracts import (
     API_VERSION,
@@ -17,6 +17,12 @@ from leaner_harness.contracts import (
     TrainerSpec,
 )
 from leaner_harness.errors import CheckpointError, DataError, LeanerError, PluginError, UsageError
+
+if TYPE_CHECKING:
+    from leaner_harness.data.text import read_documents
+    from leaner_harness.files import write_atomic, write_json
+    from leaner_harness.hookspecs import hookimpl
+    from leaner_harness.registry import get_architecture
 
 __version__ = "0.1.0"
 

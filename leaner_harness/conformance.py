@@ -57,11 +57,12 @@ def check_plugin(registry: Registry, name: str) -> Iterator[Check]:
 
 
 def _check_entry(entry: Entry) -> Iterator[Check]:
-    steps: Callable[[Any, Path], Iterator[Step]] = {
+    by_kind: dict[type, Callable[[Any, Path], Iterator[Step]]] = {
         ArchitectureSpec: _architecture_steps,
         TaskFolder: _task_steps,
         TrainerSpec: _trainer_steps,
-    }[type(entry.spec)]
+    }
+    steps = by_kind[type(entry.spec)]
     with tempfile.TemporaryDirectory() as folder:
         for name, step in steps(entry.spec, Path(folder)):
             try:

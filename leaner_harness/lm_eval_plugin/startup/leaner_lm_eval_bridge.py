@@ -1,7 +1,4 @@
-"""Start-up file of leaner-harness: lets the stock `lm_eval` command find our tasks and models.
-
-In every other process it returns at once; LEANER_LM_EVAL=0 turns it off everywhere.
-"""
+"""Lets `lm_eval` find leaner-harness; elsewhere returns at once. LEANER_LM_EVAL=0 turns it off."""
 
 import os
 import sys
@@ -33,7 +30,10 @@ class _Finder:
 
     def exec_module(self, module):
         self.run(module)
-        __import__("leaner_harness.lm_eval_plugin")
+        try:
+            __import__("leaner_harness.lm_eval_plugin")
+        except Exception as error:
+            print(f"leaner-harness is not available in lm_eval: {error!r}", file=sys.stderr)
 
 
 start()

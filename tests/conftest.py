@@ -1,0 +1,31 @@
+"""Fixtures: no network, no plugins or data of the machine, real data only where they are at hand."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Tests see no data folder and no switch of the person who runs them."""
+    for name in [name for name in os.environ if name.startswith("LEANER_")]:
+        if name != "LEANER_TEST_TINYHELEN":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("LEANER_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(scope="session")
+def tinyhelen() -> Path:
+    """A part of the published data, if it lies beside the checkout; else the test is skipped."""
+    folder = Path(os.environ.get("LEANER_TEST_TINYHELEN") or ROOT.parent / "shared" / "tinyhelen")
+    if not (folder / "data" / "leaner" / "glue").is_dir():
+        pytest.skip("published data are not at hand (LEANER_TEST_TINYHELEN)")
+    return folder

@@ -1,0 +1,140 @@
+"""LEANER-GLUE inside lm_eval's own evaluator: metrics, ties, states, few-shot, limit."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from scipy import stats as scipy_stats
+from sklearn import metrics as sk
+from small_glue import ScoredLM, evaluate, write_glue
+
+from leaner_harness.data.glue import AVERAGED, TASKS
+
+GROUP = "leaner_glue"
+
+
+def noise(context: str, continuation: str) -> float:
+    """A score that looks random and is the same in every process."""
+    return -(sum(ord(c) * (i % 7 + 1) for i, c in enumerate(context + continuation)) % 97) / 10
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_glue(tmp_path_factory.mktemp("glue"), n=60)
+
+
+def metadata(folder: Path) -> dict[str, str]:
+    return {"leaner_data": str(folder), "leaner_split": "validation"}
+
+
+def test_metrics_equal_an_independent_computation(folder: Path) -> None:
+    found = evaluate(ScoredLM(noise), [GROUP], metadata(folder))
+    scores = {}
+    for task in AVERAGED:
+        samples = found["samples"][f"{GROUP}_{task}"]
+        reported = found["results"][f"{GROUP}_{task}"]
+        gold = [sample["doc"]["label"] for sample in samples]
+        likelihoods = [[r[0] for r in sample["filtered_resps"]] for sample in samples]
+        scores[task] = _native(task, gold, likelihoods, [s["doc"]["part"] for s in samples])
+        assert reported["leaner_score,none"] == pytest.approx(scores[task], abs=1e-6), task
+    mean = sum(scores.values()) / len(scores)
+    assert found["results"][GROUP]["leaner_score,none"] == pytest.approx(mean, abs=1e-6)
+
+
+def _native(task: str, gold: list[float], lls: list[list[float]], parts: list[str]) -> float:
+    """The task's score by scikit-learn and scipy, from raw log-likelihoods (no ties in these)."""
+    if task == "stsb":
+        weights = [[math.exp(x - max(row)) for x in row] for row in lls]
+        predicted = [sum(i * w for i, w in enumerate(row)) / sum(row) for row in weights]
+        pearson, spearman = (f(gold, predicted)[0] for f in (scipy_stats.pearsonr, scipy_stats.spearmanr))
+        return float((pearson + spearman) / 2)
+    best = [row.index(max(row)) for row in lls]
+    if task == "cola":
+        return float(sk.matthews_corrcoef(gold, best))
+    if task in ("mrpc", "qqp"):
+        return float((sk.accuracy_score(gold, best) + sk.f1_score(gold, best)) / 2)
+    by_part = [
+        sk.accuracy_score(*zip(*((g, b) for g, b, p in zip(gold, best, parts) if p == part)))
+        for part in sorted(set(parts))
+    ]
+    return float(sum(by_part) / len(by_part))
+
+
+def test_a_model_without_preference_scores_a_tie(folder: Path) -> None:
+    found = evaluate(ScoredLM(lambda *_: -1.0), [GROUP], metadata(folder))
+    results = found["results"]
+    assert results[f"{GROUP}_sst2"]["acc,none"] == 0.5
+    assert results[f"{GROUP}_mnli"]["leaner_score,none"] == pytest.approx(1 / 3)
+    assert results[f"{GROUP}_sst2"]["ties,none"] == 1
+    assert results[f"{GROUP}_cola"]["mcc,none"] == 0
+    assert results[f"{GROUP}_stsb"]["leaner_score,none"] == 0
+
+
+def test_a_constant_answer_is_worth_nothing_centred(folder: Path) -> None:
+    found = evaluate(ScoredLM(lambda _, choice: -float(len(choice))), [GROUP], metadata(folder))
+    for task in AVERAGED:
+        assert found["results"][f"{GROUP}_{task}"]["leaner_score_centred,none"] <= 1e-9, task
+
+
+def test_the_result_says_where_the_rows_come_from(folder: Path) -> None:
+    found = evaluate(ScoredLM(noise), [f"{GROUP}_cola"], metadata(folder))
+    data = found["configs"][f"{GROUP}_cola"]["metadata"]["leaner"]
+    assert data["source"] == "local" and data["split"] == "validation"
+    assert len(data["fingerprint"]) == 64 and data["state"] == "ok"
+
+
+def test_a_task_that_cannot_run_has_no_number_and_stops_no_other(
+    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for path in folder.glob("*.jsonl"):
+        if not path.name.startswith("rte_"):
+            (tmp_path / path.name).symlink_to(path)
+    found = evaluate(ScoredLM(noise), [GROUP], metadata(tmp_path))
+    assert not [key for key in found["results"][f"{GROUP}_rte"] if key.startswith("leaner_score")]
+    data = found["configs"][f"{GROUP}_rte"]["metadata"]["leaner"]
+    assert data["state"] == "missing_file" and "rte_validation.jsonl" in data["reason"]
+    assert "leaner_score,none" in found["results"][f"{GROUP}_cola"]
+
+
+def test_few_shot_examples_come_from_the_training_rows(folder: Path) -> None:
+    lm = ScoredLM(noise)
+    evaluate(lm, [f"{GROUP}_cola"], metadata(folder), num_fewshot=2)
+    assert all(context.count("cola train sentence") == 2 for context in lm.contexts)
+    again = ScoredLM(noise)
+    evaluate(again, [f"{GROUP}_cola"], metadata(folder), num_fewshot=2)
+    assert again.contexts == lm.contexts
+
+
+def test_few_shot_without_training_rows_is_a_state(tmp_path: Path) -> None:
+    write_glue(tmp_path, splits=("validation",))
+    found = evaluate(ScoredLM(noise), [f"{GROUP}_cola"], metadata(tmp_path), num_fewshot=2)
+    data = found["configs"][f"{GROUP}_cola"]["metadata"]["leaner"]
+    assert data["state"] == "missing_train_file" and "cola_train.jsonl" in data["reason"]
+
+
+def test_a_score_that_is_not_finite_spoils_the_metric(folder: Path) -> None:
+    found = evaluate(ScoredLM(lambda *_: math.nan), [f"{GROUP}_cola"], metadata(folder))
+    assert math.isnan(found["results"][f"{GROUP}_cola"]["leaner_score,none"])
+
+
+def test_wnli_is_outside_the_average_and_warned_about(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = evaluate(ScoredLM(noise), [GROUP, f"{GROUP}_wnli"], metadata(folder))
+    assert f"{GROUP}_wnli" not in found["group_subtasks"][GROUP]
+    assert "no evidence about a model" in caplog.text
+
+
+@pytest.mark.parametrize("task", AVERAGED)
+def test_a_limited_run_sees_every_class_of_the_real_files(task: str, tinyhelen: Path) -> None:
+    from leaner_harness.data import sources
+
+    rows = sources.load(task, "validation", folder=str(tinyhelen)).rows
+    whole = Counter(round(row["label"]) for row in rows)
+    head = Counter(round(row["label"]) for row in rows[:40])
+    assert set(head) == set(whole) == set(range(TASKS[task].classes))
+    for label, n in whole.items():
+        assert abs(head[label] / 40 - n / len(rows)) < 0.06, (label, head)

@@ -1,0 +1,213 @@
+"""A result is made from lm_eval's files, recomputed, and refused when it would mislead."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_glue import ScoredLM, evaluate, write_glue
+from test_glue_task import noise
+
+from leaner_harness import lm_eval_output, results
+from leaner_harness.data.glue import AVERAGED
+from leaner_harness.errors import ResultError
+from leaner_harness.leaderboard import board
+from leaner_harness.make_result import make_result
+from leaner_harness.results import Result
+
+STAMP = "2026-01-02T03-04-05.678901"
+
+
+def save(output: dict[str, Any], folder: Path) -> Path:
+    """Write an evaluation the way lm_eval's command line does, through its own tracker."""
+    from lm_eval.loggers import EvaluationTracker
+
+    tracker = EvaluationTracker(output_path=str(folder))
+    tracker.date_id = STAMP
+    tracker.general_config_tracker.model_name = "tiny"
+    tracker.general_config_tracker.model_name_sanitized = "tiny"
+    samples = output.pop("samples")
+    tracker.save_results_aggregated(results=output, samples=samples)
+    for task, rows in samples.items():
+        tracker.save_results_samples(task_name=task, samples=rows)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One whole evaluation on small rows, as lm_eval leaves it on disk."""
+    glue = write_glue(tmp_path_factory.mktemp("glue"), n=40)
+    metadata = {"leaner_data": str(glue), "leaner_split": "validation"}
+    found = evaluate(ScoredLM(noise), ["leaner_glue"], metadata)
+    return save(found, tmp_path_factory.mktemp("out"))
+
+
+def made(folder: Path, **options: Any) -> Result:
+    evaluation = lm_eval_output.read_evaluation(lm_eval_output.find(folder))
+    return make_result(evaluation, model="tiny", **options)[0]
+
+
+@pytest.fixture
+def altered(output: Path, tmp_path: Path) -> Callable[[Callable[[dict[str, Any]], None]], Path]:
+    """A copy of the evaluation whose results JSON a test may change."""
+
+    def alter(change: Callable[[dict[str, Any]], None]) -> Path:
+        for path in lm_eval_output.find(output).parent.iterdir():
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+        path = lm_eval_output.find(tmp_path)
+        record = json.loads(path.read_text())
+        change(record)
+        path.write_text(json.dumps(record))
+        return tmp_path
+
+    return alter
+
+
+def test_a_result_holds_scores_intervals_and_baselines(output: Path) -> None:
+    record = made(output).record
+    assert record["board"] == "leaner_glue" and record["missing"] == []
+    for task in AVERAGED:
+        found = record["tasks"][task]
+        low, high = found["intervals"]["leaner_score"]
+        assert low <= found["metrics"]["leaner_score"] <= high
+        assert 0 <= found["majority_baseline"] < 1
+    mean = sum(record["tasks"][t]["metrics"]["leaner_score"] for t in AVERAGED) / 8
+    assert record["mean"]["leaner_score"]["value"] == pytest.approx(mean)
+    low, high = record["mean"]["leaner_score_centred"]["interval"]
+    assert low <= record["mean"]["leaner_score_centred"]["value"] <= high
+
+
+def test_no_row_text_and_no_path_is_written(output: Path, tmp_path: Path) -> None:
+    evaluation = lm_eval_output.read_evaluation(lm_eval_output.find(output))
+    result, samples = make_result(evaluation, model="tiny")
+    path = results.write(result, samples, tmp_path, replace=False)
+    assert path == tmp_path / "leaner_glue" / "tiny" / "zero-shot-validation.json"
+    written = list(results.read_samples(path.with_name("zero-shot-validation.samples.jsonl.gz")))
+    assert len(written) == sum(t["n"] for t in result.record["tasks"].values())
+    for sample in written:
+        assert set(sample) <= {"task", "idx", "label", "log_likelihoods", "prediction", "part"}
+    text = path.read_text()
+    assert "number 1" not in text and "/tmp" not in text
+
+
+def test_writing_twice_gives_the_same_bytes(output: Path, tmp_path: Path) -> None:
+    evaluation = lm_eval_output.read_evaluation(lm_eval_output.find(output))
+    contents = []
+    for name in ("a", "b"):
+        path = results.write(*make_result(evaluation, model="tiny"), tmp_path / name, replace=False)
+        contents.append([file.read_bytes() for file in sorted(path.parent.iterdir())])
+    assert contents[0] == contents[1]
+
+
+def test_other_weights_do_not_overwrite_in_silence(output: Path, tmp_path: Path) -> None:
+    evaluation = lm_eval_output.read_evaluation(lm_eval_output.find(output))
+    results.write(*make_result(evaluation, model="tiny"), tmp_path, replace=False)
+    checkpoint = tmp_path / "checkpoint"
+    checkpoint.mkdir()
+    (checkpoint / "model.safetensors").write_bytes(b"other")
+    result, samples = make_result(evaluation, model="tiny", checkpoint=checkpoint)
+    with pytest.raises(ResultError, match="other weights"):
+        results.write(result, samples, tmp_path, replace=False)
+    results.write(result, samples, tmp_path, replace=True)
+
+
+def test_a_limited_run_is_refused(altered: Any) -> None:
+    folder = altered(lambda r: r["n-samples"]["leaner_glue_rte"].update(effective=5))
+    with pytest.raises(ResultError, match="5 of 40 rows"):
+        made(folder)
+
+
+def test_a_changed_metric_is_refused(altered: Any) -> None:
+    folder = altered(lambda r: r["results"]["leaner_glue_rte"].update({"acc,none": 0.99}))
+    with pytest.raises(ResultError, match=r"acc=0\.99"):
+        made(folder)
+
+
+def test_a_run_without_fingerprint_is_refused(altered: Any) -> None:
+    folder = altered(lambda r: r["configs"]["leaner_glue_rte"]["metadata"].pop("leaner"))
+    with pytest.raises(ResultError, match="no data fingerprint"):
+        made(folder)
+
+
+def test_mixed_splits_are_refused(altered: Any) -> None:
+    def change(record: dict[str, Any]) -> None:
+        record["configs"]["leaner_glue_rte"]["metadata"]["leaner"]["split"] = "test"
+
+    with pytest.raises(ResultError, match="differ in their split"):
+        made(altered(change))
+
+
+def test_mini_rows_never_mix_with_others(altered: Any) -> None:
+    def change(record: dict[str, Any]) -> None:
+        record["configs"]["leaner_glue_rte"]["metadata"]["leaner"]["source"] = "mini"
+
+    with pytest.raises(ResultError, match="mix data sources"):
+        made(altered(change))
+
+
+def test_a_partial_group_has_no_mean(altered: Any) -> None:
+    folder = altered(lambda r: r["configs"].pop("leaner_glue_rte"))
+    with pytest.raises(ResultError, match=r"Missing: rte \(not run\)"):
+        made(folder)
+    record = made(folder, partial=True).record
+    assert record["mean"] == {} and record["missing"] == ["rte"]
+
+
+def test_missing_samples_are_refused(altered: Any) -> None:
+    folder = altered(lambda r: None)
+    next(folder.glob("samples_leaner_glue_rte_*")).unlink()
+    with pytest.raises(ResultError, match="--log_samples"):
+        made(folder)
+
+
+def test_a_model_that_returns_nan_is_refused(tmp_path: Path) -> None:
+    glue = write_glue(tmp_path / "glue")
+    metadata = {"leaner_data": str(glue), "leaner_split": "validation"}
+    found = evaluate(ScoredLM(lambda *_: math.nan), ["leaner_glue_cola"], metadata)
+    with pytest.raises(ResultError, match="not finite"):
+        made(save(found, tmp_path / "out"), partial=True)
+
+
+def test_an_empty_folder_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(ResultError, match="--log_samples"):
+        lm_eval_output.find(tmp_path)
+
+
+def test_the_board_ranks_separates_and_goes_stale(output: Path, tmp_path: Path) -> None:
+    evaluation = lm_eval_output.read_evaluation(lm_eval_output.find(output))
+    for name in ("tiny", "tiny-2"):
+        results.write(*make_result(evaluation, model=name), tmp_path, replace=False)
+    with pytest.raises(ResultError, match="stale"):
+        board.check(tmp_path)
+    board.write(tmp_path)
+    board.check(tmp_path)
+    page = (tmp_path / "README.md").read_text()
+    assert page.count("## leaner_glue") == 1 and "best constant prediction" in page
+    path = tmp_path / "leaner_glue" / "tiny-2" / "zero-shot-validation.json"
+    record = json.loads(path.read_text())
+    record["data"]["fingerprint"] = "0" * 64
+    path.write_text(json.dumps(record))
+    assert board.build(tmp_path).count("## leaner_glue") == 2
+    with pytest.raises(ResultError, match="stale"):
+        board.check(tmp_path)
+
+
+def test_a_misplaced_or_foreign_file_is_named(output: Path, tmp_path: Path) -> None:
+    evaluation = lm_eval_output.read_evaluation(lm_eval_output.find(output))
+    path = results.write(*make_result(evaluation, model="tiny"), tmp_path, replace=False)
+    path.rename(path.with_name("other.json"))
+    with pytest.raises(ResultError, match="belongs at"):
+        results.read_all(tmp_path)
+    path.with_name("other.json").write_text("[]")
+    with pytest.raises(ResultError, match="no result file"):
+        results.read_all(tmp_path)
+    with pytest.raises(ResultError, match="cannot be part of a path"):
+        make_result(evaluation, model="../up")
+
+
+def test_an_empty_results_folder_still_has_a_page(tmp_path: Path) -> None:
+    assert "No results yet" in board.build(tmp_path)

@@ -1,0 +1,91 @@
+"""Rows are counted, interleaved and fingerprinted."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leaner_harness.data.glue import TASKS, get_task
+from leaner_harness.data.rows import fingerprint, interleave, read_rows
+from leaner_harness.errors import UnknownName
+
+COLA = TASKS["cola"]
+
+
+def lines(path: Path, *rows: object) -> Path:
+    raw = [row if isinstance(row, bytes) else json.dumps(row).encode() for row in rows]
+    path.write_bytes(b"\n".join(raw) + b"\n")
+    return path
+
+
+def test_every_line_is_kept_or_counted(tmp_path: Path) -> None:
+    path = lines(
+        tmp_path / "cola_test.jsonl",
+        {"sentence": "The cat sat.", "label": 1, "idx": 0},
+        {"sentence": "", "label": 0, "idx": 1},
+        {"sentence": "The cat sat.", "label": 1, "idx": 2},
+        {"sentence": "A dog.", "label": 7, "idx": 3},
+        {"sentence": "A dog.", "label": True, "idx": 4},
+        {"text": "no field", "label": 1},
+        b'{"sentence": "half',
+        b'{"sentence": "caf\xe9 on the hill", "label": 1, "idx": 7}',
+        b"",
+        b"[1, 2]",
+    )
+    found = read_rows(path, COLA)
+    assert found.lines == 9
+    assert len(found.rows) + found.defects.dropped() == found.lines
+    assert found.defects.counts == {
+        "empty_field": 1,
+        "duplicate": 1,
+        "label_out_of_range": 2,
+        "missing_field": 1,
+        "malformed_line": 2,
+        "not_utf8": 1,
+    }
+    assert found.defects.places["malformed_line"] == ["cola_test.jsonl:7", "cola_test.jsonl:10"]
+    assert found.defects.record()["empty_field"]["kept"] is True
+
+
+@given(
+    counts=st.lists(st.integers(1, 60), min_size=1, max_size=3),
+    prefix=st.integers(1, 120),
+)
+def test_a_prefix_holds_each_class_in_its_share(counts: list[int], prefix: int) -> None:
+    rows = [
+        {"premise": f"{label} {i}", "hypothesis": "x", "label": label, "idx": i}
+        for label, n in enumerate(counts)
+        for i in range(n)
+    ]
+    ordered = interleave(rows, TASKS["mnli"])
+    assert sorted(map(str, ordered)) == sorted(map(str, rows))
+    head = ordered[:prefix]
+    seen = Counter(row["label"] for row in head)
+    for label, n in enumerate(counts):
+        assert abs(seen[label] - len(head) * n / len(rows)) <= len(counts)
+
+
+def test_the_order_does_not_follow_the_file() -> None:
+    rows = [{"sentence": f"s{i}", "label": i % 2, "idx": i} for i in range(50)]
+    assert interleave(rows, COLA) == interleave(rows[::-1], COLA)
+    assert [row["idx"] for row in interleave(rows, COLA)] != sorted(range(50))
+
+
+def test_a_fingerprint_names_the_rows_and_the_split() -> None:
+    rows = [{"sentence": f"s{i}", "label": i % 2, "idx": i} for i in range(9)]
+    same = fingerprint(COLA, "test", rows[::-1])
+    assert fingerprint(COLA, "test", rows) == same
+    assert fingerprint(COLA, "test", [row | {"extra": 1} for row in rows]) == same
+    assert fingerprint(COLA, "validation", rows) != same
+    assert fingerprint(COLA, "test", rows[:-1]) != same
+    assert fingerprint(COLA, "test", [rows[0] | {"label": 1}, *rows[1:]]) != same
+
+
+def test_a_wrong_task_name_is_answered_with_the_near_one() -> None:
+    with pytest.raises(UnknownName, match="'mrpc'"):
+        get_task("mrcp")
