@@ -90,16 +90,18 @@ def _architecture_steps(spec: ArchitectureSpec, folder: Path) -> Iterator[Step]:
         import torch
 
         ids = torch.randint(0, VOCABULARY, (2, 16), generator=torch.Generator().manual_seed(0))
-        first = state["model"](input_ids=ids, labels=ids).loss
-        first.backward()
+        loss = state["model"](input_ids=ids, labels=ids).loss
+        loss.backward()
         torch.optim.SGD(state["model"].parameters(), lr=0.1).step()
-        second = state["model"](input_ids=ids, labels=ids).loss
+        with torch.no_grad():
+            second = state["model"](input_ids=ids, labels=ids).loss.item()
+        first = loss.item()
         assert math.isfinite(first) and second < first, f"loss went from {first} to {second}"
         return f"loss {first:.3f} -> {second:.3f}"
 
     def save() -> str:
         state["model"].eval().save_pretrained(folder)
-        _tokenizer().save_pretrained(folder)
+        byte_tokenizer().save_pretrained(folder)
         assert list(folder.glob("*.safetensors")), "save_pretrained wrote no safetensors"
         return "safetensors"
 
@@ -130,7 +132,7 @@ def _architecture_steps(spec: ArchitectureSpec, folder: Path) -> Iterator[Step]:
     yield "scores", score
 
 
-def _tokenizer() -> Any:
+def byte_tokenizer() -> Any:
     """A byte-level tokenizer of at most VOCABULARY entries, so that scoring needs no download."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast

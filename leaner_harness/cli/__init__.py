@@ -14,6 +14,7 @@ from leaner_harness import __version__
 from leaner_harness.errors import LeanerError, near_miss
 
 VERBS = {
+    "demo": "train two tiny models, score them, build a board: offline, a few minutes",
     "train": "recipe -> checkpoint, through a trainer plugin",
     "generate": "stream text from a checkpoint",
     "lm-eval": "run lm_eval with our tasks and model types, no start-up file needed",

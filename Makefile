@@ -1,0 +1,39 @@
+# Every target sets up what it needs; `make` alone says what there is.
+PYTHON ?= python3
+BIN := .venv/bin
+export HF_HUB_OFFLINE ?= 1
+
+.PHONY: help demo test test-all lint docs bench leaderboard clean
+
+help:
+	@grep -E '^[a-z-]+:.*#' Makefile | sed -E 's/:.*# /\t/' | expand -t 14
+
+# One stamp for all targets: the tests' tools are small beside torch.
+.venv/ready: pyproject.toml trainers/pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[test,lint]' -e trainers
+	touch $@
+
+demo: .venv/ready  # train two tiny models, score them, build a board: about three minutes
+	$(BIN)/leaner demo
+
+test: .venv/ready  # the fast tests: at most five minutes on two cores
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+test-all: .venv/ready  # all tests: real processes, kills, two lm_eval versions
+	$(BIN)/python -m pytest
+
+lint: .venv/ready  # ruff and mypy
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+docs: .venv/ready  # write the generated parts of the documents again
+	$(BIN)/python docs/generate.py
+
+bench: .venv/ready  # the speed figures of the README
+	for script in benchmarks/*.py; do $(BIN)/python $$script; done
+
+leaderboard: .venv/ready  # build results/README.md from the result files
+	$(BIN)/leaner leaderboard build && $(BIN)/leaner leaderboard check
+
+clean:
+	rm -rf .venv runs dist build

@@ -1,0 +1,71 @@
+"""The `leaner` command: fast, light, and clear about mistakes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from leaner_harness.cli import VERBS, main
+
+HEAVY = ("torch", "transformers", "datasets", "lm_eval", "accelerate", "numpy", "pluggy")
+
+
+@pytest.mark.parametrize("statement", ["import leaner_harness", "main(['--help'])"])
+def test_starting_is_light(statement: str) -> None:
+    code = (
+        "import sys, resource\n"
+        "from leaner_harness.cli import main\n"
+        f"{statement}\n"
+        f"loaded = [name for name in {HEAVY} if name in sys.modules]\n"
+        "usage = resource.getrusage(resource.RUSAGE_SELF)\n"
+        "print('COST', loaded, usage.ru_utime + usage.ru_stime)"
+    )
+    runs = []
+    for _ in range(3):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        _, loaded, seconds = done.stdout.splitlines()[-1].rsplit(" ", 2)[0:3]
+        assert loaded == "[]", done.stdout
+        runs.append(float(seconds))
+    assert min(runs) < 0.3
+
+
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "lm-eval"])
+def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([verb, "--help"])
+    assert stop.value.code == 0
+    assert f"leaner {verb}" in capsys.readouterr().out
+
+
+def test_an_unknown_verb_is_answered_with_the_near_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trian"]) == 2
+    assert "Did you mean 'train'" in capsys.readouterr().err
+
+
+def test_a_mistake_ends_with_its_code_and_no_traceback(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(["train", "no-such-recipe"]) == 2
+    assert main(["results", "add", str(tmp_path)]) == 6
+    assert main(["leaderboard", "check", "--results", str(tmp_path)]) == 6
+    assert main(["plugins", "check", "no-such-plugin"]) == 2
+    error = capsys.readouterr().err
+    assert "Traceback" not in error and "leaner train --list" not in error
+    assert "leaner leaderboard build" in error
+
+
+def test_json_is_one_value(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plugins", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert "leaner-harness/ngram" in {plugin["name"] for plugin in found["plugins"]}
+    main(["doctor", "--json"])
+    assert {"state", "subject", "text"} == set(json.loads(capsys.readouterr().out)[0])
+
+
+def test_the_task_path_is_a_folder_of_yaml(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tasks-path"]) == 0
+    assert list(Path(capsys.readouterr().out.strip()).glob("leaner_glue/*.yaml"))

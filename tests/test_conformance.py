@@ -1,0 +1,74 @@
+"""The conformance kit passes a good plugin and names what a bad one breaks."""
+
+from __future__ import annotations
+
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+from leaner_harness import ArchitectureSpec, TaskFolder, TrainerSpec
+from leaner_harness.conformance import Check, check_plugin
+from leaner_harness.errors import UnknownName
+from leaner_harness.registry import Entry, Registry
+
+EXAMPLE = Path(__file__).parent / "example_plugin"
+
+
+@pytest.fixture(autouse=True)
+def example(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLE))
+
+
+def checks(kind: str, spec: object) -> list[Check]:
+    registry = Registry(entries=[Entry(kind, "stranger", "1.0", spec)])
+    return list(check_plugin(registry, "stranger"))
+
+
+def test_a_good_architecture_lives_a_whole_life() -> None:
+    found = checks("architecture", ArchitectureSpec("tiny", build="leaner_example.model:build"))
+    assert [check.name for check in found] == [
+        "builds", "trains a step", "saves", "loads", "scores",
+    ]  # fmt: skip
+    assert all(check.passed for check in found), found
+
+
+def test_half_precision_weights_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    from leaner_example import model
+
+    module = types.ModuleType("half")
+    vars(module)["build"] = lambda size, vocab_size: model.build(size, vocab_size).bfloat16()
+    monkeypatch.setitem(sys.modules, "half", module)
+    (check,) = checks("architecture", ArchitectureSpec("half", build="half:build"))
+    assert not check.passed and "float32" in check.detail
+
+
+def test_a_target_that_is_not_there_is_found() -> None:
+    (check,) = checks("architecture", ArchitectureSpec("lost", build="leaner_example:build"))
+    assert not check.passed and "cannot be imported" in check.detail
+
+
+def test_task_folders_are_indexed_and_prompt() -> None:
+    found = checks("tasks", TaskFolder("example", "leaner_example:tasks"))
+    assert all(check.passed for check in found), found
+    assert found[0].detail == "example_sky"
+    (missing,) = checks("tasks", TaskFolder("example", "leaner_example:no_tasks"))
+    assert not missing.passed and "no folder" in missing.detail
+
+
+def test_a_trainer_needs_a_frozen_recipe() -> None:
+    found = checks("trainer", TrainerSpec("t", train="json:dumps", recipe="decimal:Decimal"))
+    assert [check.passed for check in found] == [True, False]
+
+
+def test_built_ins_keep_their_own_contract() -> None:
+    from leaner_harness.registry import load_registry
+
+    found = list(check_plugin(load_registry(), "leaner-harness/ngram"))
+    assert found and all(check.passed for check in found), found
+
+
+def test_an_unknown_plugin_is_answered() -> None:
+    with pytest.raises(UnknownName, match="'stranger'"):
+        list(check_plugin(Registry([Entry("tasks", "stranger", "1", TaskFolder("a", "b"))]), "strange"))
