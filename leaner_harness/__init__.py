@@ -16,7 +16,14 @@ from leaner_harness.contracts import (
     TaskFolder,
     TrainerSpec,
 )
-from leaner_harness.errors import CheckpointError, DataError, LeanerError, PluginError, UsageError
+from leaner_harness.errors import (
+    CheckpointError,
+    DataError,
+    LeanerError,
+    PluginError,
+    UnknownName,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from leaner_harness.data.text import read_documents
@@ -38,6 +45,7 @@ __all__ = [
     "PluginError",
     "TaskFolder",
     "TrainerSpec",
+    "UnknownName",
     "UsageError",
     "get_architecture",
     "hookimpl",

@@ -56,7 +56,7 @@ def _model_type(checkpoint: Path) -> str:
     record = checkpoint / "leaner.json"
     if record.is_file():
         try:
-            return str(json.loads(record.read_text())["model_type"])
+            return str(json.loads(record.read_text())["lm_eval"]["model"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CheckpointError(f"{record} cannot be read: {error!r}.") from error
     return _NGRAM if (checkpoint / "ngram.json").is_file() else "hf"

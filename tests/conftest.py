@@ -1,4 +1,4 @@
-"""Fixtures: no network, no plugins or data of the machine, real data only where they are at hand."""
+"""Fixtures: no network, no data of the machine, real data only where they are at hand."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Two test processes with two threads each on two cores wait for each other most of the time.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,9 @@ from leaner_harness.data.glue import TASKS
 Score = Callable[[str, str], float]
 
 
-def write_glue(folder: Path, splits: tuple[str, ...] = ("train", "validation"), n: int = 24) -> Path:
+def write_glue(
+    folder: Path, splits: tuple[str, ...] = ("train", "validation"), n: int = 24
+) -> Path:
     """n rows per file of all nine tasks, sorted by label as the published files are."""
     for task in TASKS.values():
         for split in splits:

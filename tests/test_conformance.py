@@ -71,4 +71,8 @@ def test_built_ins_keep_their_own_contract() -> None:
 
 def test_an_unknown_plugin_is_answered() -> None:
     with pytest.raises(UnknownName, match="'stranger'"):
-        list(check_plugin(Registry([Entry("tasks", "stranger", "1", TaskFolder("a", "b"))]), "strange"))
+        list(
+            check_plugin(
+                Registry([Entry("tasks", "stranger", "1", TaskFolder("a", "b"))]), "strange"
+            )
+        )

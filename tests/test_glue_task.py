@@ -49,17 +49,19 @@ def _native(task: str, gold: list[float], lls: list[list[float]], parts: list[st
     if task == "stsb":
         weights = [[math.exp(x - max(row)) for x in row] for row in lls]
         predicted = [sum(i * w for i, w in enumerate(row)) / sum(row) for row in weights]
-        pearson, spearman = (f(gold, predicted)[0] for f in (scipy_stats.pearsonr, scipy_stats.spearmanr))
+        pearson, spearman = (
+            f(gold, predicted)[0] for f in (scipy_stats.pearsonr, scipy_stats.spearmanr)
+        )
         return float((pearson + spearman) / 2)
     best = [row.index(max(row)) for row in lls]
     if task == "cola":
         return float(sk.matthews_corrcoef(gold, best))
     if task in ("mrpc", "qqp"):
         return float((sk.accuracy_score(gold, best) + sk.f1_score(gold, best)) / 2)
-    by_part = [
-        sk.accuracy_score(*zip(*((g, b) for g, b, p in zip(gold, best, parts) if p == part)))
-        for part in sorted(set(parts))
-    ]
+    by_part = []
+    for part in sorted(set(parts)):
+        chosen = [i for i, p in enumerate(parts) if p == part]
+        by_part.append(sk.accuracy_score([gold[i] for i in chosen], [best[i] for i in chosen]))
     return float(sum(by_part) / len(by_part))
 
 

@@ -96,7 +96,9 @@ def test_a_hook_that_returns_something_else_is_named(point: Point) -> None:
     def register_architectures() -> list[Any]:
         return ["llama"]
 
-    (failure,) = build_registry([point("odd", register_architectures=register_architectures)]).failures
+    (failure,) = build_registry(
+        [point("odd", register_architectures=register_architectures)]
+    ).failures
     assert "'llama'" in failure.reason and "ArchitectureSpec" in failure.reason
 
 

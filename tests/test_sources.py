@@ -22,9 +22,7 @@ def test_a_local_folder_is_local(tmp_path: Path) -> None:
     assert str(tmp_path) not in str(record)
 
 
-def test_the_environment_names_the_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_environment_names_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_glue(tmp_path / "data" / "leaner" / "glue")
     monkeypatch.setenv("LEANER_DATA", str(tmp_path))
     assert sources.load("cola", "train").state == "ok"

@@ -1,0 +1,1 @@
+"""The seven genres of pre-training text, one writer each."""

@@ -1,0 +1,402 @@
+"""A word n-gram model with modified Kneser-Ney smoothing: a floor for every board, no torch needed.
+
+A token is a word or a sign with the space before it, so tokens joined give the text back. A token
+that is not in the vocabulary costs P(unknown) times the probability of its bytes under a second,
+byte-level model of the same kind: every string has a probability above zero.
+Source of the smoothing: Chen and Goodman 1998, "An Empirical Study of Smoothing Techniques".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import math
+import platform
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leaner_harness import (
+    Checkpoint,
+    CheckpointError,
+    DataError,
+    Document,
+    UsageError,
+    read_documents,
+    write_atomic,
+    write_json,
+)
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+END, UNKNOWN = 0, 1  # ids; END lies between documents: it begins one and ends the one before
+_FORMAT = 1
+_ENDLESS, _ENOUGH = ("mini", "mini-harder"), 1_000_000
+_SPELLING_ORDER = 5  # bytes; longer contexts of single words are not seen again
+
+
+def split(text: str) -> list[str]:
+    """Tokens of a text: words and single signs, each with one space before it if there is one."""
+    return re.findall(r" ?\w+| ?[^\w\s]|\s", text)
+
+
+class KneserNey:
+    """Interpolated modified Kneser-Ney over ids below V, of which 0 separates sequences.
+
+    Level k (from 1) holds every k-gram seen, sorted by its key, `place of its first k-1 ids * V +
+    last id`, where the place is the row in level k-1. So a k-gram is found in one search, and the
+    k-grams that share a context lie side by side.
+    """
+
+    def __init__(self, size: int, keys: list[Ints], counts: list[Ints]) -> None:
+        """`size` is V; `keys` and `counts` are those of levels 1, 2, ...; level 1 has all V ids."""
+        self.size = size
+        self.keys = keys
+        self.counts = counts
+        self._mass: list[Floats] = []  # of each k-gram: discounted count / total of its context
+        self._left: list[Floats] = []  # of each context: what the level below may share out
+        for level, (key, count) in enumerate(zip(keys, counts, strict=True)):
+            context = key // size
+            n_contexts = 1 if level == 0 else len(keys[level - 1])
+            discount = np.concatenate([[0.0], _discounts(count)])[np.minimum(count, 3)]
+            total = np.bincount(context, count, n_contexts)
+            taken = np.bincount(context, discount, n_contexts)
+            safe = np.maximum(total, 1)
+            self._mass.append((count - discount) / safe[context])
+            self._left.append(np.where(total > 0, taken / safe, 1.0))
+
+    @classmethod
+    def count(cls, stream: Ints, size: int, order: int) -> KneserNey:
+        """Estimate from a stream that begins with 0; no k-gram reaches across a 0."""
+        place = stream.copy()  # row of the k-gram that ends here; -1 for none
+        keys, raw, suffixes = [np.arange(size)], [np.bincount(stream, minlength=size)], []
+        begins = [np.arange(size) == END]
+        for _ in range(order - 1):
+            before, previous = place[:-1], stream[:-1]
+            # 0 may begin a k-gram or end it, but not stand inside.
+            inside = previous == END if len(keys) > 1 else np.zeros(len(previous), bool)
+            ends = np.flatnonzero((before >= 0) & ~inside) + 1
+            key, first, row, count = np.unique(
+                place[ends - 1] * size + stream[ends], True, True, True
+            )
+            suffixes.append(place[ends[first]])
+            begins.append(begins[-1][key // size])
+            place = np.full(len(stream), -1)
+            place[ends] = row
+            keys.append(key)
+            raw.append(count)
+        # Below the highest level a k-gram counts the different ids seen before it; nothing can
+        # stand before one that begins with 0, so that one keeps its plain count.
+        counts = [
+            np.where(b & (level > 0), c, np.bincount(s, minlength=len(c)))
+            for level, (c, s, b) in enumerate(zip(raw, suffixes, begins, strict=False))
+        ]
+        return cls(size, keys, [*counts, raw[-1]])
+
+    def score(self, ids: Ints) -> Floats:
+        """Natural log-probability of each id after those before it; the first is only context.
+
+        `ids` has shape (T + 1,), the result (T,).
+        """
+        place, chance = ids, np.full(len(ids), 1.0 / self.size)
+        for level, (mass, left) in enumerate(zip(self._mass, self._left, strict=True)):
+            context = np.zeros_like(ids) if level == 0 else np.concatenate([[-1], place[:-1]])
+            row = self._find(level, context, ids)
+            known = np.where(context >= 0, left[context], 1.0)
+            chance = known * chance + np.where(row >= 0, mass[row], 0.0)
+            place = row
+        logs: Floats = np.log(chance[1:])
+        return logs
+
+    def chances(self, context: Ints) -> Floats:
+        """The probability of every id after `context`; shape (V,), sums to 1."""
+        chance = np.full(self.size, 1.0 / self.size)
+        for level in range(min(len(self.keys), len(context) + 1)):
+            place = self._context(context[len(context) - level :])
+            if place < 0:
+                break
+            low, high = np.searchsorted(
+                self.keys[level], [place * self.size, (place + 1) * self.size]
+            )
+            chance *= self._left[level][place]
+            chance[self.keys[level][low:high] % self.size] += self._mass[level][low:high]
+        return chance
+
+    def _context(self, ids: Ints) -> int:
+        """The row of a context in its level, 0 for the empty one, -1 when it was not seen."""
+        if len(ids) == 0:
+            return 0
+        place = ids[:1]
+        for level in range(1, len(ids)):
+            place = self._find(level, place, ids[level : level + 1])
+        return int(place[0])
+
+    def _find(self, level: int, context: Ints, ids: Ints) -> Ints:
+        if level == 0:
+            return ids
+        keys, wanted = self.keys[level], context * self.size + ids
+        row = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        return np.where((context >= 0) & (keys[row] == wanted), row, -1)
+
+
+def _discounts(counts: Ints) -> Floats:
+    """What is taken from k-grams seen once, twice, and more often; shape (3,).
+
+    Chen and Goodman's estimate, kept within what leaves mass on both sides; where too few k-grams
+    are seen for it, one half.
+    """
+    n1, n2, n3, n4 = (int(np.count_nonzero(counts == n)) for n in (1, 2, 3, 4))
+    if not (n1 and n2 and n3):
+        return np.full(3, 0.5)
+    y = n1 / (n1 + 2 * n2)
+    found = [1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3]
+    return np.clip(found, 0.1, [0.95, 1.95, 2.95])
+
+
+class NgramModel:
+    """The word model, its vocabulary, and the byte model that spells what is not in it."""
+
+    def __init__(self, vocabulary: list[str], words: KneserNey, spelling: KneserNey) -> None:
+        """`vocabulary[0]` and `[1]` stand for the end of a document and the unknown token."""
+        self.vocabulary = vocabulary
+        self.words = words
+        self.spelling = spelling
+        self._ids = {token: i for i, token in enumerate(vocabulary) if i > UNKNOWN}
+        self._spelled: dict[str, float] = {}
+
+    @classmethod
+    def train(cls, texts: Iterable[str], order: int, min_count: int) -> NgramModel:
+        """Count documents; tokens seen less than `min_count` times are unknown.
+
+        Raises DataError when there is no text.
+        """
+        met: dict[str, int] = {"<end>": END}  # number of each token, in the order they are met
+        parts = [np.array([END])]
+        for text in texts:
+            numbers = [met.setdefault(token, len(met)) for token in split(text)]
+            parts.append(np.array([*numbers, END], dtype=np.int64))
+        if len(met) == 1:
+            raise DataError("There is no training text.", "Check `data`, `genres` and `words`.")
+        stream = np.concatenate(parts)
+        counts = np.bincount(stream)
+        del met["<end>"]
+        kept = sorted(token for token, number in met.items() if counts[number] >= min_count)
+        ids = np.full(len(counts), UNKNOWN)
+        ids[END] = END
+        ids[[met[token] for token in kept]] = np.arange(len(kept)) + UNKNOWN + 1
+        # Each kind of token once: unknown tokens look like rare ones, not like frequent ones.
+        spelled = np.concatenate([[END], *(_spell(token) for token in sorted(met))])
+        words = KneserNey.count(ids[stream], len(kept) + 2, order)
+        spelling = KneserNey.count(spelled, 257, _SPELLING_ORDER)
+        return cls(["<end>", "<unknown>", *kept], words, spelling)
+
+    def ids(self, tokens: list[str]) -> Ints:
+        """The id of each token; those outside the vocabulary share one."""
+        return np.array([self._ids.get(token, UNKNOWN) for token in tokens], dtype=np.int64)
+
+    def log_likelihood(self, context: str, continuation: str) -> tuple[float, bool]:
+        """Natural log-probability of a continuation, and whether it is the likeliest at each token.
+
+        The context begins a document. Both are split into tokens by themselves, after spaces at
+        the end of the context have moved to the continuation.
+        """
+        before = context.rstrip()
+        tokens = split(context[len(before) :] + continuation)
+        if not tokens:
+            return 0.0, True
+        known = self.ids(split(before))
+        ids = np.concatenate([[END], known, self.ids(tokens)])
+        total = float(self.words.score(ids)[len(known) :].sum())
+        total += sum(self._spelling(t) for t in tokens if t not in self._ids)
+        return total, self._is_greedy(ids, len(known) + 1)
+
+    def _is_greedy(self, ids: Ints, start: int) -> bool:
+        if UNKNOWN in ids[start:]:
+            return False
+        places = range(start, len(ids))
+        return all(int(np.argmax(self._next(ids[:place]))) == ids[place] for place in places)
+
+    def _next(self, ids: Ints) -> Floats:
+        """Probabilities of the next id as a text can go on: the unknown token cannot be written."""
+        chances = self.words.chances(ids)
+        chances[UNKNOWN] = 0.0
+        return chances
+
+    def _spelling(self, token: str) -> float:
+        if token not in self._spelled:
+            score = self.spelling.score(np.concatenate([[END], _spell(token)]))
+            self._spelled[token] = float(score.sum())
+        return self._spelled[token]
+
+    def bits_per_byte(self, texts: Iterable[str]) -> float:
+        """Negative log2-likelihood of some documents, over their length in bytes."""
+        nats, n_bytes = 0.0, 0
+        for text in texts:
+            nats -= self.log_likelihood("", text)[0]
+            n_bytes += len(text.encode())
+        if not n_bytes:
+            raise DataError(
+                "The validation text is empty.",
+                "Check `data` and `genres`; a file of one's own keeps every 50th document for it.",
+            )
+        return nats / math.log(2) / n_bytes
+
+    def generate(
+        self, prompt: str, max_new_tokens: int, temperature: float = 0.0, seed: int = 0
+    ) -> Iterator[str]:
+        """Yield tokens that go on from a prompt, until a document ends; temperature 0 is greedy."""
+        ids = np.concatenate([[END], self.ids(split(prompt))])
+        random = np.random.Generator(np.random.PCG64(seed))
+        for _ in range(max_new_tokens):
+            chances = self._next(ids)
+            if temperature == 0:
+                chosen = int(np.argmax(chances))
+            else:
+                scaled = (chances / chances.max()) ** (1 / temperature)
+                chosen = int(random.choice(len(scaled), p=scaled / scaled.sum()))
+            if chosen == END:
+                return
+            ids = np.append(ids, chosen)
+            yield self.vocabulary[chosen]
+
+    def save(self, folder: Path) -> None:
+        """Write `ngram.npz` and then `ngram.json`; the same model gives the same bytes."""
+        arrays = {}
+        for name, model in (("words", self.words), ("spelling", self.spelling)):
+            for level, (key, count) in enumerate(zip(model.keys, model.counts, strict=True)):
+                arrays[f"{name}.{level}.keys"], arrays[f"{name}.{level}.counts"] = key, count
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+        write_atomic(folder / "ngram.npz", buffer.getvalue())
+        orders = {"words": len(self.words.keys), "spelling": len(self.spelling.keys)}
+        content = {"format": _FORMAT, "orders": orders, "vocabulary": self.vocabulary}
+        write_json(folder / "ngram.json", content)
+
+    @classmethod
+    def load(cls, folder: Path) -> NgramModel:
+        """Read what `save` wrote. Raises CheckpointError when it is missing or damaged."""
+        try:
+            content = json.loads((folder / "ngram.json").read_text())
+            if content["format"] != _FORMAT:
+                raise ValueError(f"format {content['format']}, this version reads {_FORMAT}")
+            vocabulary, models = content["vocabulary"], []
+            with np.load(folder / "ngram.npz", allow_pickle=False) as arrays:
+                for name, size in (("words", len(vocabulary)), ("spelling", 257)):
+                    levels = range(content["orders"][name])
+                    keys = [arrays[f"{name}.{level}.keys"] for level in levels]
+                    counts = [arrays[f"{name}.{level}.counts"] for level in levels]
+                    models.append(KneserNey(size, keys, counts))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise CheckpointError(
+                f"{folder} holds no n-gram model: {error}.", "Make one: leaner train ngram."
+            ) from error
+        return cls(vocabulary, *models)
+
+
+def _spell(token: str) -> Ints:
+    """The bytes of a token, from 1 up, and the sign that it ends."""
+    return np.array(
+        [byte + 1 for byte in token.encode("utf-8", "surrogatepass")] + [END], dtype=np.int64
+    )
+
+
+@dataclass(frozen=True)
+class NgramRecipe:
+    """All that decides a run. Raises UsageError, naming the key, for a value that cannot work."""
+
+    data: str = "mini"
+    """Training text: `mini`, `mini-harder`, or the path of a folder, a .txt or a .jsonl file."""
+    genres: tuple[str, ...] = ()
+    """Genres of the text to use; empty for all."""
+    words: int | None = None
+    """How many words of text to read; empty for all, or for a million of the endless mini text."""
+    validation_words: int = 10_000
+    """How many words of the validation split to score at the end."""
+    order: int = 3
+    """Tokens in the longest n-gram."""
+    min_count: int = 2
+    """A token seen less often than this is unknown, and spelled byte by byte."""
+    seed: int = 0
+    """Recorded only: counting leaves nothing to chance."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "genres", _genres(self.genres))
+        if not isinstance(self.data, str):
+            raise _wrong("data", self.data, "a string")
+        if self.words is None and self.data in _ENDLESS:
+            object.__setattr__(self, "words", _ENOUGH)
+        least = {"words": 1, "validation_words": 1, "order": 1, "min_count": 1, "seed": 0}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name not in least or (field.name == "words" and value is None):
+                continue
+            if type(value) is not int or value < least[field.name]:
+                raise _wrong(field.name, value, f"a whole number of at least {least[field.name]}")
+
+
+def _genres(value: object) -> tuple[str, ...]:
+    if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
+        raise _wrong("genres", value, "a list of strings")
+    return tuple(value)
+
+
+def _wrong(key: str, value: object, wanted: str) -> UsageError:
+    return UsageError(f"Recipe key {key!r} is {value!r}; it must be {wanted}.")
+
+
+def train(recipe: NgramRecipe, out: Path) -> Checkpoint:
+    """Count the n-grams of the recipe's text and leave the model in `out`.
+
+    Raises DataError when there is no text to train on or to score.
+    """
+    began = time.monotonic()
+    reading = _Reading()
+    documents = read_documents(recipe.data, "train", recipe.genres, recipe.words)
+    model = NgramModel.train(reading.texts(documents), recipe.order, recipe.min_count)
+    held_out = read_documents(recipe.data, "validation", recipe.genres, recipe.validation_words)
+    bits = model.bits_per_byte(document.text for document in held_out)
+    model.save(out)
+    record: Mapping[str, Any] = {
+        "tokens_seen": reading.tokens,
+        "words_seen": reading.words,
+        "data": reading.record(),
+        "vocab_size": len(model.vocabulary),
+        # What a stored count is to this model, a weight is to another.
+        "parameters": {"total": sum(map(len, model.words.keys + model.spelling.keys))},
+        "seconds": round(time.monotonic() - began, 1),
+        "validation_bits_per_byte": bits,
+        "hardware": f"cpu ({platform.machine()}), numpy {np.__version__}",
+    }
+    return Checkpoint(out, "leaner-ngram", {}, path_arg="path", record=record)
+
+
+class _Reading:
+    """Counts and digests documents as they pass by."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+        self._documents = self.words = self.tokens = 0
+
+    def texts(self, documents: Iterable[Document]) -> Iterator[str]:
+        for document in documents:
+            self._digest.update(document.text.encode() + b"\0")
+            self._documents += 1
+            self.words += len(document.text.split())
+            self.tokens += len(split(document.text)) + 1
+            yield document.text
+
+    def record(self) -> dict[str, Any]:
+        return {
+            "digest": self._digest.hexdigest(),
+            "documents": self._documents,
+            "words": self.words,
+            "tokens": self.tokens,
+        }

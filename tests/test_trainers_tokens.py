@@ -1,0 +1,121 @@
+"""The byte-level BPE loses nothing and is deterministic; tokens on disk are what was written."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from leaner_trainers.order import block_numbers, read_blocks
+from leaner_trainers.tokens import (
+    encode,
+    load_tokenizer,
+    read_tokens,
+    tokenizer_digest,
+    train_tokenizer,
+    write_tokens,
+)
+from transformers import AutoTokenizer
+
+from leaner_harness import CheckpointError, DataError, Document
+
+
+def texts(n: int = 60, seed: int = 0) -> list[str]:
+    draw = random.Random(seed)
+    words = "the a cat dog hen sees likes finds big small red .".split()
+    return [" ".join(draw.choices(words, k=40)) for _ in range(n)]
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return train_tokenizer(texts(), 280)
+
+
+@settings(deadline=None, max_examples=200)
+@given(text=st.text())
+def test_any_text_round_trips(tokenizer, text):
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+    assert tokenizer.decode(encode(tokenizer, [text])[0]) == text
+
+
+def test_vocabulary(tokenizer):
+    assert len(tokenizer) == 280
+    assert tokenizer.bos_token_id == tokenizer.eos_token_id == tokenizer.pad_token_id == 0
+    assert tokenizer.decode([0]) == "<|endoftext|>"
+
+
+def test_same_text_same_tokenizer(tokenizer):
+    assert tokenizer_digest(train_tokenizer(texts(), 280)) == tokenizer_digest(tokenizer)
+    assert tokenizer_digest(train_tokenizer(texts(seed=1), 300)) != tokenizer_digest(tokenizer)
+
+
+def test_saved_tokenizer_loads_with_auto_tokenizer(tokenizer, tmp_path):
+    tokenizer.save_pretrained(tmp_path)
+    text = "The cat , sees  a\tdog. Ünïcode \U0001f414!"
+    for loaded in (AutoTokenizer.from_pretrained(tmp_path), load_tokenizer(tmp_path)):
+        assert loaded.encode(text) == tokenizer.encode(text)
+        assert loaded.decode(loaded.encode(text)) == text
+
+
+def test_missing_tokenizer_is_named(tmp_path):
+    with pytest.raises(CheckpointError, match="tokenizer.json is missing"):
+        load_tokenizer(tmp_path)
+
+
+def test_text_cannot_smuggle_in_the_end_of_a_document(tokenizer):
+    assert 0 not in encode(tokenizer, ["a <|endoftext|> b"])[0]
+
+
+def test_tokens_on_disk(tokenizer, tmp_path):
+    documents = [Document(str(i), "g", text) for i, text in enumerate(texts(5))]
+    write_tokens(iter(documents), tokenizer, tmp_path)
+    tokens = read_tokens(tmp_path)
+    assert isinstance(tokens.ids, np.memmap)
+    assert tokens.words == 200
+    for i, document in enumerate(documents):
+        ids = tokens.ids[tokens.offsets[i] : tokens.offsets[i + 1]]
+        assert ids[-1] == 0
+        assert tokenizer.decode(ids[:-1]) == document.text
+
+
+def test_digest_is_of_the_text_not_the_tokenizer(tokenizer, tmp_path):
+    documents = [Document(str(i), "g", text) for i, text in enumerate(texts(5))]
+    write_tokens(documents, tokenizer, tmp_path / "a")
+    write_tokens(documents, train_tokenizer(texts(), 270), tmp_path / "b")
+    write_tokens(documents[1:], tokenizer, tmp_path / "c")
+    a, b, c = (read_tokens(tmp_path / name).digest for name in "abc")
+    assert a == b != c
+
+
+def test_damaged_or_empty_tokens_are_refused(tokenizer, tmp_path):
+    with pytest.raises(DataError, match="no documents"):
+        write_tokens([], tokenizer, tmp_path)
+    with pytest.raises(DataError, match="no complete tokenised text"):
+        read_tokens(tmp_path)
+    write_tokens([Document("1", "g", "a cat")], tokenizer, tmp_path)
+    data = bytearray((tmp_path / "tokens.bin").read_bytes())
+    data[0] ^= 1
+    (tmp_path / "tokens.bin").write_bytes(data)
+    with pytest.raises(DataError, match="damaged"):
+        read_tokens(tmp_path)
+
+
+@given(
+    n_blocks=st.integers(1, 20),
+    first=st.integers(0, 60),
+    count=st.integers(1, 30),
+    seed=st.integers(0, 5),
+)
+def test_order_is_a_pure_function_of_place(n_blocks, first, count, seed):
+    whole = block_numbers(0, first + count, n_blocks, seed)
+    assert np.array_equal(block_numbers(first, count, n_blocks, seed), whole[first:])
+    for epoch in range(len(whole) // n_blocks):
+        here = whole[epoch * n_blocks : (epoch + 1) * n_blocks]
+        assert sorted(here) == list(range(n_blocks))
+
+
+def test_blocks_overlap_by_the_token_to_predict():
+    ids = np.arange(20, dtype=np.uint16)
+    assert read_blocks(ids, np.array([0, 2]), 4).tolist() == [[0, 1, 2, 3, 4], [8, 9, 10, 11, 12]]

@@ -1,0 +1,1 @@
+"""Architectures: one module each, with `build(size, vocab_size)`."""

@@ -1,0 +1,44 @@
+"""LLaMA as TinyHelen configures it (arXiv:2501.00522): rotary positions, RMSNorm, untied head."""
+
+from __future__ import annotations
+
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from leaner_harness import UnknownName
+
+# (n_layer, n_embd, hidden units of the feed-forward part, n_head); the names count parameters
+# outside both embeddings, in units of 2^20, as the paper does.
+SIZES = {
+    "1M": (4, 128, 512, 4),
+    "14M": (8, 336, 1344, 8),
+}
+CONTEXT = 1024
+
+
+def build(size: str, vocab_size: int) -> LlamaForCausalLM:
+    """An untrained float32 model; its weights depend on torch's random state.
+
+    Raises UnknownName for a size that is not in `SIZES`.
+    """
+    if size not in SIZES:
+        raise UnknownName("size of architecture 'llama'", size, SIZES)
+    n_layer, n_embd, n_hidden, n_head = SIZES[size]
+    config = LlamaConfig(
+        vocab_size=vocab_size,
+        hidden_size=n_embd,
+        intermediate_size=n_hidden,
+        num_hidden_layers=n_layer,
+        num_attention_heads=n_head,
+        max_position_embeddings=CONTEXT,
+        rope_parameters={"rope_type": "default", "rope_theta": 5e5},
+        rms_norm_eps=1e-5,
+        hidden_act="silu",
+        initializer_range=0.02,
+        tie_word_embeddings=False,
+        bos_token_id=0,
+        eos_token_id=0,
+        pad_token_id=0,
+    )
+    # The class, not from_config: a `dtype` in a configuration would make the master weights bf16.
+    return LlamaForCausalLM(config).to(torch.float32)

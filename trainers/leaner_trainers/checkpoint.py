@@ -1,0 +1,150 @@
+"""Checkpoints and resumable states on disk: whole or not at all, safetensors only."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, load_model, save_file
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from leaner_harness import CheckpointError
+
+
+def publish(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, out: Path) -> None:
+    """Put a checkpoint into `out`, among other files; `config.json`, which makes it one, last.
+
+    While files of an older checkpoint are replaced, `out` is none at all.
+    """
+    partial = out / ".checkpoint.partial"
+    _write_folder(partial, lambda folder: _save(model, tokenizer, folder))
+    for name in ("leaner.json", "config.json"):
+        (out / name).unlink(missing_ok=True)
+    for path in sorted(partial.iterdir(), key=lambda path: path.name == "config.json"):
+        path.replace(out / path.name)
+    partial.rmdir()
+    _fsync(out)
+
+
+@dataclass
+class State:
+    """Where a run stands after a step, besides weights and optimiser."""
+
+    step: int
+    seconds: float
+    """Time spent up to here, over all parts of an interrupted run."""
+    losses: list[float]
+    """Training losses of the last steps."""
+
+
+def save_state(
+    out: Path,
+    state: State,
+    recipe: Mapping[str, Any],
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    optimizer: torch.optim.Optimizer,
+) -> None:
+    """Write `out/state`: a checkpoint like any other, with all that the next step depends on."""
+
+    def fill(folder: Path) -> None:
+        _save(model, tokenizer, folder)
+        save_file(
+            _optimizer_tensors(optimizer) | _random_states(), folder / "optimizer.safetensors"
+        )
+        content = {"recipe": recipe, **vars(state)}
+        (folder / "state.json").write_text(json.dumps(content, indent=1))
+
+    # The two renames are not one: in between, the former state lies in `.state.old`.
+    state_folder, old, new = out / "state", out / ".state.old", out / ".state.partial"
+    _write_folder(new, fill)
+    if state_folder.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        state_folder.rename(old)
+    new.rename(state_folder)
+    _fsync(out)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def find_state(out: Path) -> tuple[State, dict[str, Any]] | None:
+    """The state a stopped run left in `out`, and its recipe; None when there is none.
+
+    Raises CheckpointError when it cannot be read.
+    """
+    if not (out / "state").exists() and (out / ".state.old").exists():
+        (out / ".state.old").rename(out / "state")
+    if not (out / "state").exists():
+        return None
+    try:
+        content = json.loads((out / "state" / "state.json").read_text())
+        recipe = content.pop("recipe")
+        return State(**content), recipe
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{out / 'state'} cannot be read: {error}.", "Delete it, or set resume = false."
+        ) from error
+
+
+def restore_state(
+    out: Path, model: PreTrainedModel, optimizer: torch.optim.Optimizer, device: torch.device
+) -> None:
+    """Put weights, optimiser and random states back as `save_state` found them."""
+    load_model(model, str(out / "state" / "model.safetensors"), device=str(device))
+    tensors = load_file(out / "state" / "optimizer.safetensors")
+    torch.set_rng_state(tensors.pop("random.cpu"))
+    if (random_cuda := tensors.pop("random.cuda", None)) is not None and device.type == "cuda":
+        torch.cuda.set_rng_state(random_cuda)
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for name, tensor in tensors.items():
+        number, _, key = name.partition(".")
+        state.setdefault(int(number), {})[key] = tensor
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def forget_state(out: Path) -> None:
+    """Remove the resumable state and the tokenised text: the run is over, or starts anew."""
+    for name in ("state", ".state.old", ".state.partial", "data"):
+        shutil.rmtree(out / name, ignore_errors=True)
+
+
+def _save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+    model.save_pretrained(folder)  # safetensors is transformers' only format since 5.0
+    tokenizer.save_pretrained(folder)
+
+
+def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    states = optimizer.state_dict()["state"]
+    return {f"{i}.{key}": value.contiguous() for i in states for key, value in states[i].items()}
+
+
+def _random_states() -> dict[str, torch.Tensor]:
+    states = {"random.cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        states["random.cuda"] = torch.cuda.get_rng_state()
+    return states
+
+
+def _write_folder(path: Path, fill: Callable[[Path], None]) -> None:
+    """Fill a new folder, and see that it is on the disk before anything refers to it."""
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    fill(path)
+    for file in path.iterdir():
+        file.chmod(0o644)  # transformers writes weights for their owner alone
+        _fsync(file)
+    _fsync(path)
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,273 @@
+"""The training loop: recipe in, checkpoint out. Read `train` top to bottom.
+
+Shapes: B blocks in a forward pass, T tokens in a block, V entries of the vocabulary.
+"""
+
+from __future__ import annotations
+
+import math
+import pkgutil
+import time
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+from transformers import PreTrainedModel
+from transformers.utils import logging
+
+from leaner_harness import (
+    ArchitectureSpec,
+    Checkpoint,
+    DataError,
+    LeanerError,
+    UnknownName,
+    UsageError,
+    get_architecture,
+    read_documents,
+)
+from leaner_trainers.checkpoint import (
+    State,
+    find_state,
+    forget_state,
+    publish,
+    restore_state,
+    save_state,
+)
+from leaner_trainers.order import block_numbers, read_blocks
+from leaner_trainers.progress import Display, Log, sample_text, stop_at_signal
+from leaner_trainers.recipe import Recipe
+from leaner_trainers.record import cost_record, hardware, text_record
+from leaner_trainers.tokens import (
+    load_tokenizer,
+    read_tokens,
+    train_tokenizer,
+    write_tokens,
+)
+from leaner_trainers.validation import ValidationText, bits_per_byte
+
+_LAST = 20  # steps whose mean is the reported training loss
+
+
+def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one story, told once)
+    """Train a model as the recipe says and leave it in `out`.
+
+    `out` also gets `log.jsonl` and, until the run is done, `state/` and `data/` to resume from.
+    Raises UsageError for a recipe that does not fit the architecture, the machine or the stopped
+    run in `out`; DataError for too little text; LeanerError when the loss is no longer a number;
+    KeyboardInterrupt after Ctrl-C or SIGTERM, once the state is saved.
+    """
+    logging.disable_progress_bar()  # transformers' own, at each save
+    spec = _architecture(recipe)
+    accelerator = _accelerator(recipe)
+    device, is_main = accelerator.device, accelerator.is_main_process
+
+    # The text, tokenised on disk. A resumed run takes the files of the stopped one.
+    with accelerator.main_process_first():
+        found = _stopped_run(recipe, out)
+        if found is None and is_main:
+            forget_state(out)
+            _write_text(recipe, out / "data")
+        tokenizer = load_tokenizer(out / "data" / "tokenizer")
+        tokens = read_tokens(out / "data" / "tokens")
+    documents = read_documents(recipe.data, "validation", recipe.genres, recipe.validation_words)
+    validation = ValidationText.of(documents, tokenizer, recipe.block_size)
+    n_blocks = (len(tokens.ids) - 1) // recipe.block_size
+    if n_blocks < 1:
+        raise DataError(
+            f"The training text has {len(tokens.ids)} tokens, less than one block.",
+            f"Give more text, or a block_size below {recipe.block_size}.",
+        )
+
+    # The model, with weights that depend on the seed alone, and the optimiser.
+    torch.manual_seed(recipe.seed)
+    model: PreTrainedModel = pkgutil.resolve_name(spec.build)(recipe.size, len(tokenizer))
+    context = getattr(model.config, "max_position_embeddings", recipe.block_size)
+    if recipe.block_size > context:
+        raise UsageError(f"block_size is {recipe.block_size}; the model sees at most {context}.")
+    tokenizer.model_max_length = recipe.block_size
+    model.to(device).train()
+    optimizer = _optimizer(model, recipe)
+    state = State(step=0, seconds=0.0, losses=[])
+    if found is not None:
+        state = found
+        restore_state(out, model, optimizer, device)
+    parallel = accelerator.prepare(model)
+
+    def save() -> None:
+        if is_main:
+            save_state(out, state, asdict(recipe), model, tokenizer, optimizer)
+
+    accumulation, rows = recipe.gradient_accumulation, recipe.batch_size
+    tokens_per_step = accumulation * rows * recipe.block_size
+    bits = math.nan
+    began = time.monotonic() - state.seconds
+    log = Log(out / "log.jsonl", state.step) if is_main else None
+    with stop_at_signal() as asked, Display(recipe.steps, state.step, is_main) as display:
+        while state.step < recipe.steps and not _time_is_up(recipe, began):
+            learning_rate = recipe.learning_rate * _schedule(recipe, state.step, began)
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate
+
+            # One step: the order of the blocks is a pure function of the seed and the step.
+            total = torch.zeros((), device=device)
+            for part in range(accumulation):
+                first = (state.step * accumulation + part) * rows
+                numbers = block_numbers(first, rows, n_blocks, recipe.seed)
+                mine = numbers[accelerator.process_index :: accelerator.num_processes]
+                blocks = torch.from_numpy(read_blocks(tokens.ids, mine, recipe.block_size))
+                blocks = blocks.to(device)  # (B, T + 1)
+                is_last = part == accumulation - 1
+                with (
+                    nullcontext() if is_last else accelerator.no_sync(parallel),
+                    torch.autocast(device.type, torch.bfloat16, enabled=recipe.bf16),
+                ):
+                    logits = parallel(input_ids=blocks[:, :-1], use_cache=False).logits  # (B, T, V)
+                    loss = F.cross_entropy(logits.flatten(0, 1).float(), blocks[:, 1:].flatten())
+                    accelerator.backward(loss / accumulation)
+                total += loss.detach() / accumulation
+            # Every process has to see the same loss, and to stop at the same step.
+            told = torch.stack([total, total.new_tensor(float(asked.is_set()))])
+            step_loss, stopping = accelerator.reduce(told, "mean").tolist()
+            norm = float(
+                torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip or math.inf)
+            )
+            if not (math.isfinite(step_loss) and math.isfinite(norm)):
+                raise _diverged(state.step + 1, step_loss, out)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+
+            state.step += 1
+            state.seconds = time.monotonic() - began
+            state.losses = [*state.losses[1 - _LAST :], step_loss]
+            entry: dict[str, Any] = {
+                "step": state.step,
+                "loss": step_loss,
+                "learning_rate": learning_rate,
+                "gradient_norm": norm,
+                "tokens_seen": state.step * tokens_per_step,
+                "seconds": round(state.seconds, 3),
+            }
+            if state.step % recipe.eval_every == 0:
+                bits = bits_per_byte(model, validation, device)
+                entry["validation_bits_per_byte"] = bits
+                display.evaluated(bits)
+                save()
+            if recipe.sample_every and state.step % recipe.sample_every == 0 and is_main:
+                entry["sample"] = sample_text(model, tokenizer, recipe.sample_prompt, recipe.seed)
+                display.sample(state.step, entry["sample"])
+            display.step(state.step, step_loss)
+            if log is not None:
+                log.write(**entry)
+            if stopping:
+                save()
+                raise KeyboardInterrupt
+
+    record = {
+        **text_record(tokens, tokenizer, state.step * tokens_per_step),
+        **cost_record(model, state.step * tokens_per_step),
+        "steps": state.step,
+        "seconds": round(state.seconds, 1),
+        "train_loss": sum(state.losses) / len(state.losses),
+        "validation_bits_per_byte": bits_per_byte(model, validation, device),
+        "hardware": hardware(accelerator),
+    }
+    if is_main:
+        publish(model, tokenizer, out)
+        forget_state(out)
+    accelerator.wait_for_everyone()
+    # Beyond the length it was trained on, a model guesses; lm-eval shall not go there.
+    arguments = {"max_length": str(recipe.block_size)}
+    return Checkpoint(out, spec.model_type.name, arguments, record=record)
+
+
+def _architecture(recipe: Recipe) -> ArchitectureSpec:
+    spec: ArchitectureSpec = get_architecture(recipe.architecture)
+    if recipe.size not in spec.sizes:
+        raise UnknownName(f"size of architecture {spec.name!r}", recipe.size, spec.sizes)
+    if spec.objective != "clm":
+        raise UsageError(f"{spec.name!r} needs the objective {spec.objective!r}; this has 'clm'.")
+    return spec
+
+
+def _accelerator(recipe: Recipe) -> Accelerator:
+    if recipe.device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("device is 'cuda', but torch finds no GPU.", "Use device = 'auto'.")
+    accelerator = Accelerator(cpu=recipe.device == "cpu")
+    if recipe.batch_size % accelerator.num_processes:
+        raise UsageError(
+            f"batch_size is {recipe.batch_size}, shared by {accelerator.num_processes} processes.",
+            "Choose a multiple of the number of processes.",
+        )
+    if recipe.minutes and accelerator.num_processes > 1:
+        raise UsageError("`minutes` works with one process only: clocks differ.", "Use `steps`.")
+    return accelerator
+
+
+def _stopped_run(recipe: Recipe, out: Path) -> State | None:
+    """The state to go on from, if the recipe wants that.
+
+    Raises UsageError when it was made with another recipe.
+    """
+    found = find_state(out) if recipe.resume else None
+    if found is None:
+        return None
+    state, before = found
+    now = {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(recipe).items()}
+    changed = [key for key in now if key != "resume" and before.get(key) != now[key]]
+    if changed:
+        named = ", ".join(f"{key} was {before.get(key)!r}, is {now[key]!r}" for key in changed)
+        raise UsageError(
+            f"The run stopped at step {state.step} in {out} had another recipe: {named}.",
+            "Go on with the same recipe, start over with resume = false, or use another folder.",
+        )
+    return state
+
+
+def _write_text(recipe: Recipe, folder: Path) -> None:
+    """Make or load the tokenizer, and tokenise the training text with it."""
+    source = (recipe.data, "train", recipe.genres, recipe.words)
+    if recipe.tokenizer == "train":
+        texts = (document.text for document in read_documents(*source))
+        tokenizer = train_tokenizer(texts, recipe.vocab_size)
+    else:
+        tokenizer = load_tokenizer(Path(recipe.tokenizer).expanduser())
+    write_tokens(read_documents(*source), tokenizer, folder / "tokens")
+    tokenizer.save_pretrained(folder / "tokenizer")
+
+
+def _optimizer(model: PreTrainedModel, recipe: Recipe) -> torch.optim.AdamW:
+    # Norms and biases are not decayed: they are few, and pulling them to zero only hurts.
+    matrices = [p for p in model.parameters() if p.dim() >= 2]
+    vectors = [p for p in model.parameters() if p.dim() < 2]
+    groups = [
+        {"params": matrices, "weight_decay": recipe.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.95), fused=True)
+
+
+def _schedule(recipe: Recipe, step: int, began: float) -> float:
+    """The share of the highest learning rate at a step: up in the warmup, then down to zero."""
+    if step < recipe.warmup:
+        return (step + 1) / (recipe.warmup + 1)
+    done = (step - recipe.warmup) / (recipe.steps - recipe.warmup)
+    if recipe.minutes:
+        done = min(1.0, max(done, (time.monotonic() - began) / (60 * recipe.minutes)))
+    return 1 - done if recipe.schedule == "linear" else (1 + math.cos(math.pi * done)) / 2
+
+
+def _time_is_up(recipe: Recipe, began: float) -> bool:
+    return bool(recipe.minutes) and time.monotonic() - began > 60 * (recipe.minutes or 0)
+
+
+def _diverged(step: int, loss: float, out: Path) -> LeanerError:
+    kept = out / "state"
+    where = f"The last good checkpoint is {kept}." if kept.exists() else "No checkpoint was saved."
+    return LeanerError(
+        f"Training stopped at step {step}: loss {loss}, or its gradient, is not finite. {where}",
+        "Lower learning_rate, or lengthen warmup; then start over with resume = false.",
+    )

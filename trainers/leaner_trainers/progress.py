@@ -1,0 +1,118 @@
+"""What a run tells while it goes: a log file for programs, a bar and samples for people."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+
+class Log:
+    """`log.jsonl`: one object a line, appended; a resumed run first drops what it will do again."""
+
+    def __init__(self, path: Path, resumed_at: int) -> None:
+        self._path = path
+        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+        # A killed process may have left half a line; it is of a step that comes again.
+        kept = [line for line in lines if line.endswith("}\n") and _step(line) <= resumed_at]
+        path.write_text("".join(kept) if resumed_at else "")
+
+    def write(self, **entry: Any) -> None:
+        """Append one entry."""
+        with self._path.open("a") as file:
+            file.write(json.dumps(entry) + "\n")
+
+
+def _step(line: str) -> int:
+    return int(json.loads(line)["step"])
+
+
+class Display:
+    """A progress bar and samples on standard error; silent where that is no terminal."""
+
+    def __init__(self, steps: int, done: int, enabled: bool = True) -> None:
+        self._console = Console(stderr=True, highlight=False, quiet=not enabled)
+        self._progress = Progress(
+            TextColumn("training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[shown]}"),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=not (enabled and self._console.is_terminal),
+        )
+        self._task = self._progress.add_task("", total=steps, completed=done, shown="")
+        self._bits: float | None = None
+
+    def __enter__(self) -> Display:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def step(self, step: int, loss: float) -> None:
+        """Move the bar."""
+        bits = "" if self._bits is None else f"  validation {self._bits:.3f} bits/byte"
+        self._progress.update(self._task, completed=step, shown=f"loss {loss:.3f}{bits}")
+
+    def evaluated(self, bits: float) -> None:
+        """Show the newest bits per byte beside the bar."""
+        self._bits = bits
+
+    def sample(self, step: int, text: str) -> None:
+        """Print a sample of generated text above the bar."""
+        if self._console.is_terminal:
+            self._console.print(f"step {step}: {text}", style="dim", markup=False)
+
+
+def sample_text(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, prompt: str, seed: int
+) -> str:
+    """The prompt and up to 40 sampled tokens; leaves torch's random state as it was."""
+    ids = [tokenizer.eos_token_id, *tokenizer.encode(prompt, add_special_tokens=False)]
+    was_training = model.training
+    devices = [model.device] if model.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        model.eval()
+        row = torch.tensor([ids], device=model.device)  # (1, T)
+        found = model.generate(
+            row, attention_mask=torch.ones_like(row), do_sample=True, max_new_tokens=40
+        )
+    model.train(was_training)
+    return str(tokenizer.decode(found[0], skip_special_tokens=True))
+
+
+@contextmanager
+def stop_at_signal() -> Iterator[threading.Event]:
+    """An event that Ctrl-C or SIGTERM sets: the step under way can end. A second one ends at once.
+
+    Outside the main thread, where Python allows no signal handlers, it is never set.
+    """
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+
+    def ask(number: int, _: FrameType | None) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    former = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)

@@ -1,0 +1,129 @@
+"""The recipe of the `accelerate` trainer: every key of the TOML file, checked when it is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from leaner_harness import UsageError
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "bool": (bool,),
+    "int": (int,),
+    "int | None": (int, type(None)),
+    "float": (float, int),
+    "float | None": (float, int, type(None)),
+    "tuple[str, ...]": (tuple,),
+}
+# Smallest value each number may have; "above" bounds are not allowed themselves.
+_AT_LEAST = {
+    "vocab_size": 257,  # 256 bytes and the end of a document
+    "block_size": 2,
+    "batch_size": 1,
+    "gradient_accumulation": 1,
+    "steps": 1,
+    "words": 1,
+    "validation_words": 1,
+    "warmup": 0,
+    "weight_decay": 0,
+    "clip": 0,
+    "seed": 0,
+    "eval_every": 1,
+    "sample_every": 0,
+}
+_ABOVE = {"learning_rate": 0, "minutes": 0}
+_ENDLESS, _ENOUGH = ("mini", "mini-harder"), 1_000_000
+_CHOICES = {
+    "schedule": ("cosine", "linear"),
+    "device": ("auto", "cpu", "cuda"),
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides a run. Raises UsageError, naming the key, for a value that cannot work."""
+
+    architecture: str = "llama"
+    """A registered architecture; `leaner plugins` lists them."""
+    size: str = "1M"
+    """A size the architecture offers."""
+    data: str = "mini"
+    """Training text: `mini`, `mini-harder`, or the path of a folder, a .txt or a .jsonl file."""
+    genres: tuple[str, ...] = ()
+    """Genres of the text to use; empty for all."""
+    words: int | None = None
+    """How many words of text to read; empty for all, or for a million of the endless mini text."""
+    validation_words: int = 10_000
+    """How many words of the validation split to score at each evaluation."""
+    tokenizer: str = "train"
+    """`train` for a new byte-level BPE, or the path of a folder with one."""
+    vocab_size: int = 2000
+    """Entries of a new tokenizer; little text may give fewer."""
+    block_size: int = 256
+    """Tokens of context in training (T)."""
+    batch_size: int = 16
+    """Blocks in one forward pass, over all processes together (B)."""
+    gradient_accumulation: int = 1
+    """Forward passes in one step."""
+    steps: int = 1000
+    """Optimiser updates in the whole run; the learning rate reaches zero at the last."""
+    minutes: float | None = None
+    """Wall-clock budget: ends the run early, learning rate decayed. Makes it unrepeatable."""
+    learning_rate: float = 1e-3
+    """Highest learning rate, reached after the warmup."""
+    schedule: str = "cosine"
+    """How the learning rate falls to zero: `cosine` or `linear`."""
+    warmup: int = 50
+    """Steps in which the learning rate rises linearly."""
+    weight_decay: float = 0.1
+    """AdamW's, on matrices only."""
+    clip: float = 1.0
+    """Largest norm of the gradient; 0 for no limit."""
+    seed: int = 0
+    """Decides the first weights and the order of the blocks."""
+    bf16: bool = False
+    """Compute in bfloat16 where it is safe; the weights stay float32."""
+    eval_every: int = 100
+    """Steps between two scorings of the validation text; the resumable state is saved then, too."""
+    sample_every: int = 100
+    """Steps between two samples of generated text; 0 for none."""
+    sample_prompt: str = "Once"
+    """How a sample begins."""
+    device: str = "auto"
+    """`cpu`, `cuda`, or `auto` for the best there is."""
+    resume: bool = True
+    """Go on from `state/` where a stopped run left one; false starts over."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.genres, list):  # what TOML has for a tuple
+            object.__setattr__(self, "genres", tuple(self.genres))
+        if self.words is None and self.data in _ENDLESS:
+            object.__setattr__(self, "words", _ENOUGH)
+        for field in fields(self):
+            _check(field.name, str(field.type), getattr(self, field.name))
+        if self.vocab_size > 2**16:
+            raise _wrong(
+                "vocab_size", self.vocab_size, f"at most {2**16}: ids are stored in 16 bits"
+            )
+        if self.warmup >= self.steps:
+            raise _wrong("warmup", self.warmup, f"less than steps, which is {self.steps}")
+
+
+def _check(key: str, kind: str, value: object) -> None:
+    """Hold one value against its type and bounds."""
+    is_flag_for_number = isinstance(value, bool) and kind != "bool"
+    if not isinstance(value, _KINDS[kind]) or is_flag_for_number:
+        raise _wrong(key, value, kind.replace("tuple[str, ...]", "a list of strings"))
+    if isinstance(value, tuple) and not all(isinstance(item, str) for item in value):
+        raise _wrong(key, value, "a list of strings")
+    if isinstance(value, (int, float)):
+        if key in _AT_LEAST and value < _AT_LEAST[key]:
+            raise _wrong(key, value, f"at least {_AT_LEAST[key]}")
+        if key in _ABOVE and not value > _ABOVE[key]:
+            raise _wrong(key, value, f"above {_ABOVE[key]}")
+    if key in _CHOICES and value not in _CHOICES[key]:
+        raise _wrong(key, value, "one of " + ", ".join(map(repr, _CHOICES[key])))
+
+
+def _wrong(key: str, value: object, wanted: str) -> UsageError:
+    return UsageError(f"Recipe key {key!r} is {value!r}; it must be {wanted}.")
