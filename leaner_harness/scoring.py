@@ -38,7 +38,11 @@ _NATIVE: dict[str, Metric] = {"acc": stats.accuracy, "mcc": stats.mcc, "acc_f1":
 
 
 def scored_row(task: GlueTask, doc: Mapping[str, Any], scores: Sequence[float]) -> ScoredRow:
-    """A row's label and prediction from its choices' log-likelihoods; NaN where not finite."""
+    """A row's label and prediction from its choices' log-likelihoods; NaN where not finite.
+
+    Log-likelihoods count as float32, so that a committed sample gives the very same prediction.
+    """
+    scores = [float(np.float32(score)) for score in scores]
     finite = all(map(math.isfinite, scores))
     if task.regression:
         return float(doc["label"]), stats.expected_value(scores) if finite else math.nan

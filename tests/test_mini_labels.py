@@ -74,7 +74,6 @@ def numbers(text: str) -> set[tuple[str, str]]:
         ("mrpc", "number", numbers, 1),
         ("mrpc", "synonym", sides, 1),
         ("qqp", "voice", event, 1),
-        ("qqp", "number", numbers, 1),
         ("qqp", "synonym", sides, 1),
         ("qqp", "compare", comparison, 1),
         ("rte", "role", event, 0),

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from leaner_harness import CheckpointError, DataError, Document, UsageError
 from leaner_harness.plugins import ngram
-from leaner_harness.plugins.ngram import KneserNey, NgramModel, NgramRecipe, split
+from leaner_harness.plugins.kneser_ney import KneserNey
+from leaner_harness.plugins.ngram import NgramModel, NgramRecipe, split
 
 
 def texts(n: int = 200, seed: int = 0) -> list[str]:

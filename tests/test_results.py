@@ -9,15 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from small_glue import ScoredLM, evaluate, write_glue
 from test_glue_task import noise
 
 from leaner_harness import lm_eval_output, results
-from leaner_harness.data.glue import AVERAGED
+from leaner_harness.data.glue import AVERAGED, TASKS
 from leaner_harness.errors import ResultError
 from leaner_harness.leaderboard import board
 from leaner_harness.make_result import make_result
 from leaner_harness.results import Result
+from leaner_harness.scoring import scored_row
 
 STAMP = "2026-01-02T03-04-05.678901"
 
@@ -79,6 +82,15 @@ def test_a_result_holds_scores_intervals_and_baselines(output: Path) -> None:
     assert record["mean"]["leaner_score"]["value"] == pytest.approx(mean)
     low, high = record["mean"]["leaner_score_centred"]["interval"]
     assert low <= record["mean"]["leaner_score_centred"]["value"] <= high
+
+
+@given(st.lists(st.floats(-200, 0), min_size=6, max_size=6))
+def test_a_committed_sample_gives_the_very_same_prediction(scores: list[float]) -> None:
+    """Rounding must not break a tie between two predictions: Spearman's ranks would change."""
+    short = [lm_eval_output._shortest(score) for score in scores]
+    doc = {"label": 3.0}
+    assert scored_row(TASKS["stsb"], doc, scores) == scored_row(TASKS["stsb"], doc, short)
+    assert all(len(str(score)) < 16 for score in short)
 
 
 def test_no_row_text_and_no_path_is_written(output: Path, tmp_path: Path) -> None:

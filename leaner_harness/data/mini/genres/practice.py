@@ -159,11 +159,14 @@ def whereabouts(dice: Dice) -> str:
     place, time = dice.pick(WORLD.places), dice.pick(WORLD.times)
     asked = dice.pick(("where", "when"))
     answer = place if asked == "where" else time
+    fully = "In what place" if asked == "where" else "At what time"
     return dice.pick(
         (
             f"The {who.one} {verb.past} {answer}. {big(asked)} did the {who.one} {verb.base}? "
             f"{big(answer)}.",
             f"{big(time)}, the {who.one} {verb.past} {place}.",
+            f"The {who.one} {verb.past} {answer}. {fully} did the {who.one} {verb.base}? "
+            f"{big(answer)}.",
             sentence(f"the {who.one} {verb.past} {place} {time}"),
         )
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from leaner_harness.data.mini.draw import Dice
 from leaner_harness.data.mini.genres import lore, practice
 from leaner_harness.data.mini.genres.lore import WORLD, gather
-from leaner_harness.data.mini.genres.reading import reading
 from leaner_harness.data.mini.sentences import a, opposite, sentence, synonym
 from leaner_harness.data.mini.tables import CORE_PRAISE, NAMES
 from leaner_harness.data.mini.world import DOING, RESTING, Noun
@@ -100,8 +99,6 @@ def _aside(dice: Dice) -> str:
 
 def _news(dice: Dice) -> str:
     passages = (
-        reading,
-        reading,
         practice.retelling,
         practice.whereabouts,
         practice.numbers,

@@ -12,17 +12,17 @@ from leaner_harness.data.mini.tables import NAMES
 _LESSONS: dict[str, tuple[Passage, ...]] = {
     "words that mean the same, and opposites": (lore.words,),
     "kinds of things": (lore.kinds,),
-    "who did it": (practice.retelling,),
-    "one and many": (practice.numbers,),
+    "who did it": (practice.retelling, practice.retelling, practice.selves),
+    "one and many": (practice.numbers, practice.numbers, practice.selves),
     "more and less": (lore.comparisons,),
     "before and after": (practice.sequences, practice.days),
     "all, some and no": (lore.quantities, lore.kinds),
     "why": (lore.causes, practice.selves),
     "where, when and what": (practice.whereabouts, practice.goods),
     "words and sentences": practice.ALL,
-    "what you read": (reading,),
+    "yes and no": (reading,),
 }
-_TITLES = (*_LESSONS, *tuple(_LESSONS)[:2], *tuple(_LESSONS)[-1:] * 6)
+_TITLES = (*_LESSONS, *tuple(_LESSONS)[:2], *tuple(_LESSONS)[-1:] * 4)
 """Words and kinds come up more often, being many facts; reading most, being what all is for."""
 _STARTS = (
     "Lesson {n}: {t}. Read this with a friend.",

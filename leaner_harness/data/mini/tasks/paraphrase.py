@@ -142,15 +142,16 @@ def _synonym_question(stage: Stage) -> Group:
     return Group(word_square(stage, told), f"{name}.{frame.name}")
 
 
-def _number_question(stage: Stage) -> Group:
-    """Does he have two apples and three pears."""
-    (one, two), (some, more) = _two_goods(stage)
-    who, frame = stage.dice.pick(stage.cast.people).one, stage.ask_frame()
-    verb = stage.dice.pick(("have", "find", "see", "want"))
-    first = frame.ask(f"did the {who} {verb} {some} {one.many} and {more} {two.many}")
-    same = frame.ask(f"did the {who} {verb} {more} {two.many} and {some} {one.many}")
-    other = frame.ask(f"did the {who} {verb} {more} {one.many} and {some} {two.many}")
-    return Group(_paired(first, same, other), f"{verb}.{frame.name}")
+def _where_question(stage: Stage) -> Group:
+    """Where, in what place; when, at what time; and crossed."""
+    who, verb = stage.dice.pick(stage.cast.beings).one, stage.dice.pick(RESTING)
+    frame, turned = stage.ask_frame(), stage.dice.chance(0.5)
+    did = f"did the {who} {verb.base}"
+    short = [frame.ask(f"{word} {did}") for word in ("where", "when")]
+    long = [frame.ask(f"{words} {did}") for words in ("in what place", "at what time")]
+    pairs = [(x, y, int(i == j)) for i, x in enumerate(short) for j, y in enumerate(long)]
+    items = [Item((y, x) if turned else (x, y), label) for x, y, label in pairs]
+    return Group(items, f"where.{frame.name}")
 
 
 def _compare_question(stage: Stage) -> Group:
@@ -191,7 +192,7 @@ QQP = Task(
         "voice": _voice_question,
         "who": _who_question,
         "synonym": _synonym_question,
-        "number": _number_question,
+        "where_when": _where_question,
         "compare": _compare_question,
     },
 )
