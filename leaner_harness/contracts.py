@@ -79,7 +79,8 @@ class Checkpoint:
     """lm-eval model arguments besides the path, which `path_arg` names."""
     path_arg: str = "pretrained"
     record: Mapping[str, Any] = field(default_factory=dict)
-    """What goes into `leaner.json`: recipe, tokens seen, data digests, cost."""
+    """What goes into `leaner.json` beside the recipe. The board reads `parameters` (with `total`)
+    and `tokens_seen`; the rest, such as data digests and cost, is the trainer's to choose."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from leaner_harness.lm_eval_output import Evaluation, Record, scored_sample
 from leaner_harness.results import SCHEMA, Result, check_name
 from leaner_harness.statistics import Array, centred, percentile_interval
 
+# Paths say something about a machine, not about the model: of a text's only the last part stays.
+_PATH_KEYS = ("data", "tokenizer")
 _PATH_ARGUMENTS = ("pretrained", "path", "tokenizer", "peft", "delta")
 
 
@@ -44,7 +46,7 @@ def make_result(
         "schema": SCHEMA,
         "board": evaluation.board,
         "run": _run_name(protocol, evaluation.same("split"), training),
-        "model": _model(evaluation, model, checkpoint),
+        "model": _model(evaluation, model, checkpoint, training),
         "protocol": {"name": protocol, "num_fewshot": shots},
         "data": _data(evaluation),
         "tasks": tasks,
@@ -141,7 +143,9 @@ def _checkpoint(arguments: Mapping[str, str]) -> Path | None:
     return next((path for path in paths if path.is_dir()), None)
 
 
-def _model(evaluation: Evaluation, name: str, checkpoint: Path | None) -> Record:
+def _model(
+    evaluation: Evaluation, name: str, checkpoint: Path | None, training: Record | None
+) -> Record:
     config = evaluation.output["config"]
     arguments = evaluation.model_arguments()
     named = name or (checkpoint.resolve().name if checkpoint else "")
@@ -149,10 +153,10 @@ def _model(evaluation: Evaluation, name: str, checkpoint: Path | None) -> Record
     return {
         "name": check_name(named, "model name"),
         "model_type": config["model"],
-        # Paths say something about a machine, not about the model.
         "model_args": {k: v for k, v in arguments.items() if k not in _PATH_ARGUMENTS},
         "dtype": str(config.get("model_dtype", "")).removeprefix("torch."),
-        "parameters": config.get("model_num_parameters"),
+        "parameters": (training or {}).get("parameters", {}).get("total")
+        or config.get("model_num_parameters"),
         "weights_sha256": provenance.weights_digest(checkpoint) if checkpoint else "",
     }
 
@@ -163,6 +167,10 @@ def _training(checkpoint: Path | None) -> Record | None:
     if path is None or not path.is_file():
         return None
     record: Record = json.loads(path.read_text(encoding="utf-8"))
+    recipe = record.get("recipe", {})
+    for key in _PATH_KEYS:
+        if key in recipe:
+            recipe[key] = Path(str(recipe[key])).name
     return record
 
 

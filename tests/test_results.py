@@ -127,6 +127,18 @@ def test_other_weights_do_not_overwrite_in_silence(output: Path, tmp_path: Path)
     results.write(result, samples, tmp_path, replace=True)
 
 
+def test_the_board_shows_what_training_cost(output: Path, tmp_path: Path) -> None:
+    evaluation = lm_eval_output.read_evaluation(lm_eval_output.find(output))
+    recipe = {"data": "/home/somebody/text", "seed": 3}
+    record = {"recipe": recipe, "parameters": {"total": 1_561_728}, "tokens_seen": 2_000_000}
+    (tmp_path / "leaner.json").write_text(json.dumps(record))
+    made = make_result(evaluation, model="tiny", checkpoint=tmp_path)
+    path = results.write(*made, tmp_path / "results", replace=False)
+    assert path.name == "zero-shot-validation-seed3.json"
+    assert "somebody" not in path.read_text()
+    assert "| 1.56M | 2M |" in board.build(tmp_path / "results")
+
+
 def test_a_limited_run_is_refused(altered: Any) -> None:
     folder = altered(lambda r: r["n-samples"]["leaner_glue_rte"].update(effective=5))
     with pytest.raises(ResultError, match="5 of 40 rows"):

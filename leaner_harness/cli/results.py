@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from rich import box
 from rich.table import Table
 
 from leaner_harness import lm_eval_output, make_result, results, scoring
@@ -62,14 +63,15 @@ def _table(result: Result) -> Table:
     data = record["data"]
     kind = "synthetic rows" if data["synthetic"] else f"{data['source']} rows"
     title = f"{record['model']['name']} on {record['board']} ({record['run']}, {kind})"
-    table = Table(title=title, title_justify="left")
+    caption = _mean_text(result)
+    table = Table(
+        title=title, title_justify="left", caption=caption, caption_justify="left", box=box.SIMPLE
+    )
     table.add_column("task")
     for name in ("n", "score", "95 % interval", "best constant", "centred"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for name in (*AVERAGED, *(task for task in record["tasks"] if task not in AVERAGED)):
         table.add_row(*_task_row(name, record["tasks"].get(name)))
-    table.add_section()
-    table.add_row(*_mean_row(result))
     return table
 
 
@@ -80,20 +82,27 @@ def _task_row(name: str, task: results.Record | None) -> list[str]:
     return [
         name,
         str(task["n"]),
-        f"{metrics[scoring.SCORE]:.3f}",
+        _score(metrics[scoring.SCORE]),
         _interval(task["intervals"][scoring.SCORE]),
-        f"{task['majority_baseline']:.3f}",
-        f"{metrics[scoring.CENTRED]:.3f}",
+        _score(task["majority_baseline"]),
+        _score(metrics[scoring.CENTRED]),
     ]
 
 
-def _mean_row(result: Result) -> list[str]:
+def _mean_text(result: Result) -> str:
     raw, centred = result.mean(scoring.SCORE), result.mean(scoring.CENTRED)
     if raw is None or centred is None:
-        return ["mean", "", "none", f"missing: {', '.join(result.record['missing'])}", "", ""]
-    text = f"{centred['value']:.3f} {_interval(centred['interval'])}"
-    return ["mean", "", f"{raw['value']:.3f}", _interval(raw["interval"]), "", text]
+        return f"No mean: {', '.join(result.record['missing'])} missing."
+    return (
+        f"mean {_score(raw['value'])} {_interval(raw['interval'])}, "
+        f"centred mean {_score(centred['value'])} {_interval(centred['interval'])}\n"
+        "centred: 0 is the best constant prediction, 1 is perfect"
+    )
 
 
 def _interval(bounds: list[float]) -> str:
-    return f"\\[{bounds[0]:.3f}, {bounds[1]:.3f}]"
+    return f"\\[{_score(bounds[0])}, {_score(bounds[1])}]"
+
+
+def _score(value: float) -> str:
+    return f"{round(value, 3) + 0.0:.3f}"  # adding 0.0 makes a rounded -0.0 plain

@@ -57,14 +57,15 @@ def check(folder: Path) -> None:
 def _section(results: Sequence[Result]) -> str:
     first = results[0].record
     data, protocol = first["data"], first["protocol"]["name"]
-    title = f"## {first['board']}, {protocol}, {data['split']} split"
+    fingerprint = data["fingerprint"][:8]
+    title = f"## {first['board']}, {protocol}, {data['split']} split ({fingerprint})"
     kind = {
         "mini": "Synthetic rows embedded in the package (leaner-mini-v1); not comparable with "
         "published LEANER-GLUE numbers.",
         "official": "Published rows, every file verified.",
         "local": "Rows from a local folder that are not, or not all, the published ones.",
     }.get(data["source"], "")
-    note = f"{kind} Data fingerprint `{data['fingerprint'][:12]}`."
+    note = f"{kind} Data fingerprint `{data['fingerprint']}`."
     ranked = sorted(results, key=_rank)
     rows = [_row(place, result) for place, result in enumerate(ranked, start=1)]
     table = "\n".join([_header(), *rows, _baseline_row(ranked[0])])
@@ -90,7 +91,7 @@ def _row(place: int, result: Result) -> str:
     cells = [
         str(place) if complete else "–",
         link,
-        _count(training.get("parameters") or record["model"]["parameters"]),
+        _count(record["model"]["parameters"]),
         _count(training.get("tokens_seen")),
         _mean(result, scoring.CENTRED),
         _mean(result, scoring.SCORE),
@@ -113,7 +114,7 @@ def _mean(result: Result, metric: str) -> str:
     if mean is None:
         return f"– (missing: {', '.join(result.record['missing'])})"
     low, high = mean["interval"]
-    return f"{mean['value']:.3f} [{low:.3f}, {high:.3f}]"
+    return f"{_score(mean['value'])} [{_score(low)}, {_score(high)}]"
 
 
 def _task_cell(task: dict[str, Any] | None) -> str:
@@ -121,7 +122,11 @@ def _task_cell(task: dict[str, Any] | None) -> str:
         return "–"
     if task["state"] != "ok":
         return _escape(task["state"])
-    return f"{task['metrics'][scoring.SCORE]:.3f}"
+    return _score(task["metrics"][scoring.SCORE])
+
+
+def _score(value: float) -> str:
+    return f"{round(value, 3) + 0.0:.3f}"  # adding 0.0 makes a rounded -0.0 plain
 
 
 def _count(value: float | None) -> str:
