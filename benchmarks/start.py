@@ -1,7 +1,7 @@
 """What starting costs: `leaner --help`, `import leaner_harness`, and the start-up file.
 
-Each is the CPU time of a whole process less that of `python -c pass`, the least of several runs; the
-start-up file is timed inside one process, because 0.1 ms drowns in a process's own noise.
+Each is the CPU time of a whole process less that of `python -c pass`, the least of several runs;
+the start-up file is timed inside one process, because 0.1 ms drowns in a process's own noise.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ def cpu_seconds(*words: str) -> float:
     before = os.times()
     subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL)
     after = os.times()
-    return after.children_user + after.children_system - (
-        before.children_user + before.children_system
+    return (
+        after.children_user
+        + after.children_system
+        - (before.children_user + before.children_system)
     )
 
 

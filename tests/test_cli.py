@@ -66,6 +66,18 @@ def test_json_is_one_value(capsys: pytest.CaptureFixture[str]) -> None:
     assert {"state", "subject", "text"} == set(json.loads(capsys.readouterr().out)[0])
 
 
+def test_the_doctor_says_what_is_off(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEANER_LM_EVAL", "0")
+    monkeypatch.setenv("LEANER_DATA", "/no/such/folder")
+    assert main(["doctor", "--json"]) == 1
+    found = {f["subject"]: f for f in json.loads(capsys.readouterr().out)}
+    assert "LEANER_LM_EVAL=0" in found["start-up file"]["text"]
+    assert "--include_path" in found["start-up file"]["text"]
+    assert found["LEANER_DATA"]["state"] == "fault"
+
+
 def test_the_task_path_is_a_folder_of_yaml(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tasks-path"]) == 0
     assert list(Path(capsys.readouterr().out.strip()).glob("leaner_glue/*.yaml"))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import fresh_environment
 import pytest
+import small_glue
 import tiny_llama
 from conftest import ROOT
 from fresh_environment import Environment
@@ -135,8 +136,21 @@ def test_stock_tasks_are_all_there_and_unchanged(environment: Environment) -> No
     assert "leaner_glue" in added and all("leaner" in n or "example" in n for n in added)
 
 
-def test_no_socket_is_opened_on_mini_data(
+def test_the_same_run_twice_gives_the_same_numbers(
     environment: Environment, checkpoint: Path, tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        environment.run("lm_eval", *score(checkpoint, tmp_path / name))
+    one, two = (scored(environment, tmp_path / name) for name in ("one", "two"))
+    for key in ("results", "groups", "n-samples"):
+        assert one[key] == two[key]
+    records = [{k: c["metadata"]["leaner"] for k, c in o["configs"].items()} for o in (one, two)]  # type: ignore[attr-defined]
+    assert records[0] == records[1]
+
+
+@pytest.mark.parametrize("rows", ["mini", "local"])
+def test_no_socket_is_opened(
+    rows: str, environment: Environment, checkpoint: Path, tmp_path: Path
 ) -> None:
     block = tmp_path / "blocked"
     block.mkdir()
@@ -151,7 +165,14 @@ def test_no_socket_is_opened_on_mini_data(
     blocked = environment.run("python", "-c", proof, check=False, PYTHONPATH=str(block))
     assert "a socket was opened" in blocked.stderr
     words = score(checkpoint, tmp_path / "out")
-    environment.run("lm_eval", *words, PYTHONPATH=str(block))
+    local = {}
+    if rows == "local":
+        words[words.index("leaner_glue_mini")] = "leaner_glue"
+        folder = small_glue.write_glue(tmp_path / "glue")
+        local = {"LEANER_DATA": str(folder), "LEANER_SPLIT": "validation"}
+    environment.run("lm_eval", *words, PYTHONPATH=str(block), **local)
+    output = scored(environment, tmp_path / "out")
+    assert "leaner_score,none" in output["groups"][words[words.index("--tasks") + 1]]  # type: ignore[index]
 
 
 def test_a_strangers_plugin_trains_and_is_scored(environment: Environment, tmp_path: Path) -> None:

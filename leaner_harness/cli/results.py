@@ -54,19 +54,22 @@ def _show(found: list[Result], *, as_json: bool) -> int:
         print_json([result.record for result in found])
         return 0
     for result in found:
-        out.print(_table(result))
+        _print(result)
     return 0
 
 
-def _table(result: Result) -> Table:
+def _print(result: Result) -> None:
     record = result.record
     data = record["data"]
     kind = "synthetic rows" if data["synthetic"] else f"{data['source']} rows"
-    title = f"{record['model']['name']} on {record['board']} ({record['run']}, {kind})"
-    caption = _mean_text(result)
-    table = Table(
-        title=title, title_justify="left", caption=caption, caption_justify="left", box=box.SIMPLE
-    )
+    name = f"[bold]{record['model']['name']}[/]"
+    out.print(f"{name} on {record['board']} ({record['run']}, {kind})", soft_wrap=True)
+    out.print(_table(record))
+    out.print(_mean_text(result), soft_wrap=True)
+
+
+def _table(record: results.Record) -> Table:
+    table = Table(box=box.SIMPLE)
     table.add_column("task")
     for name in ("n", "score", "95 % interval", "best constant", "centred"):
         table.add_column(name, justify="right", no_wrap=True)
