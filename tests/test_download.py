@@ -17,7 +17,7 @@ import pytest
 from fault_server import Fault, FaultServer, serve
 
 from leaner_harness.cli import main
-from leaner_harness.data import download, published
+from leaner_harness.data import download, first_use, published
 from leaner_harness.data.download import Limits, pull
 from leaner_harness.errors import DownloadError
 
@@ -300,15 +300,15 @@ def test_without_locks_part_names_differ_by_process(server, tmp_path, monkeypatc
 
 
 def test_ensure_glue_downloads_once_and_offline_takes_what_is_there(server, monkeypatch, capsys):
-    folder = published.ensure_glue()
+    folder = first_use.ensure_glue()
     assert sorted(p.name for p in folder.iterdir()) == ["cola_test.jsonl", "cola_train.jsonl"]
     assert folder == published.glue_folder() and "Fetching 2" in capsys.readouterr().err
     (folder / "cola_train.jsonl").unlink()
     monkeypatch.setenv("LEANER_OFFLINE", "1")
-    assert published.ensure_glue() == folder
+    assert first_use.ensure_glue() == folder
     (folder / "cola_test.jsonl").unlink()
     with pytest.raises(DownloadError, match="switched off"):
-        published.ensure_glue()
+        first_use.ensure_glue()
     assert len(server.log) == 2
 
 
@@ -318,13 +318,13 @@ def test_ensure_glue_asks_a_dead_server_once(server, monkeypatch):
     monkeypatch.setattr(time, "sleep", lambda _: asked.append("wait"))
     for _ in range(3):
         with pytest.raises(DownloadError, match="no connection"):
-            published.ensure_glue()
+            first_use.ensure_glue()
     assert len(asked) == download.PATIENT.tries - 1
 
 
 def test_ensure_glue_is_content_with_a_part(server, capsys):
     del server.files[BIG]
-    assert (published.ensure_glue() / "cola_test.jsonl").is_file()
+    assert (first_use.ensure_glue() / "cola_test.jsonl").is_file()
     assert "HTTP 404" in capsys.readouterr().err
 
 

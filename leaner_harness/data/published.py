@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import re
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -18,7 +17,7 @@ from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
 from leaner_harness.errors import DataError, DownloadError, UnknownName
-from leaner_harness.files import home, offline
+from leaner_harness.files import home
 
 GROUPS = ("glue", "eval", "instruct", "pretrain", "tokenizer")
 GENRES = ("web", "book", "wiki", "textbook", "conversation", "code", "math")
@@ -209,37 +208,3 @@ def folder(manifest: Manifest | None = None) -> Path:
 def glue_folder(manifest: Manifest | None = None) -> Path:
     """Where the LEANER-GLUE files lie once pulled; they need not be there."""
     return folder(manifest) / GLUE
-
-
-def ensure_glue() -> Path:
-    """The folder of LEANER-GLUE files, downloading the absent ones first.
-
-    What can be had is enough: raises DownloadError only when not one file is there in the end.
-    """
-    manifest = load_manifest()
-    root = folder(manifest)
-    paths = select(["glue"], manifest=manifest)
-    absent = [path for path in paths if not (root / path).is_file()]
-    fault = _fetch(absent, root, manifest) if absent else None
-    if fault and not any((root / path).is_file() for path in paths):
-        raise fault
-    return root / GLUE
-
-
-_faults: dict[tuple[object, ...], DownloadError] = {}
-
-
-def _fetch(absent: list[str], root: Path, manifest: Manifest) -> DownloadError | None:
-    """Download, or say why not; a fault is kept, or nine tasks would wait for it one by one."""
-    from leaner_harness.data import download
-
-    circumstances = (root, *absent, offline(), os.environ.get("LEANER_DATA_URL"))
-    if circumstances not in _faults:
-        if not offline():
-            print(f"Fetching {len(absent)} LEANER-GLUE files into {root}, once.", file=sys.stderr)
-        try:
-            download.pull(absent, root, manifest)
-        except DownloadError as error:
-            print(error, file=sys.stderr)
-            _faults[circumstances] = error
-    return _faults.get(circumstances)

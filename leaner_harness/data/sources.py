@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from leaner_harness.data import published
+from leaner_harness.data import first_use, published
 from leaner_harness.data.glue import GlueTask, check_split, get_task
 from leaner_harness.data.rows import Defects, Row, RowFile, fingerprint, interleave, read_rows
 from leaner_harness.errors import DataError
@@ -75,7 +75,7 @@ def load(
         return _mini(task, split)
     chosen = folder or os.environ.get("LEANER_DATA")
     try:
-        glue = _glue_folder(Path(chosen).expanduser()) if chosen else published.ensure_glue()
+        glue = _glue_folder(Path(chosen).expanduser()) if chosen else first_use.ensure_glue()
     except DataError as error:
         return TaskRows(task, split, "none", "missing_file", str(error))
     return _from_folder(task, split, glue)
