@@ -42,7 +42,7 @@ def steps(out: Path) -> Iterator[Step]:
         yield Step(f"Score {name} with stock lm_eval", scoring, f"{name}.log")
         add = _leaner("results", "add", output, "--results", board, "--replace")
         yield Step(f"Make a result of {name}", add)
-    yield Step("Let it write", _leaner("generate", llama, "Once upon a time"))
+    yield Step("Let it write", _leaner("generate", llama, "Long ago,"))
     yield Step("Build the board", _leaner("leaderboard", "build", "--results", board))
 
 
