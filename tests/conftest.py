@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ ROOT = Path(__file__).parent.parent
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # Two test processes with two threads each on two cores wait for each other most of the time.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# A shell gives its background jobs an ignored Ctrl-C; tests of Ctrl-C need the usual one.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
