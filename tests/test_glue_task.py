@@ -117,6 +117,13 @@ def test_few_shot_without_training_rows_is_a_state(tmp_path: Path) -> None:
     assert data["state"] == "missing_train_file" and "cola_train.jsonl" in data["reason"]
 
 
+def test_cached_prompts_of_other_rows_are_never_used(folder: Path, tmp_path: Path) -> None:
+    evaluate(ScoredLM(noise), [f"{GROUP}_cola"], metadata(folder), cache_requests=True)
+    write_glue(tmp_path, n=24)
+    other = evaluate(ScoredLM(noise), [f"{GROUP}_cola"], metadata(tmp_path), cache_requests=True)
+    assert len(other["samples"][f"{GROUP}_cola"]) == 24
+
+
 def test_a_score_that_is_not_finite_spoils_the_metric(folder: Path) -> None:
     found = evaluate(ScoredLM(lambda *_: math.nan), [f"{GROUP}_cola"], metadata(folder))
     assert math.isnan(found["results"][f"{GROUP}_cola"]["leaner_score,none"])
