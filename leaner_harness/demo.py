@@ -15,9 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from leaner_harness.errors import LeanerError
+from leaner_harness.errors import LeanerError, UsageError
 
 GROUP = "leaner_glue_mini"
+_MARKER = "DEMO.txt"
 
 
 class Step(NamedTuple):
@@ -51,10 +52,16 @@ def _leaner(*words: str | Path) -> list[str]:
 
 
 def prepare(out: Path, committed: Path) -> None:
-    """Start from an empty folder and, where there is one, a copy of the committed results."""
+    """Start from an empty folder and, where there is one, a copy of the committed results.
+
+    Raises UsageError for a folder with something in it that is not an earlier demo's.
+    """
     if out.exists():
+        if not (out / _MARKER).is_file():
+            raise UsageError(f"{out} exists and is no earlier demo.", "Choose a new --out folder.")
         shutil.rmtree(out)
     out.mkdir(parents=True)
+    (out / _MARKER).write_text("Made by `leaner demo`, which empties this folder when it runs.\n")
     if committed.is_dir():
         shutil.copytree(committed, out / "results")
 

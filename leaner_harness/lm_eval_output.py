@@ -11,15 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from leaner_harness import scoring
-from leaner_harness.data.glue import TASKS, GlueTask
+from leaner_harness import recompute, scoring
+from leaner_harness.data.glue import TASKS
 from leaner_harness.errors import ResultError
+from leaner_harness.recompute import TOLERANCE
+from leaner_harness.results import Record
 from leaner_harness.statistics import Item
 
 BOARDS = ("leaner_glue_mini", "leaner_glue")
-TOLERANCE = 1e-6
-
-Record = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -72,7 +71,7 @@ class Evaluation:
 
     def refuse_limit(self) -> None:
         """Raise ResultError for a run on a part of the rows."""
-        for key in map(self.key, self.data):
+        for key in (self.key(task) for task in self.data if self.ran(task)):
             counts = self.output["n-samples"].get(key, {})
             if counts.get("effective") != counts.get("original"):
                 raise ResultError(
@@ -105,7 +104,8 @@ class Evaluation:
                     "that is not finite.",
                     "The checkpoint is broken; train it again.",
                 )
-            if theirs is None or abs(theirs - value) > TOLERANCE:
+            known = isinstance(theirs, int | float)
+            if not (known and abs(theirs - value) <= TOLERANCE):
                 raise ResultError(
                     f"{self.key(task)}: lm_eval reports {name}={theirs}, its samples give "
                     f"{value:.9f}. One of the files was changed."
@@ -127,8 +127,9 @@ def read_evaluation(path: Path) -> Evaluation:
     """Read a results file of lm_eval; raises ResultError unless it has just one of our groups."""
     try:
         output = json.loads(path.read_text(encoding="utf-8"))
-        tasks = output["configs"]
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
+        tasks = {key: dict(config) for key, config in output["configs"].items()}
+        dict(output["n-samples"]), dict(output["config"]), dict(output["results"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ResultError(f"{path} is no results file of lm_eval: {error!r}.") from error
     boards = [board for board in BOARDS if any(_task_of(key, board) for key in tasks)]
     if len(boards) != 1:
@@ -150,8 +151,9 @@ def _task_of(key: str, board: str) -> str:
 
 
 def _task_data(key: str, config: Record) -> Record:
-    data: Record | None = (config.get("metadata") or {}).get("leaner")
-    if not data:
+    metadata = config.get("metadata")
+    data = metadata.get("leaner") if isinstance(metadata, dict) else None
+    if not isinstance(data, dict):
         raise ResultError(
             f"{key} carries no data fingerprint.", "Score it with this package's own tasks."
         )
@@ -165,17 +167,12 @@ def _sample(task: str, logged: Record) -> Record:
     for key in ("part", "tag"):
         if doc.get(key):
             found[key] = doc[key]
-    return found | {"prediction": _prediction(scored_sample(TASKS[task], found))}
+    return found | {"prediction": _prediction(recompute.scored_sample(found))}
 
 
 def _shortest(value: float) -> float:
     """The shortest decimal with the same float32: models sum log-likelihoods in float32."""
     return float(str(np.float32(value)))
-
-
-def scored_sample(task: GlueTask, sample: Record) -> scoring.ScoredRow:
-    """The scored row of a reduced sample."""
-    return scoring.scored_row(task, sample, sample["log_likelihoods"])
 
 
 def _prediction(row: scoring.ScoredRow) -> Any:

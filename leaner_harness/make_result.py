@@ -5,19 +5,20 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
-from leaner_harness import provenance, scoring
+from leaner_harness import provenance, recompute, scoring
 from leaner_harness.data.glue import AVERAGED, TASKS
-from leaner_harness.errors import ResultError
-from leaner_harness.lm_eval_output import Evaluation, Record, scored_sample
-from leaner_harness.results import SCHEMA, Result, check_name
-from leaner_harness.statistics import Array, centred, percentile_interval
+from leaner_harness.errors import CheckpointError, ResultError
+from leaner_harness.lm_eval_output import Evaluation
+from leaner_harness.provenance import without_paths
+from leaner_harness.results import SCHEMA, Record, Result, check_name
 
-# Paths say something about a machine, not about the model: of a text's only the last part stays.
-_PATH_KEYS = ("data", "tokenizer")
-_PATH_ARGUMENTS = ("pretrained", "path", "tokenizer", "peft", "delta")
+# An allow-list: other arguments hold paths and keys, which are nobody's business.
+_MODEL_ARGUMENTS = (
+    "dtype", "revision", "max_length", "add_bos_token", "prefix_token_id", "truncation",
+    "attn_implementation", "backend", "softmax_dtype",
+)  # fmt: skip
 
 
 def make_result(
@@ -37,20 +38,21 @@ def make_result(
     missing = [task for task in AVERAGED if not evaluation.ran(task)]
     if missing and not partial:
         _refuse_partial(evaluation, missing)
-    tasks, samples, draws = _score_tasks(evaluation)
-    checkpoint = checkpoint or _checkpoint(evaluation.model_arguments())
+    if len(missing) == len(AVERAGED):
+        _refuse_partial(evaluation, missing)
+    tasks, mean, samples = _score(evaluation)
+    checkpoint = _checkpoint(evaluation, checkpoint)
     training = _training(checkpoint)
-    shots = evaluation.shots()
-    protocol = "zero-shot" if shots == 0 else f"{shots}-shot"
+    protocol = _protocol(evaluation)
     record = {
         "schema": SCHEMA,
         "board": evaluation.board,
-        "run": _run_name(protocol, evaluation.same("split"), training),
+        "run": _run_name(protocol["name"], evaluation.same("split"), training),
         "model": _model(evaluation, model, checkpoint, training),
-        "protocol": {"name": protocol, "num_fewshot": shots},
+        "protocol": protocol,
         "data": _data(evaluation),
         "tasks": tasks,
-        "mean": {} if missing else _means(tasks, draws),
+        "mean": mean,
         "missing": missing,
         "judge": None,
         "training": training,
@@ -73,54 +75,22 @@ def _refuse_partial(evaluation: Evaluation, missing: list[str]) -> None:
     )
 
 
-def _score_tasks(
-    evaluation: Evaluation,
-) -> tuple[dict[str, Record], list[Record], dict[str, Array]]:
-    """Per task its record and bootstrap draws, and all samples."""
-    tasks: dict[str, Record] = {}
-    samples: list[Record] = []
-    draws: dict[str, Array] = {}
-    for name, data in evaluation.data.items():
-        kept = {key: data[key] for key in ("state", "reason", "fingerprint", "defects", "labels")}
-        tasks[name] = kept | {"version": evaluation.output["versions"][evaluation.key(name)]}
-        if not evaluation.ran(name):
-            continue
-        found = list(evaluation.samples(name))
-        rows = [scored_sample(TASKS[name], sample) for sample in found]
-        metrics = scoring.values(TASKS[name], rows)
-        evaluation.check(name, metrics)
-        draws[name] = scoring.score_draws(TASKS[name], rows)
-        constant = scoring.majority_baseline(TASKS[name], rows)
-        tasks[name] |= _task_record(metrics, draws[name], constant, len(rows))
-        samples += found
-    return tasks, samples, draws
-
-
-def _task_record(metrics: Mapping[str, float], draws: Array, constant: float, n: int) -> Record:
-    low, high = percentile_interval(draws)
-    return {
-        "n": n,
-        "metrics": {name: round(value, 9) for name, value in metrics.items()},
-        "intervals": {
-            scoring.SCORE: [round(low, 6), round(high, 6)],
-            scoring.CENTRED: [round(centred(b, constant), 6) for b in (low, high)],
-        },
-        "majority_baseline": round(constant, 9),
-    }
-
-
-def _means(tasks: Mapping[str, Record], draws: Mapping[str, Array]) -> dict[str, Record]:
-    constants = {name: tasks[name]["majority_baseline"] for name in AVERAGED}
-    drawn = {
-        scoring.SCORE: {name: draws[name] for name in AVERAGED},
-        scoring.CENTRED: {n: (draws[n] - c) / (1 - c) for n, c in constants.items()},
-    }
-    found = {}
-    for metric, by_task in drawn.items():
-        value = sum(tasks[name]["metrics"][metric] for name in AVERAGED) / len(AVERAGED)
-        interval = [round(bound, 6) for bound in scoring.group_interval(by_task)]
-        found[metric] = {"value": round(value, 9), "interval": interval}
-    return found
+def _score(evaluation: Evaluation) -> tuple[dict[str, Record], dict[str, Record], list[Record]]:
+    """The tasks' records, the means, and all samples."""
+    ran = [task for task in evaluation.data if evaluation.ran(task)]
+    samples = [sample for task in ran for sample in evaluation.samples(task)]
+    for task in ran:
+        rows = [recompute.scored_sample(sample) for sample in samples if sample["task"] == task]
+        evaluation.check(task, scoring.values(TASKS[task], rows))
+    scores, mean = recompute.score_samples(samples)
+    tasks = {}
+    for task, data in evaluation.data.items():
+        kept = {key: data[key] for key in ("state", "fingerprint", "defects", "labels")}
+        version = evaluation.output["versions"][evaluation.key(task)]
+        reason = without_paths(data["reason"])
+        tasks[task] = kept | {"reason": reason, "version": version} | scores.get(task, {})
+    samples.sort(key=lambda sample: (sample["task"], sample.get("part", ""), sample["idx"]))
+    return tasks, mean, samples
 
 
 def _data(evaluation: Evaluation) -> Record:
@@ -138,9 +108,47 @@ def _data(evaluation: Evaluation) -> Record:
     }
 
 
-def _checkpoint(arguments: Mapping[str, str]) -> Path | None:
+def _protocol(evaluation: Evaluation) -> Record:
+    """How the model was asked; runs whose fingerprints differ were asked differently."""
+    output, shots = evaluation.output, evaluation.shots()
+    ran = sorted(filter(evaluation.ran, evaluation.data))
+    asked = {
+        "prompts": {t: [output["configs"][evaluation.key(t)].get(k) for k in _PROMPT] for t in ran},
+        "system": [output.get(key) for key in _SYSTEM],
+        "fewshot": [shots, output["config"].get("fewshot_seed")] if shots else [],
+        "train": [evaluation.data[task].get("train_fingerprint") for task in ran] if shots else [],
+    }
+    text = json.dumps(asked, sort_keys=True)
+    return {
+        "name": "zero-shot" if shots == 0 else f"{shots}-shot",
+        "num_fewshot": shots,
+        "fingerprint": hashlib.sha256(text.encode()).hexdigest(),
+    }
+
+
+_PROMPT = ("description", "doc_to_text", "doc_to_choice", "target_delimiter", "fewshot_delimiter")
+_SYSTEM = ("system_instruction_sha", "chat_template_sha", "fewshot_as_multiturn")
+
+
+def _checkpoint(evaluation: Evaluation, chosen: Path | None) -> Path | None:
+    """The checkpoint's folder: the chosen one, else the one lm_eval was given if it is local.
+
+    Raises CheckpointError when the chosen one is none, ResultError when weights are younger than
+    the scores.
+    """
+    if chosen is not None:
+        if not chosen.is_dir():
+            raise CheckpointError(f"--checkpoint {chosen} is no folder.")
+        return chosen
+    arguments = evaluation.model_arguments()
     paths = (Path(arguments[key]) for key in ("pretrained", "path") if key in arguments)
-    return next((path for path in paths if path.is_dir()), None)
+    found = next((path for path in paths if path.is_dir()), None)
+    if found and provenance.weights_changed(found) > float(evaluation.output["date"]):
+        raise ResultError(
+            f"The weights in {found} are younger than the scores.",
+            "Score them again; if they were only copied, say so: --checkpoint DIR",
+        )
+    return found
 
 
 def _model(
@@ -153,7 +161,9 @@ def _model(
     return {
         "name": check_name(named, "model name"),
         "model_type": config["model"],
-        "model_args": {k: v for k, v in arguments.items() if k not in _PATH_ARGUMENTS},
+        # A local path tells of a machine; a name on the hub tells which model it is.
+        "pretrained": "" if checkpoint else without_paths(str(evaluation.output["model_name"])),
+        "model_args": {k: v for k, v in arguments.items() if k in _MODEL_ARGUMENTS},
         "dtype": str(config.get("model_dtype", "")).removeprefix("torch."),
         "parameters": (training or {}).get("parameters", {}).get("total")
         or config.get("model_num_parameters"),
@@ -166,17 +176,18 @@ def _training(checkpoint: Path | None) -> Record | None:
     path = checkpoint / "leaner.json" if checkpoint else None
     if path is None or not path.is_file():
         return None
-    record: Record = json.loads(path.read_text(encoding="utf-8"))
-    recipe = record.get("recipe", {})
-    for key in _PATH_KEYS:
-        if key in recipe:
-            recipe[key] = Path(str(recipe[key])).name
-    return record
+    try:
+        record = dict(json.loads(path.read_text(encoding="utf-8")))
+        dict(record.get("recipe", {})), dict(record.get("parameters", {}))
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error!r}.") from error
+    cleaned: Record = without_paths(record)
+    return cleaned
 
 
 def _run_name(protocol: str, split: str, training: Record | None) -> str:
-    seed = ((training or {}).get("recipe") or {}).get("seed")
-    return f"{protocol}-{split}" + (f"-seed{seed}" if seed is not None else "")
+    seed = (training or {}).get("recipe", {}).get("seed")
+    return f"{protocol}-{split}" + (f"-seed{seed}" if isinstance(seed, int) else "")
 
 
 def _provenance(evaluation: Evaluation) -> Record:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import re
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from leaner_harness.files import sha256_file
 
@@ -32,8 +34,29 @@ def hardware() -> str:
 
 def weights_digest(checkpoint: Path) -> str:
     """sha256 over the names and digests of a checkpoint's weight files; empty if it has none."""
-    files = sorted(path for pattern in _WEIGHTS for path in checkpoint.glob(pattern))
+    files = _weight_files(checkpoint)
     if not files:
         return ""
     lines = [f"{path.name} {sha256_file(path)}" for path in files]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def weights_changed(checkpoint: Path) -> float:
+    """When a checkpoint's weight files were last written, in seconds since 1970; 0 without any."""
+    return max((path.stat().st_mtime for path in _weight_files(checkpoint)), default=0.0)
+
+
+def _weight_files(checkpoint: Path) -> list[Path]:
+    return sorted(path for pattern in _WEIGHTS for path in checkpoint.glob(pattern))
+
+
+_PATH = re.compile(r"(?<![\w:/])(?:~|\.{1,2}|[A-Za-z]:)?[/\\](?=\S)(?:[^\s/\\]+[/\\])*")
+
+
+def without_paths(value: Any) -> Any:
+    """The value with every path in its strings cut to its last part: paths tell of a machine."""
+    if isinstance(value, dict):
+        return {key: without_paths(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [without_paths(item) for item in value]
+    return _PATH.sub("", value) if isinstance(value, str) else value

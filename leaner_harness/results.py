@@ -22,7 +22,18 @@ SCHEMA = 1
 Record = dict[str, Any]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
-_REQUIRED = ("schema", "board", "model", "run", "protocol", "data", "tasks", "provenance")
+_REQUIRED = {
+    "board": str,
+    "run": str,
+    "model": dict,
+    "protocol": dict,
+    "data": dict,
+    "tasks": dict,
+    "mean": dict,
+    "missing": list,
+    "samples": dict,
+    "provenance": dict,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +52,15 @@ class Result:
     def ranking(self) -> tuple[str, ...]:
         """What two results must share to be put into one ranking."""
         data, protocol = self.record["data"], self.record["protocol"]
-        return self.record["board"], protocol["name"], data["split"], data["fingerprint"]
+        asked = protocol["name"], protocol["fingerprint"]
+        return self.record["board"], data["split"], data["fingerprint"], *asked
+
+    @property
+    def replaceable(self) -> tuple[Any, ...]:
+        """What a result must share with the one it overwrites: the same model, asked the same."""
+        model = self.record["model"]
+        weights = model["weights_sha256"] or f"unknown, {model['pretrained']}"
+        return self.ranking, weights, model["model_type"], model["model_args"]
 
     def mean(self, metric: str) -> Record | None:
         """`{"value", "interval"}` of a group mean, or None when a task is missing."""
@@ -63,16 +82,15 @@ def check_name(name: str, what: str) -> str:
 def write(result: Result, samples: Iterable[Record], folder: Path, *, replace: bool) -> Path:
     """Write a result and its samples below `folder`; returns the result's path.
 
-    Raises ResultError when another run of that identity is there and `replace` is not set.
+    Raises ResultError when a result of another model, other rows or another protocol is there and
+    `replace` is not set.
     """
     path = folder / result.path
-    if path.exists() and not replace:
-        known, new = read(path).record["model"], result.record["model"]
-        if known["weights_sha256"] != new["weights_sha256"]:
-            raise ResultError(
-                f"{path} holds the result of other weights.",
-                "Replace it with --replace, or give this model another name with --model NAME.",
-            )
+    if path.exists() and not replace and read(path).replaceable != result.replaceable:
+        raise ResultError(
+            f"{path} holds a result of other weights, other rows or other prompts.",
+            "Replace it with --replace, or give this model another name with --model NAME.",
+        )
     content = pack_samples(samples)
     name = f"{path.stem}.samples.jsonl.gz"
     result.record["samples"] = {"file": name, "sha256": hashlib.sha256(content).hexdigest()}
@@ -98,13 +116,15 @@ def read(path: Path) -> Result:
     """Read one result file; raises ResultError when it is none."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ResultError(f"{path} is no result file: {error}.") from error
-    missing = [key for key in _REQUIRED if not isinstance(record, dict) or key not in record]
-    if missing:
-        raise ResultError(f"{path} is no result file: it lacks {', '.join(missing)}.")
-    if record["schema"] != SCHEMA:
-        raise ResultError(f"{path} has schema {record['schema']}; this version reads {SCHEMA}.")
+    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
+        raise ResultError(f"{path} is no result file of schema {SCHEMA}.")
+    wrong = [key for key, kind in _REQUIRED.items() if not isinstance(record.get(key), kind)]
+    if wrong:
+        raise ResultError(f"{path} is no result file: {', '.join(wrong)} missing or malformed.")
+    for name in (record["board"], record["run"], str(record["model"].get("name"))):
+        check_name(name, f"{path}: name")
     return Result(record)
 
 

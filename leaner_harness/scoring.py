@@ -75,7 +75,7 @@ def _class_values(task: GlueTask, cells: stats.Cells) -> dict[str, float]:
     n = everything.sum()
     found = {
         SCORE: score,
-        CENTRED: stats.centred(score, constant_score(task, confusion)),
+        CENTRED: float(stats.centred(score, constant_score(task, confusion))),
         "acc": float(np.trace(everything) / n),
         "mcc": float(stats.mcc(confusion)),
         "f1": float(stats.f1(confusion)) if task.classes == 2 else math.nan,

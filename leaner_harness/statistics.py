@@ -54,9 +54,10 @@ def expected_value(log_likelihoods: Sequence[float]) -> float:
 
 
 def accuracy(confusion: Array) -> Array:
-    """Mean over parts of the share of correct predictions; (..., P, C, C) -> (...)."""
+    """Share of correct predictions, mean over the parts with rows; (..., P, C, C) -> (...)."""
     right = np.trace(confusion, axis1=-2, axis2=-1)
-    return np.asarray(_ratio(right, confusion.sum((-2, -1))).mean(-1))
+    rows = confusion.sum((-2, -1))
+    return np.asarray(_ratio(_ratio(right, rows).sum(-1), (rows > 0).sum(-1).astype(np.float64)))
 
 
 def mcc(confusion: Array) -> Array:
@@ -127,9 +128,13 @@ def best_constant(metric: Metric, gold: Array) -> float:
     return float(metric(constant).max())
 
 
-def centred(score: float, constant: float) -> float:
-    """(score - constant) / (1 - constant): 0 is the best constant prediction, 1 is perfect."""
-    return (score - constant) / (1 - constant) if constant < 1 else 0.0
+def centred(score: Array | float, constant: float) -> Array:
+    """(score - constant) / (1 - constant): 0 is the best constant prediction, 1 is perfect.
+
+    Where a constant is perfect (rows of one class) there is nothing to tell apart: 0.
+    """
+    scores = np.asarray(score, dtype=np.float64)
+    return (scores - constant) / (1 - constant) if constant < 1 else np.zeros_like(scores)
 
 
 def pearson(x: Array, y: Array) -> Array:

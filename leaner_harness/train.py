@@ -43,7 +43,7 @@ def read_recipe(source: str, overrides: Sequence[str] = ()) -> Plan:
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path} is not valid TOML: {error}.") from error
     values |= dict(map(_override, overrides))
-    trainer: TrainerSpec = load_registry().get("trainer", values.pop("trainer", "accelerate"))
+    trainer: TrainerSpec = load_registry().get("trainer", str(values.pop("trainer", "accelerate")))
     return Plan(path.stem, trainer, _build(resolve(trainer.recipe), values, source))
 
 

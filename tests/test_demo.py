@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from leaner_harness import demo
-from leaner_harness.errors import LeanerError
+from leaner_harness.errors import LeanerError, UsageError
 
 
 def test_a_step_that_fails_shows_the_end_of_its_log(tmp_path: Path) -> None:
@@ -23,10 +23,18 @@ def test_it_starts_from_the_committed_results(tmp_path: Path) -> None:
     (tmp_path / "results" / "board").mkdir(parents=True)
     (tmp_path / "results" / "board" / "old.json").write_text("{}")
     out = tmp_path / "runs" / "demo"
-    (out / "leftover").mkdir(parents=True)
+    demo.prepare(out, tmp_path / "results")
+    (out / "leftover").mkdir()
     demo.prepare(out, tmp_path / "results")
     assert (out / "results" / "board" / "old.json").is_file()
     assert not (out / "leftover").exists()
+
+
+def test_it_never_empties_a_folder_of_somebody_else(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(UsageError, match="no earlier demo"):
+        demo.prepare(tmp_path, tmp_path / "results")
+    assert (tmp_path / "thesis.txt").is_file()
 
 
 @pytest.mark.slow

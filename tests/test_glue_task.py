@@ -117,6 +117,28 @@ def test_few_shot_without_training_rows_is_a_state(tmp_path: Path) -> None:
     assert data["state"] == "missing_train_file" and "cola_train.jsonl" in data["reason"]
 
 
+def test_a_task_that_cannot_run_stops_no_process(tmp_path: Path) -> None:
+    """lm-eval refuses a process without rows, so each of several must get a placeholder."""
+    from lm_eval.tasks import TaskManager
+
+    from leaner_harness.contracts import resolve_folder
+
+    folder = str(resolve_folder("leaner_harness:tasks"))
+    write_glue(tmp_path, splits=("train",))
+    manager = TaskManager(include_path=folder, include_defaults=False, metadata=metadata(tmp_path))
+    task = manager.load([f"{GROUP}_rte"])["tasks"][f"{GROUP}_rte"]
+    for rank in (0, 1):
+        task.build_all_requests(rank=rank, world_size=2)
+        assert task.process_results(task.eval_docs[rank], [(-1.0, False)] * 2) == {}
+
+
+def test_few_shot_rows_count_in_the_account_of_the_data(folder: Path) -> None:
+    found = evaluate(ScoredLM(noise), [f"{GROUP}_cola"], metadata(folder), num_fewshot=1)
+    data = found["configs"][f"{GROUP}_cola"]["metadata"]["leaner"]
+    assert len(data["train_fingerprint"]) == 64
+    assert data["train_fingerprint"] != data["fingerprint"]
+
+
 def test_cached_prompts_of_other_rows_are_never_used(folder: Path, tmp_path: Path) -> None:
     evaluate(ScoredLM(noise), [f"{GROUP}_cola"], metadata(folder), cache_requests=True)
     write_glue(tmp_path, n=24)

@@ -16,9 +16,10 @@ from test_glue_task import noise
 
 from leaner_harness import lm_eval_output, results
 from leaner_harness.data.glue import AVERAGED, TASKS
-from leaner_harness.errors import ResultError
+from leaner_harness.errors import CheckpointError, ResultError
 from leaner_harness.leaderboard import board
 from leaner_harness.make_result import make_result
+from leaner_harness.recompute import score_samples
 from leaner_harness.results import Result
 from leaner_harness.scoring import scored_row
 
@@ -179,6 +180,109 @@ def test_a_partial_group_has_no_mean(altered: Any) -> None:
         made(folder)
     record = made(folder, partial=True).record
     assert record["mean"] == {} and record["missing"] == ["rte"]
+
+
+def test_a_task_without_file_is_filed_with_its_state(tmp_path: Path) -> None:
+    glue = write_glue(tmp_path / "glue", n=40)
+    (glue / "rte_validation.jsonl").unlink()
+    metadata = {"leaner_data": str(glue), "leaner_split": "validation"}
+    folder = save(evaluate(ScoredLM(noise), ["leaner_glue"], metadata), tmp_path / "out")
+    with pytest.raises(ResultError, match=r"rte \(missing_file: rte_validation.jsonl"):
+        made(folder)
+    record = made(folder, partial=True).record
+    assert record["tasks"]["rte"]["state"] == "missing_file" and record["mean"] == {}
+    assert "metrics" not in record["tasks"]["rte"] and "metrics" in record["tasks"]["cola"]
+
+
+def test_nothing_at_all_is_no_partial_result(tmp_path: Path) -> None:
+    glue = write_glue(tmp_path / "glue", splits=("train",))
+    metadata = {"leaner_data": str(glue), "leaner_split": "validation"}
+    folder = save(evaluate(ScoredLM(noise), ["leaner_glue_cola"], metadata), tmp_path / "out")
+    with pytest.raises(ResultError, match="Missing: cola"):
+        made(folder, partial=True)
+
+
+def test_other_prompts_do_not_overwrite_or_share_a_table(altered: Any, output: Path) -> None:
+    other = made(altered(lambda r: r.update(system_instruction_sha="abc")))
+    assert other.ranking != made(output).ranking
+    assert other.replaceable != made(output).replaceable
+
+
+def test_keys_and_paths_stay_out(altered: Any) -> None:
+    arguments = {"pretrained": "org/tiny", "dtype": "float32", "token": "hf_SECRET"}
+    folder = altered(lambda r: r["config"].update(model_args=arguments | {"cache_dir": "/home/me"}))
+    record = made(folder).record
+    assert record["model"]["model_args"] == {"dtype": "float32"}
+    assert "SECRET" not in json.dumps(record) and "/home" not in json.dumps(record)
+
+
+def test_a_leaner_json_can_do_no_harm(output: Path, tmp_path: Path) -> None:
+    record = {"recipe": {"seed": "../../../x"}}
+    (tmp_path / "leaner.json").write_text(json.dumps(record))
+    assert ".." not in str(made(output, checkpoint=tmp_path).path)
+    (tmp_path / "leaner.json").write_text("[1")
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        made(output, checkpoint=tmp_path)
+    with pytest.raises(CheckpointError, match="no folder"):
+        made(output, checkpoint=tmp_path / "nowhere")
+
+
+def test_weights_younger_than_the_scores_are_refused(
+    altered: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    checkpoint = tmp_path_factory.mktemp("checkpoint")
+    (checkpoint / "model.safetensors").write_bytes(b"new")
+
+    def change(record: dict[str, Any]) -> None:
+        record["config"]["model_args"] = {"pretrained": str(checkpoint)}
+        record["date"] = 1.0
+
+    folder = altered(change)
+    with pytest.raises(ResultError, match="younger than the scores"):
+        made(folder)
+    assert made(folder, checkpoint=checkpoint).record["model"]["weights_sha256"]
+
+
+def test_the_check_computes_every_number_again(output: Path, tmp_path: Path) -> None:
+    evaluation = lm_eval_output.read_evaluation(lm_eval_output.find(output))
+    path = results.write(*make_result(evaluation, model="tiny"), tmp_path, replace=False)
+    board.write(tmp_path)
+    board.check(tmp_path)
+    text = path.read_text()
+
+    def refused(change: Callable[[dict[str, Any]], Any], message: str) -> None:
+        record = json.loads(text)
+        change(record)
+        path.write_text(json.dumps(record))
+        with pytest.raises(ResultError, match=message):
+            board.check(tmp_path)
+        path.write_text(text)
+
+    refused(lambda r: r["tasks"]["rte"]["metrics"].update(acc=0.999), r"rte metrics acc is 0\.999")
+    refused(lambda r: r["tasks"]["rte"].update(n=7), "rte n is 7")
+    refused(lambda r: r["mean"]["leaner_score_centred"].update(value=0.99), "mean")
+    refused(lambda r: r["tasks"].pop("rte"), "other tasks")
+    samples = path.with_name(json.loads(text)["samples"]["file"])
+    samples.write_bytes(results.pack_samples(list(results.read_samples(samples))[1:]))
+    with pytest.raises(ResultError, match="was changed"):
+        board.check(tmp_path)
+    samples.unlink()
+    with pytest.raises(ResultError, match="not there"):
+        board.check(tmp_path)
+
+
+def test_the_order_of_samples_changes_nothing(output: Path) -> None:
+    evaluation = lm_eval_output.read_evaluation(lm_eval_output.find(output))
+    samples = [*evaluation.samples("stsb"), *evaluation.samples("cola")]
+    assert score_samples(samples) == score_samples(samples[::-1])
+
+
+@pytest.mark.parametrize("content", ["null", "[]", '{"configs": {"leaner_glue_cola": 5}}', "{"])
+def test_odd_files_are_no_results_of_lm_eval(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "results_x.json"
+    path.write_text(content)
+    with pytest.raises(ResultError, match="no results file of lm_eval"):
+        lm_eval_output.read_evaluation(path)
 
 
 def test_missing_samples_are_refused(altered: Any) -> None:

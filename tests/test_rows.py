@@ -36,19 +36,27 @@ def test_every_line_is_kept_or_counted(tmp_path: Path) -> None:
         b'{"sentence": "caf\xe9 on the hill", "label": 1, "idx": 7}',
         b"",
         b"[1, 2]",
+        b'{"sentence": "\\ud83d half", "label": 1, "idx": 10}',
+        b'{"sentence": "deep", "label": ' + b"[" * 100_000 + b"}",
+        b'{"sentence": "long", "label": ' + b"9" * 5000 + b"}",
+        b'{"sentence": "An odd id.", "label": 1, "idx": "a"}',
+        b'{"sentence": "A huge id.", "label": 1, "idx": ' + b"9" * 30 + b"}",
     )
     found = read_rows(path, COLA)
-    assert found.lines == 9
+    assert found.lines == 14
     assert len(found.rows) + found.defects.dropped() == found.lines
     assert found.defects.counts == {
         "empty_field": 1,
         "duplicate": 1,
         "label_out_of_range": 2,
         "missing_field": 1,
-        "malformed_line": 2,
+        "malformed_line": 5,
         "not_utf8": 1,
     }
-    assert found.defects.places["malformed_line"] == ["cola_test.jsonl:7", "cola_test.jsonl:10"]
+    assert found.defects.places["malformed_line"] == [
+        f"cola_test.jsonl:{line}" for line in (7, 10, 11, 12, 13)
+    ]
+    assert [row["idx"] for row in found.rows[-2:]] == [13, 14]
     assert found.defects.record()["empty_field"]["kept"] is True
 
 

@@ -42,6 +42,13 @@ def test_half_of_mnli_is_not_mnli(tmp_path: Path) -> None:
     assert sources.load("mnli", "validation", folder=str(tmp_path)).state == "missing_file"
 
 
+def test_mnli_with_an_empty_half_is_no_mnli(tmp_path: Path) -> None:
+    write_glue(tmp_path)
+    (tmp_path / "mnli_validation_mismatched.jsonl").write_text("")
+    found = sources.load("mnli", "validation", folder=str(tmp_path))
+    assert found.state == "no_usable_rows" and not found.rows
+
+
 def test_an_empty_folder_says_what_belongs_in_it(tmp_path: Path) -> None:
     found = sources.load("cola", "test", folder=str(tmp_path))
     assert found.state == "missing_file" and "leaner data pull" in found.reason

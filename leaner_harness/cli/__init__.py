@@ -65,7 +65,10 @@ def _run_verb(name: str, arguments: list[str]) -> int:
     except KeyboardInterrupt:
         print(f"leaner {name}: stopped.", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        # The reader of our output went away (`leaner data status | head`): nothing to report.
-        sys.stderr.close()
-        return 0
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            # The reader of our output went away (`leaner data status | head`): nothing to report.
+            sys.stderr.close()
+            return 0
+        print(f"leaner {name}: {error}", file=sys.stderr)
+        return 1

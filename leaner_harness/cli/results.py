@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 
 from leaner_harness import lm_eval_output, make_result, results, scoring
-from leaner_harness.cli.console import out, print_json
+from leaner_harness.cli.console import err, out, print_json
 from leaner_harness.data.glue import AVERAGED
 from leaner_harness.results import Result
 
@@ -35,6 +35,8 @@ def run(args: argparse.Namespace) -> int:
     if args.verb == "add":
         return _add(args)
     found = [results.read(path) for path in args.files] or results.read_all(args.results)
+    if not found and not args.json:
+        err.print(f"No results in {args.results}. Make one: leaner results add OUTPUT")
     return _show(found, as_json=args.json)
 
 

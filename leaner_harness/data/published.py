@@ -60,13 +60,16 @@ class PretrainFile(NamedTuple):
     genre: str
 
 
+PACKAGED = Path(__file__).with_name("published_files.json")
+
+
 def load_manifest(path: Path | None = None) -> Manifest:
     """Read a manifest: `path`, else the file `LEANER_DATA_MANIFEST` names, else the packaged one.
 
     Raises DataError when it cannot be read or names a path outside its folder.
     """
     chosen = path or os.environ.get("LEANER_DATA_MANIFEST")
-    source = Path(chosen or Path(__file__).with_name("published_files.json")).expanduser()
+    source = Path(chosen or PACKAGED).expanduser()
     try:
         manifest = Manifest(**json.loads(source.read_text(encoding="utf-8")))
         wrong = [name for name, blob in manifest.files.items() if not _sound(name, blob)]

@@ -74,9 +74,16 @@ def read_rows(path: Path, task: GlueTask) -> RowFile:
         if key in seen:
             result.defects.add("duplicate", place)
         seen.add(key)
-        row.setdefault("idx", number - 1)
-        result.rows.append(row)
+        result.rows.append(_with_id(row, number - 1))
     return result
+
+
+def _with_id(row: Row, number: int) -> Row:
+    """The row with a whole number as id, its place in the file where it has none."""
+    idx = row.get("idx")
+    sound = isinstance(idx, int) and not isinstance(idx, bool) and abs(idx) < 2**63
+    tags = {key: str(row[key]) for key in ("tag", "pair_id") if key in row}
+    return row | tags | {"idx": idx if sound else number}
 
 
 def _parse(line: bytes, task: GlueTask, place: str, defects: Defects) -> Row | None:
@@ -86,7 +93,8 @@ def _parse(line: bytes, task: GlueTask, place: str, defects: Defects) -> Row | N
         defects.add("not_utf8", place)
     try:
         row = json.loads(text)
-    except json.JSONDecodeError:
+        json.dumps(row, ensure_ascii=False).encode()  # half a surrogate pair is no text
+    except (ValueError, RecursionError):
         row = None
     if not isinstance(row, dict):
         defects.add("malformed_line", place)

@@ -100,7 +100,7 @@ def _glue_folder(folder: Path) -> Path:
         if any((folder / inner).glob("*_*.jsonl")):
             return folder / inner
     raise DataError(
-        f"{folder} holds no LEANER-GLUE files such as cola_validation.jsonl.",
+        f"The data folder {folder} holds no LEANER-GLUE files such as cola_validation.jsonl.",
         "Point LEANER_DATA (or --metadata leaner_data=DIR) at a folder in the published layout, "
         "or unset it and run: leaner data pull glue",
     )
@@ -112,12 +112,13 @@ def _from_folder(task: GlueTask, split: str, folder: Path) -> TaskRows:
         path = folder / f"{stem}.jsonl"
         if not path.is_file():
             return _missing(found, path, folder)
-        if not published.is_published(path):
+        if not published.is_published(path, published.load_manifest(published.PACKAGED)):
             found.source = "local"
-        _add_file(found, read_rows(path, task), path.name, part)
-    if not found.rows:
-        found.state, found.reason = "no_usable_rows", f"No usable row in {', '.join(found.files)}."
-    found.rows = interleave(found.rows, task)
+        file = read_rows(path, task)
+        _add_file(found, file, path.name, part)
+        if not file.rows:
+            found.state, found.reason = "no_usable_rows", f"No usable row in {path.name}."
+    found.rows = interleave(found.rows, task) if found.state == "ok" else []
     return found
 
 

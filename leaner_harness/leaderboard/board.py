@@ -11,6 +11,7 @@ from leaner_harness import scoring
 from leaner_harness.data.glue import AVERAGED, TASKS
 from leaner_harness.errors import ResultError
 from leaner_harness.files import write_atomic
+from leaner_harness.recompute import verify
 from leaner_harness.results import Result, read_all
 
 PAGE = "README.md"
@@ -48,7 +49,9 @@ def write(folder: Path) -> Path:
 
 
 def check(folder: Path) -> None:
-    """Raise ResultError when the page is not what the result files give."""
+    """Raise ResultError unless the page follows from the results, and they from their samples."""
+    for result in read_all(folder):
+        verify(result, folder)
     page = folder / PAGE
     if not page.is_file() or page.read_text(encoding="utf-8") != build(folder):
         raise ResultError(f"{page} is stale.", f"Run: leaner leaderboard build --results {folder}")
@@ -85,7 +88,7 @@ def _header() -> str:
 
 def _row(place: int, result: Result) -> str:
     record = result.record
-    link = f"[{_escape(record['model']['name'])}]({result.path.as_posix()})"
+    link = f"[{record['model']['name']}]({result.path.as_posix()})"  # names are checked in read
     training = record["training"] or {}
     complete = bool(record["mean"])
     cells = [
@@ -112,7 +115,7 @@ def _baseline_row(result: Result) -> str:
 def _mean(result: Result, metric: str) -> str:
     mean = result.mean(metric)
     if mean is None:
-        return f"– (missing: {', '.join(result.record['missing'])})"
+        return f"– (missing: {_escape(', '.join(map(str, result.record['missing'])))})"
     low, high = mean["interval"]
     return f"{_score(mean['value'])} [{_score(low)}, {_score(high)}]"
 

@@ -47,11 +47,16 @@ class LeanerGlueTask(ConfigurableTask):  # type: ignore[misc]
         self._tell()
         self._serve()
 
-    def _serve(self) -> None:
-        """Put the rows, or the placeholder, where lm-eval looks; their account in the config."""
+    def _serve(self, processes: int = 1) -> None:
+        """Put the rows, or placeholders, where lm-eval looks; their account in the config.
+
+        lm-eval stops when one of several processes gets no row, so each gets a placeholder.
+        """
         record = self.found.record() | {"harness": __version__}
+        if self.config.num_fewshot:
+            record["train_fingerprint"] = self.train_rows.record()["fingerprint"]
         self.config.metadata = {**self.config.metadata, "leaner": record}
-        rows = self.found.rows or [self._placeholder()]
+        rows = self.found.rows or [self._placeholder()] * processes
         self.dataset = {"test": datasets.Dataset.from_list(rows)}
 
     @property
@@ -107,18 +112,25 @@ class LeanerGlueTask(ConfigurableTask):  # type: ignore[misc]
 
     def build_all_requests(self, **kwargs: Any) -> None:
         """Build the prompts; without training rows a few-shot run of this task has a state."""
-        if self.config.num_fewshot and self.found.rows and not self.train_rows.rows:
-            reason = f"Few-shot prompts need training rows. {self.train_rows.reason}"
-            self.found.state, self.found.reason = "missing_train_file", reason
-            self.found.rows = []
-            self._tell()
-            self._serve()
+        if self.config.num_fewshot and self.found.rows:
+            self._use_train_rows()
         if not self.found.rows:
             self.config.num_fewshot = 0
+        self._serve(processes=int(kwargs.get("world_size") or 1))
         if kwargs.get("cache_requests"):
             # lm-eval keys that cache by task name, and one name stands for any split and folder.
             log.warning("%s: --cache_requests is ignored, rows may differ", self.config.task)
         super().build_all_requests(**kwargs | {"cache_requests": False})
+
+    def _use_train_rows(self) -> None:
+        """Few-shot prompts hold training rows, so these count in the account of the data too."""
+        if not self.train_rows.rows:
+            reason = f"Few-shot prompts need training rows. {self.train_rows.reason}"
+            self.found.state, self.found.reason = "missing_train_file", reason
+            self.found.rows = []
+            self._tell()
+        elif self.train_rows.source == "local":
+            self.found.source = "local"
 
     def process_results(self, doc: dict[str, Any], results: Sequence[Any]) -> dict[str, Any]:
         """One row's share in every metric; nothing for the placeholder of a task that cannot run.
