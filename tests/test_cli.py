@@ -58,6 +58,19 @@ def test_a_mistake_ends_with_its_code_and_no_traceback(
     assert "leaner leaderboard build" in error
 
 
+def test_a_file_where_a_folder_belongs_is_no_traceback(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "file"
+    path.write_text("{}")
+    assert main(["train", "ngram", "--set", "words=100", "--out", str(path)]) == 1
+    assert main(["leaderboard", "build", "--results", str(path)]) == 1
+    assert main(["results", "show", str(path)]) == 6
+    assert main(["results", "show", "--results", str(tmp_path)]) == 0
+    error = capsys.readouterr().err
+    assert "Traceback" not in error and "leaner results add" in error
+
+
 def test_json_is_one_value(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plugins", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

@@ -37,6 +37,7 @@ def test_a_bare_word_is_a_string_and_a_number_a_number() -> None:
         (["words"], "is not key=value"),
         (['words="many"'], "'words'"),
         (["trainer=nrgam"], "Did you mean 'ngram'"),
+        (["trainer=5"], "Unknown trainer '5'"),
     ],
 )
 def test_a_wrong_key_is_answered(overrides: list[str], message: str) -> None:

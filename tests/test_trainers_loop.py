@@ -240,6 +240,7 @@ def test_bf16_trains_and_saves_float32(tmp_path):
         ({"steps": True}, "'steps' is True; it must be int"),
         ({"learning_rate": -1.0}, "'learning_rate' is -1.0; it must be above 0"),
         ({"learning_rate": math.nan}, "'learning_rate' is nan; it must be above 0"),
+        ({"learning_rate": math.inf}, "'learning_rate' is inf; it must be a finite number"),
         ({"schedule": "cosin"}, "one of 'cosine', 'linear'"),
         ({"genres": "wiki"}, "'genres' is 'wiki'; it must be a list of strings"),
         ({"genres": [1]}, "'genres' is .1,.; it must be a list of strings"),

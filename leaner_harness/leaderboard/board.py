@@ -20,7 +20,7 @@ _INTRODUCTION = """\
 # Leaderboard
 
 Made by `leaner leaderboard build` from the result files in this folder; edit those, not this page.
-Results share a table only where task set, protocol, split and data fingerprint are the same.
+Results share a table only where group, split, data fingerprint and protocol are the same.
 
 *Centred* is the mean over the eight tasks of (score - constant) / (1 - constant), where constant is
 the best constant prediction under the task's own metric: 0 is a model that ignores the text, 1 is

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 
 from leaner_harness import UsageError
@@ -121,6 +122,8 @@ def _check(key: str, kind: str, value: object) -> None:
             raise _wrong(key, value, f"at least {_AT_LEAST[key]}")
         if key in _ABOVE and not value > _ABOVE[key]:
             raise _wrong(key, value, f"above {_ABOVE[key]}")
+        if not math.isfinite(value):
+            raise _wrong(key, value, "a finite number")
     if key in _CHOICES and value not in _CHOICES[key]:
         raise _wrong(key, value, "one of " + ", ".join(map(repr, _CHOICES[key])))
 
