@@ -34,6 +34,12 @@ _REQUIRED = {
     "samples": dict,
     "provenance": dict,
 }
+_INSIDE = {
+    "model": ("name", "model_type", "model_args", "pretrained", "parameters", "weights_sha256"),
+    "protocol": ("name", "fingerprint"),
+    "data": ("split", "source", "synthetic", "fingerprint"),
+    "samples": ("file", "sha256"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +129,11 @@ def read(path: Path) -> Result:
     wrong = [key for key, kind in _REQUIRED.items() if not isinstance(record.get(key), kind)]
     if wrong:
         raise ResultError(f"{path} is no result file: {', '.join(wrong)} missing or malformed.")
+    lacking = [
+        f"{key}.{k}" for key, inner in _INSIDE.items() for k in inner if k not in record[key]
+    ]
+    if lacking:
+        raise ResultError(f"{path} is no result file: it lacks {', '.join(lacking)}.")
     for name in (record["board"], record["run"], str(record["model"].get("name"))):
         check_name(name, f"{path}: name")
     return Result(record)

@@ -330,6 +330,11 @@ def test_a_misplaced_or_foreign_file_is_named(output: Path, tmp_path: Path) -> N
     path.rename(path.with_name("other.json"))
     with pytest.raises(ResultError, match="belongs at"):
         results.read_all(tmp_path)
+    old = json.loads(path.with_name("other.json").read_text())
+    del old["protocol"]["fingerprint"]
+    path.with_name("other.json").write_text(json.dumps(old))
+    with pytest.raises(ResultError, match="lacks protocol.fingerprint"):
+        results.read_all(tmp_path)
     path.with_name("other.json").write_text("[]")
     with pytest.raises(ResultError, match="no result file"):
         results.read_all(tmp_path)
