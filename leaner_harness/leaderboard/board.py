@@ -89,7 +89,7 @@ def _header() -> str:
 def _row(place: int, result: Result) -> str:
     record = result.record
     link = f"[{record['model']['name']}]({result.path.as_posix()})"  # names are checked in read
-    training = record["training"] or {}
+    training = record.get("training") or {}
     complete = bool(record["mean"])
     cells = [
         str(place) if complete else "–",

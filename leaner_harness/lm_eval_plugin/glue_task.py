@@ -112,11 +112,13 @@ class LeanerGlueTask(ConfigurableTask):  # type: ignore[misc]
 
     def build_all_requests(self, **kwargs: Any) -> None:
         """Build the prompts; without training rows a few-shot run of this task has a state."""
-        if self.config.num_fewshot and self.found.rows:
+        fewshot = self.config.num_fewshot
+        if fewshot and self.found.rows:
             self._use_train_rows()
         if not self.found.rows:
             self.config.num_fewshot = 0
-        self._serve(processes=int(kwargs.get("world_size") or 1))
+        if fewshot or not self.found.rows:  # only then has anything changed since `download`
+            self._serve(processes=int(kwargs.get("world_size") or 1))
         if kwargs.get("cache_requests"):
             # lm-eval keys that cache by task name, and one name stands for any split and folder.
             log.warning("%s: --cache_requests is ignored, rows may differ", self.config.task)
