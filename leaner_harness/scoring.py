@@ -135,6 +135,11 @@ def group_interval(draws: Mapping[str, Array]) -> Interval:
     return stats.percentile_interval(np.mean(shuffled, axis=0))
 
 
+def shown(value: float) -> str:
+    """A score as people read it: three decimals, and no minus sign before a zero."""
+    return f"{round(value, 3) + 0.0:.3f}"
+
+
 def _items(rows: Sequence[ScoredRow]) -> list[Item]:
     return [row for row in rows if isinstance(row, Item)]
 

@@ -87,10 +87,10 @@ def _task_row(name: str, task: results.Record | None) -> list[str]:
     return [
         name,
         str(task["n"]),
-        _score(metrics[scoring.SCORE]),
+        scoring.shown(metrics[scoring.SCORE]),
         _interval(task["intervals"][scoring.SCORE]),
-        _score(task["majority_baseline"]),
-        _score(metrics[scoring.CENTRED]),
+        scoring.shown(task["majority_baseline"]),
+        scoring.shown(metrics[scoring.CENTRED]),
     ]
 
 
@@ -99,15 +99,11 @@ def _mean_text(result: Result) -> str:
     if raw is None or centred is None:
         return f"No mean: {', '.join(result.record['missing'])} missing."
     return (
-        f"mean {_score(raw['value'])} {_interval(raw['interval'])}, "
-        f"centred mean {_score(centred['value'])} {_interval(centred['interval'])}\n"
+        f"mean {scoring.shown(raw['value'])} {_interval(raw['interval'])}, "
+        f"centred mean {scoring.shown(centred['value'])} {_interval(centred['interval'])}\n"
         "centred: 0 is the best constant prediction, 1 is perfect"
     )
 
 
 def _interval(bounds: list[float]) -> str:
-    return f"\\[{_score(bounds[0])}, {_score(bounds[1])}]"
-
-
-def _score(value: float) -> str:
-    return f"{round(value, 3) + 0.0:.3f}"  # adding 0.0 makes a rounded -0.0 plain
+    return f"\\[{scoring.shown(bounds[0])}, {scoring.shown(bounds[1])}]"

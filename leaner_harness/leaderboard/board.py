@@ -117,7 +117,7 @@ def _mean(result: Result, metric: str) -> str:
     if mean is None:
         return f"– (missing: {_escape(', '.join(map(str, result.record['missing'])))})"
     low, high = mean["interval"]
-    return f"{_score(mean['value'])} [{_score(low)}, {_score(high)}]"
+    return f"{scoring.shown(mean['value'])} [{scoring.shown(low)}, {scoring.shown(high)}]"
 
 
 def _task_cell(task: dict[str, Any] | None) -> str:
@@ -125,11 +125,7 @@ def _task_cell(task: dict[str, Any] | None) -> str:
         return "–"
     if task["state"] != "ok":
         return _escape(task["state"])
-    return _score(task["metrics"][scoring.SCORE])
-
-
-def _score(value: float) -> str:
-    return f"{round(value, 3) + 0.0:.3f}"  # adding 0.0 makes a rounded -0.0 plain
+    return scoring.shown(task["metrics"][scoring.SCORE])
 
 
 def _count(value: float | None) -> str:
