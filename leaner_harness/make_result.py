@@ -7,8 +7,8 @@ import hashlib
 import json
 from pathlib import Path
 
-from leaner_harness import provenance, recompute, scoring
-from leaner_harness.data.glue import AVERAGED, TASKS
+from leaner_harness import provenance, recompute
+from leaner_harness.data.glue import AVERAGED
 from leaner_harness.errors import CheckpointError, ResultError
 from leaner_harness.lm_eval_output import Evaluation
 from leaner_harness.provenance import without_paths
@@ -36,9 +36,7 @@ def make_result(
     """
     evaluation.refuse_limit()
     missing = [task for task in AVERAGED if not evaluation.ran(task)]
-    if missing and not partial:
-        _refuse_partial(evaluation, missing)
-    if len(missing) == len(AVERAGED):
+    if missing and (not partial or len(missing) == len(AVERAGED)):
         _refuse_partial(evaluation, missing)
     tasks, mean, samples = _score(evaluation)
     checkpoint = _checkpoint(evaluation, checkpoint)
@@ -79,17 +77,16 @@ def _score(evaluation: Evaluation) -> tuple[dict[str, Record], dict[str, Record]
     """The tasks' records, the means, and all samples."""
     ran = [task for task in evaluation.data if evaluation.ran(task)]
     samples = [sample for task in ran for sample in evaluation.samples(task)]
-    for task in ran:
-        rows = [recompute.scored_sample(sample) for sample in samples if sample["task"] == task]
-        evaluation.check(task, scoring.values(TASKS[task], rows))
+    samples.sort(key=recompute.order)
     scores, mean = recompute.score_samples(samples)
+    for task, score in scores.items():
+        evaluation.check(task, score["metrics"])
     tasks = {}
     for task, data in evaluation.data.items():
         kept = {key: data[key] for key in ("state", "fingerprint", "defects", "labels")}
         version = evaluation.output["versions"][evaluation.key(task)]
         reason = without_paths(data["reason"])
         tasks[task] = kept | {"reason": reason, "version": version} | scores.get(task, {})
-    samples.sort(key=lambda sample: (sample["task"], sample.get("part", ""), sample["idx"]))
     return tasks, mean, samples
 
 

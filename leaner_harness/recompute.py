@@ -37,16 +37,16 @@ def score_samples(samples: Iterable[Record]) -> tuple[dict[str, Record], dict[st
     tasks: dict[str, Record] = {}
     draws: dict[str, Array] = {}
     for name, found in sorted(by_task.items()):
-        rows = [scored_sample(sample) for sample in sorted(found, key=_order)]
+        rows = [scored_sample(sample) for sample in sorted(found, key=order)]
         draws[name] = scoring.score_draws(TASKS[name], rows)
         tasks[name] = _task_record(name, rows, draws[name])
     complete = all(name in tasks for name in AVERAGED)
     return tasks, _means(tasks, draws) if complete else {}
 
 
-def _order(sample: Record) -> tuple[str, int]:
-    # Several processes hand their samples over in another order than one.
-    return sample.get("part", ""), sample["idx"]
+def order(sample: Record) -> tuple[str, str, int]:
+    """A sample's place: several processes hand samples over in another order than one does."""
+    return sample["task"], sample.get("part", ""), sample["idx"]
 
 
 def _task_record(name: str, rows: list[scoring.ScoredRow], draws: Array) -> Record:
