@@ -8,40 +8,68 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from leaner_harness import results, scoring
+import numpy as np
+
+from leaner_harness import intervals, results, scoring
 from leaner_harness.data.glue import AVERAGED, TASKS
 from leaner_harness.errors import ResultError
 from leaner_harness.results import Record, Result
-from leaner_harness.statistics import Array, centred, percentile_interval
+from leaner_harness.statistics import Array
 
 TOLERANCE = 1e-6
 
 
-def scored_sample(sample: Record) -> scoring.ScoredRow:
-    """The scored row of a reduced sample."""
+@dataclass(frozen=True, slots=True)
+class ScoredTask:
+    """The samples of one task, scored."""
+
+    rows: list[scoring.SeedRows]
+    """One scored row per training seed each; a zero-shot model has one."""
+    units: list[Hashable] | None
+    """Which rows belong together and are drawn together; None where each stands alone."""
+    several: bool
+    """Whether the samples hold training seeds, be it one."""
+
+
+def scored_sample(sample: Record) -> scoring.ScoredRow | scoring.SeedRows:
+    """The scored row of a reduced sample; one that holds training seeds gives a row for each."""
     return scoring.scored_row(TASKS[sample["task"]], sample, sample["log_likelihoods"])
 
 
 def score_samples(samples: Iterable[Record]) -> tuple[dict[str, Record], dict[str, Record]]:
     """Per task `{n, metrics, intervals, majority_baseline}`, and the group means.
 
+    `intervals` resample rows, or whole `units` of rows with the same `pair_id`, whose number is
+    then there. Where samples hold training seeds, `seeds` is their number, scores and standard
+    deviation, and `intervals_total` (`interval_total` of a mean) counts rows and seeds as chance.
+
     The order of samples changes nothing. There are no means unless all averaged tasks are there.
+    Raises ResultError where samples differ in their number of seeds.
     """
-    by_task: dict[str, list[Record]] = defaultdict(list)
-    for sample in samples:
-        by_task[sample["task"]].append(sample)
-    tasks: dict[str, Record] = {}
-    draws: dict[str, Array] = {}
-    for name, found in sorted(by_task.items()):
-        rows = [scored_sample(sample) for sample in sorted(found, key=order)]
-        draws[name] = scoring.score_draws(TASKS[name], rows)
-        tasks[name] = _task_record(name, rows, draws[name])
+    scored = {name: scored_task(name, found) for name, found in by_task(samples).items()}
+    if len({len(task.rows[0]) for task in scored.values()}) > 1:
+        raise ResultError("The tasks differ in their number of training seeds.", _CURE)
+    values = {name: scoring.seed_values(TASKS[name], task.rows) for name, task in scored.items()}
+    draws = {
+        name: scoring.metric_draws(TASKS[name], task.rows, task.units)
+        for name, task in scored.items()
+    }
+    tasks = {name: _task_record(name, scored[name], values[name], draws[name]) for name in scored}
     complete = all(name in tasks for name in AVERAGED)
-    return tasks, _means(tasks, draws) if complete else {}
+    return tasks, _means(tasks, values, draws) if complete else {}
+
+
+def by_task(samples: Iterable[Record]) -> dict[str, list[Record]]:
+    """The samples of each task; the same samples are in the same order."""
+    found: dict[str, list[Record]] = defaultdict(list)
+    for sample in samples:
+        found[sample["task"]].append(sample)
+    return {name: sorted(found[name], key=order) for name in sorted(found)}
 
 
 def order(sample: Record) -> tuple[str, str, int]:
@@ -49,50 +77,106 @@ def order(sample: Record) -> tuple[str, str, int]:
     return sample["task"], sample.get("part", ""), sample["idx"]
 
 
-def _task_record(name: str, rows: list[scoring.ScoredRow], draws: Array) -> Record:
-    constant = scoring.majority_baseline(TASKS[name], rows)
-    low, high = percentile_interval(draws)
-    return {
-        "n": len(rows),
-        "metrics": {k: round(v, 9) for k, v in scoring.values(TASKS[name], rows).items()},
-        "intervals": {
-            scoring.SCORE: [round(low, 6), round(high, 6)],
-            scoring.CENTRED: [round(float(centred(b, constant)), 6) for b in (low, high)],
-        },
-        "majority_baseline": round(constant, 9),
-    }
+def scored_task(name: str, samples: Sequence[Record]) -> ScoredTask:
+    """Score the samples of one task; raises ResultError where their numbers of seeds differ."""
+    found = [scored_sample(sample) for sample in samples]
+    several = [isinstance(sample["log_likelihoods"][0], list) for sample in samples]
+    rows = [scoring.seed_rows(row) for row in found]
+    if len(set(several)) > 1 or len(set(map(len, rows))) > 1:
+        raise ResultError(f"{name}: its samples differ in their number of training seeds.", _CURE)
+    return ScoredTask(rows, _units(samples), several[0])
 
 
-def _means(tasks: Mapping[str, Record], draws: Mapping[str, Array]) -> dict[str, Record]:
-    drawn = {
-        scoring.SCORE: {name: draws[name] for name in AVERAGED},
-        scoring.CENTRED: {
-            name: centred(draws[name], tasks[name]["majority_baseline"]) for name in AVERAGED
-        },
+def _units(samples: Sequence[Record]) -> list[Hashable] | None:
+    if not any("pair_id" in sample for sample in samples):
+        return None
+    return [
+        (sample.get("part", ""), sample["pair_id"]) if "pair_id" in sample else number
+        for number, sample in enumerate(samples)
+    ]
+
+
+def _task_record(
+    name: str, task: ScoredTask, values: Mapping[str, Array], draws: Mapping[str, Array]
+) -> Record:
+    record: Record = {
+        "n": len(task.rows),
+        "metrics": {metric: round(float(seeds.mean()), 9) for metric, seeds in values.items()},
+        "intervals": {metric: _over_rows(drawn) for metric, drawn in draws.items()},
+        "majority_baseline": round(scoring.majority_baseline(TASKS[name], task.rows), 9),
     }
-    found = {}
-    for metric, by_task in drawn.items():
+    if task.units:
+        record["units"] = len(set(task.units))
+    if task.several:
+        record["seeds"] = _seeds(values[scoring.SCORE])
+    if len(task.rows[0]) > 1:
+        record["intervals_total"] = {
+            metric: _over_rows_and_seeds(values[metric], drawn) for metric, drawn in draws.items()
+        }
+    return record
+
+
+def _means(
+    tasks: Mapping[str, Record],
+    values: Mapping[str, Mapping[str, Array]],
+    draws: Mapping[str, Mapping[str, Array]],
+) -> dict[str, Record]:
+    found: dict[str, Record] = {}
+    for metric in (scoring.SCORE, scoring.CENTRED):
         value = sum(tasks[name]["metrics"][metric] for name in AVERAGED) / len(AVERAGED)
-        interval = [round(bound, 6) for bound in scoring.group_interval(by_task)]
-        found[metric] = {"value": round(value, 9), "interval": interval}
+        drawn = intervals.group_draws({name: draws[name][metric] for name in AVERAGED})
+        seeds = np.mean([values[name][metric] for name in AVERAGED], axis=0)
+        found[metric] = {"value": round(value, 9), "interval": _over_rows(drawn)}
+        if any("seeds" in tasks[name] for name in AVERAGED):
+            found[metric]["seeds"] = _seeds(seeds)
+        if len(seeds) > 1:
+            found[metric]["interval_total"] = _over_rows_and_seeds(seeds, drawn)
     return found
+
+
+def _seeds(scores: Array) -> Record:
+    """Scores of the training seeds, and their sample standard deviation if there are several."""
+    record: Record = {"n": len(scores), "scores": [round(float(score), 9) for score in scores]}
+    return record | ({"sd": round(float(scores.std(ddof=1)), 9)} if len(scores) > 1 else {})
+
+
+def _over_rows(draws: Array) -> list[float]:
+    return [round(bound, 6) for bound in intervals.percentile_interval(draws.mean(-1))]
+
+
+def _over_rows_and_seeds(scores: Array, draws: Array) -> list[float]:
+    found = intervals.t_interval(float(scores.mean()), intervals.spread([scores], [draws]))
+    return [round(bound, 6) for bound in found]
 
 
 def verify(result: Result, folder: Path) -> None:
     """Raise ResultError unless a result's numbers are those its committed samples give."""
     path = folder / result.path
+    tasks, mean = score_samples(read_samples(result, path))
+    ran = {name: task for name, task in result.record["tasks"].items() if task["state"] == "ok"}
+    if set(ran) != set(tasks):
+        raise ResultError(f"{path}: its samples are of other tasks than its scores.", _CURE)
+    for name, task in tasks.items():
+        stated = {key: ran[name].get(key) for key in task}
+        task["intervals"] = _promised(task["intervals"], stated["intervals"])
+        _same(f"{path}: {name}", stated, task)
+    _same(f"{path}: mean", result.record["mean"], mean)
+
+
+def _promised(computed: Record, stated: Any) -> Record:
+    """The intervals a result must state: the score's; it may lack others, which came later."""
+    lacking = set(computed) - {scoring.SCORE, scoring.CENTRED} - set(stated or ())
+    return {name: bounds for name, bounds in computed.items() if name not in lacking}
+
+
+def read_samples(result: Result, path: Path) -> list[Record]:
+    """The samples beside a result at `path`; raises ResultError unless they are those it names."""
     samples = path.with_name(result.record["samples"]["file"])
     if not samples.is_file():
         raise ResultError(f"{path}: its samples {samples.name} are not there.")
     if hashlib.sha256(samples.read_bytes()).hexdigest() != result.record["samples"]["sha256"]:
         raise ResultError(f"{samples} was changed after {path.name} was written.", _CURE)
-    tasks, mean = score_samples(results.read_samples(samples))
-    ran = {name: task for name, task in result.record["tasks"].items() if task["state"] == "ok"}
-    if set(ran) != set(tasks):
-        raise ResultError(f"{path}: its samples are of other tasks than its scores.", _CURE)
-    for name, task in tasks.items():
-        _same(f"{path}: {name}", {key: ran[name].get(key) for key in task}, task)
-    _same(f"{path}: mean", result.record["mean"], mean)
+    return list(results.read_samples(samples))
 
 
 _CURE = "Make it again: leaner results add OUTPUT --replace"
@@ -106,6 +190,8 @@ def _same(what: str, stated: Any, computed: Any) -> None:
         for key, value in computed.items():
             _same(f"{what} {key}", stated[key], value)
     elif isinstance(computed, list):
+        if not isinstance(stated, list) or len(stated) != len(computed):
+            raise ResultError(f"{what} is {stated}; its samples give {computed}.", _CURE)
         for one, other in zip(stated, computed, strict=True):
             _same(what, one, other)
     elif not isinstance(stated, int | float) or not abs(stated - computed) <= TOLERANCE:

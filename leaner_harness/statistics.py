@@ -1,13 +1,16 @@
-"""Exact metrics and their intervals, computed on whole batches of confusion matrices at once.
+"""Exact metrics, computed on whole batches of confusion tensors or of weighted rows at once.
 
 A prediction is a share per class, so that k tied choices count 1/k each. A confusion tensor has the
 shape (..., P, C, C): P parts (mnli: matched, mismatched; else 1), gold class, predicted class.
 Metrics follow scikit-learn with `sample_weight`, and return 0 where a correlation is undefined.
+A column is one set of predictions for all rows: a zero-shot run has one, a fine-tuned run one per
+training seed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,12 +19,9 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Metric = Callable[[Array], Array]
 
-BOOTSTRAP_DRAWS = 4000
-_SEED = 20250101
-
 
 class Item(NamedTuple):
-    """One scored row of a classification task."""
+    """One scored row of a classification task, in one column."""
 
     part: int
     gold: int
@@ -29,11 +29,11 @@ class Item(NamedTuple):
     """Share of the prediction each class gets; sums to 1."""
 
 
-class Interval(NamedTuple):
-    """A 95 % interval."""
+class Rating(NamedTuple):
+    """One scored row of a regression task, in one column."""
 
-    low: float
-    high: float
+    gold: float
+    predicted: float
 
 
 def tie_shares(scores: Sequence[float]) -> tuple[float, ...]:
@@ -89,34 +89,42 @@ def _ratio(top: Array, bottom: Array) -> Array:
 
 
 class Cells(NamedTuple):
-    """Rows folded into distinct (part, gold, shares) cells: what a resample draws from."""
+    """Units folded into distinct cells; a unit is a row, or the rows that belong together."""
 
     counts: NDArray[np.int64]
-    """(K,) rows per cell."""
+    """(K,) units per cell."""
     tensors: Array
-    """(K, P, C, C) what one row of the cell adds to the confusion."""
+    """(K, R, P, C, C) what one unit of the cell adds to the confusion of each of R columns."""
 
     def confusion(self) -> Array:
-        """The confusion tensor of the rows themselves, (P, C, C)."""
+        """The confusion tensors of the rows themselves, (R, P, C, C)."""
         return np.asarray(np.tensordot(self.counts.astype(np.float64), self.tensors, 1))
 
-    def resampled(self, draws: int = BOOTSTRAP_DRAWS, seed: int = _SEED) -> Array:
-        """(draws, P, C, C): rows drawn with replacement, as one multinomial per draw."""
-        generator = np.random.default_rng(seed)
-        n = int(self.counts.sum())
-        drawn = generator.multinomial(n, self.counts / n, size=draws)
-        return np.asarray(np.tensordot(drawn.astype(np.float64), self.tensors, 1))
 
-
-def fold(items: Sequence[Item], classes: int, parts: int = 1) -> Cells:
-    """Fold rows into cells."""
-    counted: dict[Item, int] = {}
-    for item in items:
-        counted[item] = counted.get(item, 0) + 1
-    tensors = np.zeros((len(counted), parts, classes, classes))
-    for row, item in enumerate(counted):
-        tensors[row, item.part, item.gold] = item.shares
+def fold(
+    rows: Sequence[tuple[Item, ...]],
+    classes: int,
+    parts: int = 1,
+    units: Sequence[Hashable] | None = None,
+) -> Cells:
+    """Fold rows, each with an item per column, into cells; rows of one unit stay together."""
+    members = [(row,) for row in rows] if units is None else _together(rows, units)
+    counted = Counter(members)
+    tensors = np.zeros((len(counted), len(rows[0]), parts, classes, classes))
+    for cell, unit in enumerate(counted):
+        for row in unit:
+            for column, item in enumerate(row):
+                tensors[cell, column, item.part, item.gold] += item.shares
     return Cells(np.array(list(counted.values()), dtype=np.int64), tensors)
+
+
+def _together(
+    rows: Iterable[tuple[Item, ...]], units: Sequence[Hashable]
+) -> list[tuple[tuple[Item, ...], ...]]:
+    found: dict[Hashable, list[tuple[Item, ...]]] = {}
+    for row, unit in zip(rows, units, strict=True):
+        found.setdefault(unit, []).append(row)
+    return [tuple(sorted(unit)) for unit in found.values()]
 
 
 def best_constant(metric: Metric, gold: Array) -> float:
@@ -137,51 +145,34 @@ def centred(score: Array | float, constant: float) -> Array:
     return (scores - constant) / (1 - constant) if constant < 1 else np.zeros_like(scores)
 
 
-def pearson(x: Array, y: Array) -> Array:
-    """Pearson correlation along the last axis; 0 where one side is constant."""
-    x, y = x - x.mean(-1, keepdims=True), y - y.mean(-1, keepdims=True)
-    spread = np.sqrt((x**2).sum(-1) * (y**2).sum(-1))
-    # A constant side leaves rounding noise, not an exact zero.
-    return np.asarray(_ratio((x * y).sum(-1), np.where(spread > 1e-12, spread, 0.0)))
+def pearson(x: Array, y: Array, weights: Array | float = 1.0) -> Array:
+    """Pearson correlation along the last axis, of weighted rows; 0 where one side is constant."""
+    weights = np.broadcast_to(weights, np.broadcast_shapes(x.shape, y.shape, np.shape(weights)))
+    x, y = _deviations(x, weights), _deviations(y, weights)
+    spread = np.sqrt((weights * x**2).sum(-1) * (weights * y**2).sum(-1))
+    # A constant side may leave rounding noise, not an exact zero.
+    return np.asarray(_ratio((weights * x * y).sum(-1), np.where(spread > 1e-12, spread, 0.0)))
 
 
-def ranks(values: Array) -> Array:
-    """Average ranks along the last axis, from 1: ties share their mean rank."""
-    order = np.argsort(values, axis=-1, kind="stable")
-    ordered = np.take_along_axis(values, order, -1)
-    n = values.shape[-1]
-    new = np.ones(values.shape, dtype=bool)
-    new[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
-    position = np.broadcast_to(np.arange(n), values.shape)
-    first = np.maximum.accumulate(np.where(new, position, 0), axis=-1)
-    ends = np.ones(values.shape, dtype=bool)
-    ends[..., :-1] = new[..., 1:]
-    last_reversed = np.minimum.accumulate(np.where(ends, position, n)[..., ::-1], axis=-1)
-    averaged = (first + last_reversed[..., ::-1]) / 2 + 1
-    result = np.empty(values.shape, dtype=np.float64)
-    np.put_along_axis(result, order, averaged, -1)
-    return result
+def _deviations(x: Array, weights: Array) -> Array:
+    """Deviations from the weighted mean, taken from the first value so that equal ones give 0."""
+    x = x - x[..., :1]
+    return np.asarray(x - (weights * x).sum(-1, keepdims=True) / weights.sum(-1, keepdims=True))
 
 
-def spearman(x: Array, y: Array) -> Array:
-    """Spearman correlation along the last axis: Pearson of the average ranks."""
-    return pearson(ranks(x), ranks(y))
+def ranks(values: Array, weights: Array | None = None) -> Array:
+    """Average ranks of n values, from 1: ties share their mean rank.
+
+    With (..., n) whole-number weights, the (..., n) ranks where row i stands weights[i] times.
+    """
+    weights = np.ones(len(values)) if weights is None else weights
+    _, tie, size = np.unique(values, return_inverse=True, return_counts=True)
+    first = np.cumsum(size) - size
+    tied = np.add.reduceat(weights[..., np.argsort(tie, kind="stable")], first, axis=-1)
+    last = np.cumsum(tied, axis=-1)
+    return np.asarray((last - (tied - 1) / 2)[..., tie])
 
 
-def pearson_spearman(x: Array, y: Array) -> Array:
-    """Mean of the two correlations: GLUE's score for stsb."""
-    return (pearson(x, y) + spearman(x, y)) / 2
-
-
-def resampled_pairs(
-    x: Array, y: Array, draws: int = BOOTSTRAP_DRAWS, seed: int = _SEED
-) -> tuple[Array, Array]:
-    """(draws, n) resamples of n pairs with replacement."""
-    chosen = np.random.default_rng(seed).integers(0, len(x), size=(draws, len(x)))
-    return x[chosen], y[chosen]
-
-
-def percentile_interval(draws: Array) -> Interval:
-    """The 95 % percentile interval of bootstrap draws."""
-    low, high = np.percentile(draws, [2.5, 97.5])
-    return Interval(float(low), float(high))
+def spearman(x: Array, y: Array, weights: Array | None = None) -> Array:
+    """Spearman correlation of n values, of weighted rows: Pearson of the average ranks."""
+    return pearson(ranks(x, weights), ranks(y, weights), 1.0 if weights is None else weights)

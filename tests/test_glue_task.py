@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from scipy import stats as scipy_stats
@@ -148,6 +150,43 @@ def test_cached_prompts_of_other_rows_are_never_used(folder: Path, tmp_path: Pat
 
 def test_a_score_that_is_not_finite_spoils_the_metric(folder: Path) -> None:
     found = evaluate(ScoredLM(lambda *_: math.nan), [f"{GROUP}_cola"], metadata(folder))
+    assert math.isnan(found["results"][f"{GROUP}_cola"]["leaner_score,none"])
+
+
+class SeedLM(ScoredLM):
+    """A fine-tuned model: a log-likelihood per training seed, by one function each."""
+
+    def __init__(self, *seeds: Callable[[str, str], float]) -> None:
+        super().__init__(seeds[0])
+        self.seeds = seeds
+
+    def loglikelihood(self, requests: list[Any], **_: Any) -> list[Any]:
+        scores = [[seed(*request.args) for seed in self.seeds] for request in requests]
+        return [(sum(one) / len(one), False, one) for one in scores]
+
+
+def other_noise(context: str, continuation: str) -> float:
+    return noise(context[::-1], continuation)
+
+
+def test_metrics_of_several_training_seeds_are_their_means(folder: Path) -> None:
+    tasks = [f"{GROUP}_{name}" for name in ("stsb", "mnli")]
+    alone = [evaluate(ScoredLM(f), tasks, metadata(folder)) for f in (noise, other_noise)]
+    both = evaluate(SeedLM(noise, other_noise), tasks, metadata(folder))
+    for task in tasks:
+        reported = {k: v for k, v in both["results"][task].items() if k.endswith(",none")}
+        assert "leaner_score,none" in reported
+        for metric, value in reported.items():
+            if "stderr" not in metric:
+                each = [found["results"][task][metric] for found in alone]
+                assert value == pytest.approx(sum(each) / 2), metric
+    scores = [found["results"][tasks[0]]["leaner_score,none"] for found in alone]
+    assert abs(scores[0] - scores[1]) > 1e-3
+
+
+def test_one_seed_that_is_not_finite_spoils_the_mean(folder: Path) -> None:
+    lm = SeedLM(noise, lambda *_: math.nan)
+    found = evaluate(lm, [f"{GROUP}_cola"], metadata(folder))
     assert math.isnan(found["results"][f"{GROUP}_cola"]["leaner_score,none"])
 
 

@@ -16,7 +16,7 @@ import datasets
 from lm_eval.api.samplers import ContextSampler
 from lm_eval.api.task import ConfigurableTask
 
-from leaner_harness import __version__, scoring
+from leaner_harness import __version__, baselines, scoring
 from leaner_harness.data import sources
 from leaner_harness.data.glue import GlueTask
 from leaner_harness.data.sources import TaskRows
@@ -103,6 +103,9 @@ class LeanerGlueTask(ConfigurableTask):  # type: ignore[misc]
     @cached_property
     def train_rows(self) -> TaskRows:
         """The training rows, for few-shot prompts."""
+        return self._load_train_rows()
+
+    def _load_train_rows(self) -> TaskRows:
         return sources.load(self.glue.name, "train", source=self._source, folder=self._folder)
 
     @cached_property
@@ -119,6 +122,8 @@ class LeanerGlueTask(ConfigurableTask):  # type: ignore[misc]
             self.config.num_fewshot = 0
         if fewshot or not self.found.rows:  # only then has anything changed since `download`
             self._serve(processes=int(kwargs.get("world_size") or 1))
+        if self.found.rows and not (kwargs.get("limit") or kwargs.get("samples")):
+            self._add_baselines()
         if kwargs.get("cache_requests"):
             # lm-eval keys that cache by task name, and one name stands for any split and folder.
             log.warning("%s: --cache_requests is ignored, rows may differ", self.config.task)
@@ -134,14 +139,27 @@ class LeanerGlueTask(ConfigurableTask):  # type: ignore[misc]
         elif self.train_rows.source == "local":
             self.found.source = "local"
 
+    def _add_baselines(self) -> None:
+        """Put what word counts alone would score on these rows into the account of the data."""
+        record = self.config.metadata["leaner"]
+        if "baselines" in record:
+            return
+        train = self.train_rows if self.config.num_fewshot else self._load_train_rows()
+        scores = baselines.score(self.glue, train.rows, self.found.rows)
+        about = {"state": train.state, "reason": train.reason, "train_source": train.source}
+        record["baselines"] = scores | about
+
     def process_results(self, doc: dict[str, Any], results: Sequence[Any]) -> dict[str, Any]:
         """One row's share in every metric; nothing for the placeholder of a task that cannot run.
 
-        `results` holds (log-likelihood, is_greedy) per choice, in label order.
+        `results` holds (log-likelihood, is_greedy) per choice, in label order; of a fine-tuned
+        model (log-likelihood, is_greedy, [one per training seed]).
         """
         if doc.get(_UNSCORED):
             return {}
-        scores = [float(result[0]) for result in results]
+        scores: list[Any] = [float(result[0]) for result in results]
+        if len(results[0]) > 2:
+            scores = list(zip(*(result[2] for result in results), strict=True))
         row = scoring.scored_row(self.glue, doc, scores)
         return dict.fromkeys(scoring.metric_names(self.glue), row)
 

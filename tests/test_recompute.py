@@ -1,0 +1,165 @@
+"""What samples say: several seeds, pairs of rows, every interval, and results of an older day."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from small_results import ROWS, fine_tuned, write, zero_shot
+
+from leaner_harness import intervals, recompute, results, scoring
+from leaner_harness.data.glue import AVERAGED, TASKS
+from leaner_harness.errors import ResultError
+from leaner_harness.results import Record
+
+
+def column(samples: list[Record], seed: int) -> list[Record]:
+    """What one seed alone answered, as a zero-shot model's samples."""
+    return [s | {"log_likelihoods": s["log_likelihoods"][seed]} for s in samples]
+
+
+def test_a_metric_is_the_mean_over_seeds_and_their_spread_is_kept_apart() -> None:
+    samples = fine_tuned([0.5, 1.0, 1.5], 3)
+    tasks, mean = recompute.score_samples(samples)
+    alone = [recompute.score_samples(column(samples, seed)) for seed in range(3)]
+    for name, record in tasks.items():
+        for metric, value in record["metrics"].items():
+            each = [found[0][name]["metrics"][metric] for found in alone]
+            assert value == pytest.approx(np.mean(each), abs=1e-8), (name, metric)
+        scores = [found[0][name]["metrics"][scoring.SCORE] for found in alone]
+        assert record["seeds"]["scores"] == pytest.approx(scores)
+        assert record["seeds"]["n"] == 3
+        assert record["seeds"]["sd"] == pytest.approx(np.std(scores, ddof=1), abs=1e-8)
+        assert set(record["intervals_total"]) == set(record["intervals"])
+    for metric in (scoring.SCORE, scoring.CENTRED):
+        each = [found[1][metric]["value"] for found in alone]
+        assert mean[metric]["seeds"]["scores"] == pytest.approx(each)
+        assert mean[metric]["seeds"]["sd"] == pytest.approx(np.std(each, ddof=1), abs=1e-8)
+        (low, high), (least, most) = mean[metric]["interval"], mean[metric]["interval_total"]
+        assert least < low < mean[metric]["value"] < high < most
+
+
+def test_seeds_that_answer_alike_are_one_model() -> None:
+    """The same rows are drawn for every seed: copies of a seed change no interval."""
+    samples = zero_shot(1, 0)
+    copies = [s | {"log_likelihoods": [s["log_likelihoods"]] * 3} for s in samples]
+    one, three = recompute.score_samples(samples), recompute.score_samples(copies)
+    for name in AVERAGED:
+        assert three[0][name]["metrics"] == pytest.approx(one[0][name]["metrics"])
+        for metric, interval in one[0][name]["intervals"].items():
+            assert three[0][name]["intervals"][metric] == pytest.approx(interval, abs=2e-6)
+        assert three[0][name]["seeds"]["sd"] == 0 and "seeds" not in one[0][name]
+    assert "intervals_total" not in one[0]["cola"]
+
+
+def test_one_seed_has_no_spread() -> None:
+    tasks, mean = recompute.score_samples(fine_tuned([1.0], 0))
+    for record in tasks.values():
+        score = record["metrics"][scoring.SCORE]
+        assert record["seeds"] == {"n": 1, "scores": [score]}
+        assert "intervals_total" not in record
+    assert "sd" not in mean[scoring.SCORE]["seeds"]
+    assert "interval_total" not in mean[scoring.SCORE]
+
+
+def test_every_metric_with_a_better_end_has_an_interval() -> None:
+    tasks, _ = recompute.score_samples(zero_shot(1, 0))
+    for name, record in tasks.items():
+        better = set(scoring.metric_names(TASKS[name])) & set(scoring.HIGHER_IS_BETTER)
+        assert set(record["intervals"]) == better
+        for metric, (low, high) in record["intervals"].items():
+            assert low <= record["metrics"][metric] <= high
+
+
+def test_rows_of_a_pair_are_drawn_together() -> None:
+    """Each row beside its copy: as many rows, half the news, intervals wider by the root of 2."""
+    single = [s for s in zero_shot(1, 0, 100) if s["task"] in ("rte", "stsb")]
+    doubled = [s | {"idx": 1000 * i + s["idx"]} for s in single for i in (0, 1)]
+    pairs = [s | {"pair_id": f"p{s['idx'] % 1000}"} for s in doubled]
+    loose, tied = (recompute.score_samples(rows)[0] for rows in (doubled, pairs))
+    for name in ("rte", "stsb"):
+        assert tied[name]["n"] == 200 and tied[name]["units"] == 100
+        assert "units" not in loose[name]
+        wide, narrow = (np.diff(found[name]["intervals"][scoring.SCORE]) for found in (tied, loose))
+        assert wide / narrow == pytest.approx(2**0.5, rel=0.15)
+        assert tied[name]["metrics"] == loose[name]["metrics"]
+
+
+def test_a_row_without_a_pair_stands_alone() -> None:
+    samples = [s for s in zero_shot(1, 0) if s["task"] == "rte"]
+    some = [s | ({"pair_id": "p"} if s["idx"] < 4 else {}) for s in samples]
+    assert recompute.score_samples(some)[0]["rte"]["units"] == ROWS - 3
+
+
+def test_the_order_of_samples_changes_nothing_with_seeds_and_pairs() -> None:
+    samples = [s | {"pair_id": str(s["idx"] // 2)} for s in fine_tuned([0.5, 1.0], 3)]
+    assert recompute.score_samples(samples) == recompute.score_samples(samples[::-1])
+
+
+def test_samples_that_differ_in_their_seeds_are_refused() -> None:
+    two, three = fine_tuned([1, 1], 0), fine_tuned([1, 1, 1], 0)
+    with pytest.raises(ResultError, match="cola: its samples differ"):
+        recompute.score_samples([three[0], *two[1:]])
+    with pytest.raises(ResultError, match="cola: its samples differ"):
+        recompute.score_samples([zero_shot(1, 0)[0], *fine_tuned([1], 0)[1:]])
+    mixed = [a if a["task"] == "rte" else b for a, b in zip(two, three, strict=True)]
+    with pytest.raises(ResultError, match="tasks differ in their number of training seeds"):
+        recompute.score_samples(mixed)
+
+
+def test_an_older_result_may_lack_the_intervals_that_came_later(tmp_path: Path) -> None:
+    path = write(tmp_path, "a", zero_shot(1, 0))
+    record = json.loads(path.read_text())
+    for task in record["tasks"].values():
+        kept = (scoring.SCORE, scoring.CENTRED)
+        task["intervals"] = {name: task["intervals"][name] for name in kept}
+    path.write_text(json.dumps(record))
+    recompute.verify(results.read(path), tmp_path)
+
+
+def test_no_result_may_drop_or_change_what_it_promised(tmp_path: Path) -> None:
+    path = write(tmp_path, "a", fine_tuned([0.5, 1.5], 0))
+    recompute.verify(results.read(path), tmp_path)
+    text = path.read_text()
+
+    def refused(change: Callable[[Record], Any], message: str) -> None:
+        record = json.loads(text)
+        change(record)
+        path.write_text(json.dumps(record))
+        with pytest.raises(ResultError, match=message):
+            recompute.verify(results.read(path), tmp_path)
+
+    rte: Callable[[Record], Record] = lambda record: record["tasks"]["rte"]  # noqa: E731
+    refused(lambda r: rte(r)["intervals"].pop(scoring.SCORE), "rte intervals has other")
+    refused(lambda r: rte(r).pop("intervals"), "rte intervals has other")
+    refused(lambda r: rte(r).pop("seeds"), "rte seeds has other")
+    refused(lambda r: rte(r)["seeds"].pop("sd"), "rte seeds has other")
+    refused(lambda r: rte(r)["seeds"].update(sd=0.0), r"rte seeds sd is 0\.0")
+    refused(lambda r: rte(r)["seeds"]["scores"].pop(), "rte seeds scores is")
+    refused(lambda r: rte(r)["intervals_total"].pop("acc"), "rte intervals_total has")
+    refused(lambda r: rte(r)["intervals"].update(acc=[0, 1]), "rte intervals acc is")
+    refused(lambda r: rte(r)["intervals"].update(bleu=[0, 1]), "rte intervals has other")
+    mean = scoring.CENTRED
+    refused(lambda r: r["mean"][mean].pop("interval_total"), "mean leaner_score_centred")
+
+
+@pytest.mark.slow
+def test_committed_results_say_what_their_samples_give() -> None:
+    for result in results.read_all(ROOT / "results"):
+        recompute.verify(result, ROOT / "results")
+
+
+def test_group_draws_are_means_of_independent_tasks() -> None:
+    generator = np.random.default_rng(0)
+    same = generator.normal(size=(4000, 2))
+    mean = intervals.group_draws({"a": same, "b": same.copy()})
+    # The very same stream of draws for both tasks is shuffled apart: sd falls by the root of 2.
+    assert mean.std(0) == pytest.approx(same.std(0) / 2**0.5, rel=0.05)
+    # The two columns of a task stay on the same draws.
+    columns = intervals.group_draws({"a": same[:, [0, 0]], "b": same[:, [1, 1]]})
+    assert (columns[:, 0] == columns[:, 1]).all()
