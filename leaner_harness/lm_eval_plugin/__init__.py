@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from leaner_harness.models import MODEL_TYPES
 from leaner_harness.registry import Registry, load_registry
 
 _installed = False
@@ -39,7 +40,7 @@ def _add_models(registry: Registry) -> None:
     import lm_eval.models  # noqa: F401  fills the registry first: it must not look populated by us
     from lm_eval.api.registry import model_registry
 
-    for model_type in registry.model_types():
+    for model_type in (*MODEL_TYPES, *registry.model_types()):
         if model_type.target and model_type.name not in model_registry:
             model_registry.register(model_type.name, target=model_type.target)
 

@@ -1,0 +1,180 @@
+"""The lm-eval model type `leaner-causal`: lm-eval's `hf`, with each context computed once.
+
+Scores are those of `hf`: the sum of log P(token | all before it) over a choice's tokens, in
+float32; what is too long loses its beginning. The models read from left to right, so a context's
+share of the computation is the same for all of its choices.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import accumulate, islice
+from typing import Any
+
+import torch
+from lm_eval.models.huggingface import HFLM
+from lm_eval.models.utils import Collator
+from tqdm import tqdm
+from transformers import AutoModelForCausalLM
+
+from leaner_harness.errors import UsageError
+from leaner_harness.models.auto import scorer_of
+from leaner_harness.models.base import ScorerLM, empty_choice, log
+from leaner_harness.models.loading import Checked
+from leaner_harness.models.passes import Pass, sharing_pass, straight
+from leaner_harness.models.sharing import Row, Tokens, apart, one_row, shared_rows
+
+Request = tuple[tuple[str, str] | None, list[int], list[int]]
+"""What lm-eval asks: the two texts (none for a window of rolling), context, choice."""
+Answer = tuple[float, bool]
+"""Log-likelihood in nats, and whether the choice is what greedy decoding would write."""
+
+
+class CausalLM(ScorerLM):
+    """A causal language model; `logits_cache=False` computes every request in a row of its own."""
+
+    AUTO_MODEL_CLASS = Checked(AutoModelForCausalLM)
+    scorer = "causal"
+    max_length = HFLM.max_length  # so that the same requests are cut at the same place
+
+    def __init__(self, pretrained: Any, **arguments: Any) -> None:
+        super().__init__(pretrained, **arguments)
+        self._tried = 0  # tokens of a row
+        self._share: Pass | None = None
+        # A context comes again with each of its choices.
+        self.tok_encode = lru_cache(maxsize=16)(super().tok_encode)
+
+    def _get_backend(self, config: Any, **options: Any) -> None:
+        """Raises UsageError for a model that does not read from left to right."""
+        fitting = scorer_of(config, config.name_or_path)
+        if fitting not in ("", "leaner-causal"):
+            raise UsageError(
+                f"{config.name_or_path} is no causal model: what it scores, it has seen.",
+                f"--model {fitting}, or --model leaner, which looks for itself.",
+            )
+        super()._get_backend(config=config, **options)
+
+    def loglikelihood(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[Answer]:
+        """(log p of the continuation in nats, is it what greedy decoding writes?) of each request.
+
+        Raises UsageError for a choice without a token, or too long for the model.
+        """
+        for request in requests:
+            if not request.args[1]:
+                raise empty_choice(*request.args)
+        answers: list[Answer] = super().loglikelihood(requests, disable_tqdm=disable_tqdm)
+        return answers
+
+    def _loglikelihood_tokens(
+        self,
+        requests: Sequence[Request],
+        disable_tqdm: bool = False,
+        override_bs: int | None = None,
+    ) -> list[Answer]:
+        """Answers in the order of the requests."""
+        answers: list[Answer] = [(math.nan, False)] * len(requests)
+        bar = tqdm(
+            total=len(requests),
+            disable=disable_tqdm or self.rank != 0,
+            desc="Running loglikelihood requests",
+        )
+        for run, rows in self._plan(self._cut(requests)):
+            for batch in self._batches(rows, override_bs):
+                for number, answer in self._score(run, batch):
+                    answers[number] = answer
+                    texts = requests[number][0]
+                    if texts is not None:  # rolling keeps its own account
+                        self.cache_hook.add_partial("loglikelihood", texts, answer)
+                    bar.update()
+        bar.close()
+        return answers
+
+    def _cut(self, requests: Sequence[Request]) -> list[tuple[Tokens, Tokens]]:
+        """(context, choice) that fit: at most `max_length` tokens with the last left out."""
+        limit, fitting, cut = self.max_length, [], 0
+        for texts, context, choice in requests:
+            if not context or not choice or len(choice) > limit:
+                raise UsageError(
+                    f"The model reads {limit} tokens; a request has {len(context)} in its context "
+                    f"and {len(choice)} in its choice: {texts!r:.200}",
+                    "Both need at least one, and the choice must fit: shorten it, or name a larger "
+                    "max_length if the model allows it.",
+                )
+            kept = (*context, *choice)[-(limit + 1) :]
+            fitting.append((kept[: -len(choice)], kept[-len(choice) :]))
+            cut += len(kept) < len(context) + len(choice)
+        if cut:
+            self.counts["truncated"] += cut
+            log.warning("%d requests lost their beginning: the model reads %d tokens", cut, limit)
+        return fitting
+
+    def _plan(self, requests: list[tuple[Tokens, Tokens]]) -> list[tuple[Pass, list[Row]]]:
+        """Which rows to compute, and how."""
+        if not self.logits_cache:
+            single = [one_row(before, [(n, choice)]) for n, (before, choice) in enumerate(requests)]
+            return [(straight, single)]
+        rows = list(shared_rows(requests, self.max_length))
+        forked = [row for row in rows if len(row.branches) > 1]
+        simple = [row for row in rows if len(row.branches) == 1]
+        if not forked:
+            return [(straight, simple)]
+        share = self._sharing_pass(max(row.length for row in forked))
+        if share is None:
+            return [(straight, simple + [single for row in forked for single in apart(row)])]
+        return [(share, forked), (straight, simple)]
+
+    def _sharing_pass(self, longest: int) -> Pass | None:
+        """How to share rows of up to `longest` tokens: tried out when there are longer ones."""
+        if longest > self._tried:
+            self._tried, self._share = longest, sharing_pass(self.model, longest)
+        return self._share
+
+    def _batches(self, rows: list[Row], override_bs: int | None) -> Any:
+        """Batches of rows, the longest first: what does not fit into memory fails at once."""
+        rows = sorted(rows, key=lambda row: (-row.length, row.context, row.branches))
+        if self.batch_size != "auto" or not rows:
+            return Collator.get_chunks(rows, n=self.batch_size)
+        if override_bs:
+            return Collator.get_chunks(rows, n=override_bs)
+        self.batch_sizes: dict[int, int] = {}  # what fitted other requests need not fit these
+        lengths = [(None, [0] * row.length, [0]) for row in rows]
+        # lm-eval looks again in each of `batch_schedule` parts of the rows: none may be empty.
+        lengths += lengths[-1:] * int(self.batch_schedule)
+        return Collator.get_chunks(
+            rows, fn=lambda number, _: self._batch_scheduler(number, lengths)
+        )
+
+    def _score(self, run: Pass, rows: list[Row]) -> Iterator[tuple[int, Answer]]:
+        """(request, answer) for each request of the rows."""
+        kind = self.mixed_precision_dtype
+        with (
+            torch.inference_mode(),
+            torch.autocast(self.device.type, kind, enabled=kind is not None),
+        ):
+            logits = run(self.model, rows)
+        asked = [one for row in rows for one in row.asked]
+        tokens = [token for one in asked for token in one.choice]
+        starts = list(accumulate((row.places for row in rows), initial=0))
+        places = [
+            starts[n] + place
+            for n, row in enumerate(rows)
+            for one in row.asked
+            for place in one.places
+        ]
+        found = torch.log_softmax(logits, -1, dtype=self.softmax_dtype)
+        found[~logits.sum(-1).isfinite()] = math.nan  # a sum is finite if all of its terms are
+        at, wanted = torch.tensor([places, tokens], device=logits.device)
+        best = found.argmax(-1)[at] == wanted
+        pairs = zip(found[at, wanted].tolist(), best.tolist(), strict=True)
+        for one in asked:
+            yield one.request, self._answer(list(islice(pairs, len(one.choice))))
+
+    def _answer(self, tokens: list[tuple[float, bool]]) -> Answer:
+        """From (log p, is it the likeliest?) of each token; NaN where a logit is not finite."""
+        total = sum(likely for likely, _ in tokens)
+        if math.isfinite(total):
+            return total, all(best for _, best in tokens)
+        self.counts["not_finite"] += 1
+        return math.nan, False

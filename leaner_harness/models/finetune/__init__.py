@@ -1,0 +1,1 @@
+"""Fine-tuned LEANER-GLUE as an lm-eval model type: a classifier per task answers."""

@@ -1,0 +1,123 @@
+"""A classifier on a language model's body: pool its last hidden states, one linear head.
+
+The head is the same for every architecture, so that a difference between two checkpoints is not
+one of two heads. (transformers' own differ: BERT has a pooler, XLNet a summary layer, Mamba none.)
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from leaner_harness.contracts import resolve
+from leaner_harness.errors import CheckpointError
+from leaner_harness.models.auto import choose
+from leaner_harness.models.finetune.encoding import Batch
+from leaner_harness.models.loading import Checked
+from leaner_harness.registry import load_registry
+
+_DROPOUT = 0.1
+_HEAD_STD = 0.02
+_AUTO_CLASSES = {
+    "leaner-causal": "AutoModelForCausalLM",
+    "leaner-masked": "AutoModelForMaskedLM",
+    "leaner-permutation": "AutoModelForCausalLM",
+}
+
+
+class Classifier(nn.Module):
+    """Body, pooling, dropout and a linear head. Shapes: B rows, T tokens, D hidden units."""
+
+    def __init__(self, body: nn.Module, width: int, outputs: int, *, causal: bool) -> None:
+        super().__init__()
+        self.body = body
+        self.dropout = nn.Dropout(_DROPOUT)
+        self.head = nn.Linear(width, outputs)
+        nn.init.normal_(self.head.weight, std=_HEAD_STD)
+        nn.init.zeros_(self.head.bias)
+        self.causal = causal
+        self._segments = "token_type_ids" in inspect.signature(body.forward).parameters
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        """(B, outputs): from the last token of a causal body, from the mean over tokens of others.
+
+        A causal body sees no padding on the right, so it needs no mask.
+        """
+        inputs = {} if self.causal else {"attention_mask": batch.mask}
+        if self._segments:
+            inputs["token_type_ids"] = batch.segments
+        hidden = self.body(input_ids=batch.ids, **inputs)[0]  # (B, T, D)
+        if self.causal:
+            last = batch.mask.sum(1) - 1
+            pooled = hidden[torch.arange(len(last), device=last.device), last]
+        else:
+            weights = batch.mask[:, :, None].to(hidden.dtype)
+            pooled = (hidden * weights).sum(1) / weights.sum(1)
+        logits: torch.Tensor = self.head(self.dropout(pooled)).float()
+        return logits
+
+
+class _Own(nn.Module):
+    """A plugin's own sequence classifier, called as `Classifier` is."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        logits: torch.Tensor = self.model(input_ids=batch.ids, attention_mask=batch.mask).logits
+        return logits.float()
+
+
+def build_classifier(
+    checkpoint: str, outputs: int, *, from_scratch: bool, own: str = ""
+) -> nn.Module:
+    """A classifier on the checkpoint's body, in float32; with `from_scratch` on random weights.
+
+    `own` is the `"module:attribute"` of a sequence classifier to use instead (default: the one its
+    architecture names, if any). Raises CheckpointError for what transformers cannot load.
+    """
+    own = own or _own_class(checkpoint)
+    if own:
+        return _Own(_load(resolve(own), checkpoint, from_scratch, num_labels=outputs))
+    scorer = choose(checkpoint).model_type
+    if scorer not in _AUTO_CLASSES:
+        raise CheckpointError(
+            f"{checkpoint} is scored by {scorer}; it has no body to put a classifier on.",
+            "Its architecture may name a sequence_classifier of its own (docs/hooks.md).",
+        )
+    import transformers
+
+    auto_class = getattr(transformers, _AUTO_CLASSES[scorer])
+    model = _load(auto_class, checkpoint, from_scratch)
+    model.config.use_cache = False
+    width = model.get_input_embeddings().weight.shape[1]
+    width = getattr(model.config, "hidden_size", None) or width
+    return Classifier(model.base_model, width, outputs, causal=scorer == "leaner-causal")
+
+
+def _load(auto_class: Any, checkpoint: str, from_scratch: bool, **options: Any) -> Any:
+    if not from_scratch:
+        checked = Checked(auto_class) if not options else auto_class
+        return checked.from_pretrained(checkpoint, dtype=torch.float32, **options)
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(checkpoint, **options)
+    config.dtype = torch.float32
+    build = getattr(auto_class, "from_config", auto_class)
+    return build(config).to(torch.float32)
+
+
+def _own_class(checkpoint: str) -> str:
+    """The sequence classifier that the checkpoint's architecture names; empty if it does not."""
+    record = Path(checkpoint) / "leaner.json"
+    if not record.is_file():
+        return ""
+    name = json.loads(record.read_text(encoding="utf-8")).get("recipe", {}).get("architecture", "")
+    specs = [entry.spec for entry in load_registry().of_kind("architecture")]
+    return next((spec.sequence_classifier for spec in specs if spec.name == name), "")

@@ -1,0 +1,160 @@
+"""The runs of one task: what is done and what is left, which rate wins, and its predictions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import statistics
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from leaner_harness.data.rows import fingerprint
+from leaner_harness.errors import CheckpointError
+from leaner_harness.files import write_json
+from leaner_harness.models.finetune.rows import TaskData
+from leaner_harness.models.finetune.training import RUN, WEIGHTS, Run, Setting, predict_run
+
+Predictions = list[list[list[float]]]
+"""Seed -> reported row -> class log-probabilities."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Every (rate, seed) run of one task, in a folder that is theirs alone."""
+
+    setting: Setting
+    data: TaskData
+    folder: Path
+
+    @property
+    def runs(self) -> list[Run]:
+        """All runs, rate by rate."""
+        return [
+            Run(self.setting, self.data.task.name, rate, seed, self._folder(rate, seed))
+            for rate in self.setting.protocol.rates
+            for seed in self.setting.protocol.seeds
+        ]
+
+    def _folder(self, rate: float, seed: int) -> Path:
+        return self.folder / f"rate-{rate:g}-seed-{seed}"
+
+    def left(self) -> list[Run]:
+        """Runs without an outcome on disk."""
+        return [run for run in self.runs if not run.done]
+
+    def outcomes(self) -> dict[float, list[dict[str, Any]]]:
+        """Rate -> what its finished runs say, seed by seed."""
+        found: dict[float, list[dict[str, Any]]] = {}
+        for run in self.runs:
+            if run.done:
+                outcome = json.loads((run.folder / RUN).read_text(encoding="utf-8"))
+                found.setdefault(run.rate, []).append(outcome)
+        return found
+
+    def best_rate(self) -> float:
+        """The finished rate with the best mean selection score; of equals, the first.
+
+        Raises CheckpointError when every run diverged.
+        """
+        means = {rate: mean for rate, mean in self._means().items() if mean > -math.inf}
+        if not means:
+            raise CheckpointError(
+                f"Fine-tuning on {self.data.task.name} gave no finite score at any rate.",
+                "The checkpoint is broken (NaN weights?); train it again.",
+            )
+        return max(means, key=lambda rate: means[rate])
+
+    def _means(self) -> dict[float, float]:
+        """Mean selection score of each rate whose seeds are all done; -inf if one diverged."""
+        complete = {
+            rate: [outcome["score"] for outcome in outcomes]
+            for rate, outcomes in self.outcomes().items()
+            if len(outcomes) == len(self.setting.protocol.seeds)
+        }
+        return {
+            rate: -math.inf if None in scores else statistics.fmean(scores)
+            for rate, scores in complete.items()
+        }
+
+    def spare_disk(self) -> None:
+        """Delete the weights of finished rates that have lost already."""
+        means = self._means()
+        if len(means) < 2:
+            return
+        best = max(means, key=lambda rate: means[rate])
+        for run in self.runs:
+            if run.rate in means and run.rate != best:
+                (run.folder / WEIGHTS).unlink(missing_ok=True)
+
+    def predictions(self) -> Predictions:
+        """The winning rate's predictions of the reported rows: the only time these are touched.
+
+        They are kept on disk; the weights are not needed any more and deleted.
+        """
+        rate = self.best_rate()
+        rows = fingerprint(self.data.task, self.data.split, self.data.reported)
+        found = []
+        for run in (run for run in self.runs if run.rate == rate):
+            path = run.folder / f"predictions-{self.data.split}-{rows[:16]}.json"
+            if not path.is_file():
+                _needs_weights(run)
+                write_json(path, predict_run(run, self.data))
+            found.append(json.loads(path.read_text(encoding="utf-8")))
+        return found
+
+    def record(self) -> dict[str, Any]:
+        """What a result says of the runs: winning rate, selection scores, cost."""
+        rate, outcomes = self.best_rate(), self.outcomes()
+        every = [outcome for found in outcomes.values() for outcome in found]
+        return self.data.record() | {
+            "rate": rate,
+            "seeds": list(self.setting.protocol.seeds),
+            "runs": len(every),
+            "diverged": sum(outcome["state"] == "diverged" for outcome in every),
+            "selection_scores": {
+                f"{rate:g}": [outcome["score"] for outcome in found]
+                for rate, found in sorted(outcomes.items())
+            },
+            "best_epochs": [outcome["best_epoch"] for outcome in outcomes[rate]],
+            "truncated": max(outcome["truncated"] for outcome in every),
+            "seconds": round(sum(outcome["seconds"] for outcome in every), 1),
+        }
+
+
+def _needs_weights(run: Run) -> None:
+    if not (run.folder / WEIGHTS).is_file():
+        raise CheckpointError(
+            f"The weights of a finished run are gone: {run.folder}.",
+            "Delete that folder and start again: the run is made anew.",
+        )
+
+
+def grid_folder(work: Path, setting: Setting, weights: str, data: TaskData) -> Path:
+    """Where a task's runs lie: a name that changes with anything that changes their outcome."""
+    said = asdict(setting) | {"weights": weights, "protocol": setting.protocol.record()}
+    identity = {
+        key: said[key] for key in ("weights", "protocol", "from_scratch", "max_length", "bf16")
+    }
+    identity["tokenizer"] = _digest_of_tokenizer(setting.tokenizer)
+    text = json.dumps([identity, data.digest()], sort_keys=True)
+    name = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return work / f"{data.task.name}-{setting.protocol.name}-{name}"
+
+
+def _digest_of_tokenizer(folder: str) -> str:
+    file = Path(folder) / "tokenizer.json"
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else folder
+
+
+def train_all(
+    grids: Iterable[Grid],
+    train: Callable[[list[tuple[Run, TaskData]]], Iterable[Run]],
+) -> None:
+    """Train what is left of every grid with `train`, which yields each run as it finishes."""
+    by_folder = {grid.folder: grid for grid in grids}
+    left = [(run, grid.data) for grid in by_folder.values() for run in grid.left()]
+    for run in train(left):
+        by_folder[run.folder.parent].spare_disk()

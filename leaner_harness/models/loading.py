@@ -1,0 +1,108 @@
+"""Load a checkpoint, or say what is wrong with it: no half-loaded model ever gives a score."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from leaner_harness.errors import CheckpointError
+
+_TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "vocab.txt",
+    "vocab.json",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+)
+_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.msgpack")
+
+
+def check_files(path: Path, tokenizer: Any = None) -> None:
+    """Raise CheckpointError unless a folder holds a configuration, a tokenizer and safetensors.
+
+    `tokenizer` is what is used in place of the folder's own: another folder is looked into, a hub
+    name or a tokenizer that is loaded already is taken as it is.
+    """
+    if not (path / "config.json").is_file():
+        raise CheckpointError(
+            f"{path} is no checkpoint: it holds no config.json.",
+            "Point at the folder that save_pretrained (or leaner train) wrote.",
+        )
+    folder = path if tokenizer is None else tokenizer
+    known = isinstance(folder, str | Path) and Path(folder).is_dir()
+    if known and not any(Path(folder, name).is_file() for name in _TOKENIZER_FILES):
+        raise CheckpointError(
+            f"{folder} holds no tokenizer.",
+            "Save it beside the weights: tokenizer.save_pretrained(DIR), or name its folder: "
+            "--model_args pretrained=DIR,tokenizer=FOLDER",
+        )
+    weights = sorted(path.glob("*.safetensors"))
+    if not weights:
+        _refuse_without_safetensors(path)
+    for file in weights:
+        _check_safetensors(file)
+
+
+def _refuse_without_safetensors(path: Path) -> None:
+    pickles = sorted(file.name for pattern in _PICKLES for file in path.glob(pattern))
+    if not pickles:
+        raise CheckpointError(f"{path} holds no weights (*.safetensors).")
+    raise CheckpointError(
+        f"{path} holds its weights as {pickles[0]}: loading a pickle can run any code.",
+        "If you trust it, convert it once: AutoModel.from_pretrained(DIR).save_pretrained(DIR), "
+        "with the class of your model.",
+    )
+
+
+def _check_safetensors(file: Path) -> None:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="numpy") as opened:
+            opened.keys()
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(
+            f"{file} is damaged: {error}.", "Copy or train the checkpoint again."
+        ) from error
+
+
+class Checked:
+    """An AutoModel class whose `from_pretrained` refuses to invent weights or run pickles."""
+
+    def __init__(self, auto_class: Any) -> None:
+        self._auto_class = auto_class
+
+    def from_pretrained(self, name: str, **options: Any) -> Any:
+        """Load; raises CheckpointError when the weights lack a part of the model."""
+        from transformers.utils import logging
+
+        options = {"use_safetensors": True} | options
+        logging.disable_progress_bar()  # a tiny model loads at once
+        try:
+            model, found = self._auto_class.from_pretrained(
+                name, output_loading_info=True, **options
+            )
+        except (OSError, ValueError, RuntimeError) as error:
+            raise CheckpointError(f"{name} cannot be loaded: {error}") from error
+        missing = sorted(found["missing_keys"]) + sorted(map(str, found["mismatched_keys"]))
+        if missing:
+            kind = type(model).__name__
+            raise CheckpointError(
+                f"{name} has no weights for {len(missing)} parts of {kind}, the first is "
+                f"{missing[0]}; they would be random.",
+                "Score a checkpoint that was saved with its language-model head.",
+            )
+        return model
+
+
+def check_vocabulary(tokenizer: Any, embeddings: int, where: str) -> None:
+    """Raise CheckpointError when the tokenizer has an id that the model has no embedding for."""
+    highest = max(tokenizer.get_vocab().values())
+    if highest >= embeddings:
+        culprit = tokenizer.convert_ids_to_tokens(highest)
+        raise CheckpointError(
+            f"The tokenizer of {where} has ids up to {highest} ({culprit!r}); the model has "
+            f"embeddings for {embeddings} only.",
+            "Score it with the tokenizer it was trained with.",
+        )
