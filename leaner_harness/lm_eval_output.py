@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from leaner_harness.data.glue import TASKS
 from leaner_harness.errors import ResultError
 from leaner_harness.recompute import TOLERANCE
 from leaner_harness.results import Record
-from leaner_harness.statistics import Item
+from leaner_harness.statistics import Item, Rating
 
 BOARDS = ("leaner_glue_mini", "leaner_glue")
 
@@ -80,6 +80,14 @@ class Evaluation:
                     "Run lm_eval again without --limit.",
                 )
 
+    def scorer(self) -> Record:
+        """What one of our model types says of how it scored; empty for lm-eval's own."""
+        return dict(self.output["config"].get("leaner") or {})
+
+    def finetuning(self, task: str) -> Record:
+        """What fine-tuning says of a task: its rows, winning rate and cost; empty without it."""
+        return dict(self.scorer().get("tasks", {}).get(self.key(task), {}))
+
     def samples(self, task: str) -> Iterator[Record]:
         """The logged samples of one task, reduced to row id, label, prediction and numbers."""
         stamp = self.path.stem.removeprefix("results_")
@@ -142,6 +150,10 @@ def read_evaluation(path: Path) -> Evaluation:
     for key, config in tasks.items():
         if task := _task_of(key, evaluation.board):
             evaluation.data[task] = _task_data(key, config)
+    for task, data in evaluation.data.items():
+        found = evaluation.finetuning(task)
+        if found and data["state"] == "ok":  # rows to report are there; rows to train on may not be
+            data |= {"state": found["state"], "reason": found.get("reason", "")}
     return evaluation
 
 
@@ -162,12 +174,23 @@ def _task_data(key: str, config: Record) -> Record:
 
 def _sample(task: str, logged: Record) -> Record:
     doc = logged["doc"]
-    scores = [_shortest(float(response[0])) for response in logged["filtered_resps"]]
+    scores = _scores(logged["filtered_resps"])
     found = {"task": task, "idx": doc["idx"], "label": doc["label"], "log_likelihoods": scores}
-    for key in ("part", "tag"):
+    for key in ("part", "tag", "pair_id"):
         if doc.get(key):
             found[key] = doc[key]
-    return found | {"prediction": _prediction(recompute.scored_sample(found))}
+    row = recompute.scored_sample(found)
+    if isinstance(row, Item | Rating):
+        return found | {"prediction": _prediction(row)}
+    return found | {"predictions": [_prediction(seed) for seed in row]}
+
+
+def _scores(responses: Sequence[Any]) -> list[Any]:
+    """A log-likelihood per choice; of a fine-tuned model a list of these per training seed."""
+    if all(len(response) < 3 for response in responses):
+        return [_shortest(float(response[0])) for response in responses]
+    by_choice = [[_shortest(float(value)) for value in response[2]] for response in responses]
+    return [list(by_seed) for by_seed in zip(*by_choice, strict=True)]
 
 
 def _shortest(value: float) -> float:

@@ -15,9 +15,12 @@ from leaner_harness.provenance import without_paths
 from leaner_harness.results import SCHEMA, Record, Result, check_name
 
 # An allow-list: other arguments hold paths and keys, which are nobody's business.
+_ELSEWHERE = ("tasks", "protocol", "protocol_fingerprint", "weights_sha256")
+"""Parts of a scorer's account that stand in other places of a result."""
+
 _MODEL_ARGUMENTS = (
     "dtype", "revision", "max_length", "add_bos_token", "prefix_token_id", "truncation",
-    "attn_implementation", "backend", "softmax_dtype",
+    "attn_implementation", "backend", "softmax_dtype", "scoring", "from_scratch",
 )  # fmt: skip
 
 
@@ -87,6 +90,9 @@ def _score(evaluation: Evaluation) -> tuple[dict[str, Record], dict[str, Record]
         version = evaluation.output["versions"][evaluation.key(task)]
         reason = without_paths(data["reason"])
         tasks[task] = kept | {"reason": reason, "version": version} | scores.get(task, {})
+        tasks[task]["baselines"] = data.get("baselines", {})
+        if evaluation.ran(task) and (finetuning := evaluation.finetuning(task)):
+            tasks[task]["finetuning"] = finetuning
     return tasks, mean, samples
 
 
@@ -107,6 +113,8 @@ def _data(evaluation: Evaluation) -> Record:
 
 def _protocol(evaluation: Evaluation) -> Record:
     """How the model was asked; runs whose fingerprints differ were asked differently."""
+    if "protocol" in evaluation.scorer():
+        return _finetuning_protocol(evaluation)
     output, shots = evaluation.output, evaluation.shots()
     ran = sorted(filter(evaluation.ran, evaluation.data))
     asked = {
@@ -120,6 +128,24 @@ def _protocol(evaluation: Evaluation) -> Record:
         "name": "zero-shot" if shots == 0 else f"{shots}-shot",
         "num_fewshot": shots,
         "fingerprint": hashlib.sha256(text.encode()).hexdigest(),
+    }
+
+
+def _finetuning_protocol(evaluation: Evaluation) -> Record:
+    """How the model was fine-tuned, and on which rows; prompts play no part."""
+    scorer = evaluation.scorer()
+    ran = sorted(filter(evaluation.ran, evaluation.data))
+    rows = ("train_fingerprint", "selection_fingerprint")
+    asked = [
+        scorer["protocol_fingerprint"],
+        scorer["bf16"],
+        [[evaluation.finetuning(task)[key] for key in rows] for task in ran],
+    ]
+    return {
+        "name": scorer["protocol"]["name"],
+        "num_fewshot": 0,
+        "definition": scorer["protocol"],
+        "fingerprint": hashlib.sha256(json.dumps(asked).encode()).hexdigest(),
     }
 
 
@@ -148,6 +174,18 @@ def _checkpoint(evaluation: Evaluation, chosen: Path | None) -> Path | None:
     return found
 
 
+def _weights(evaluation: Evaluation, checkpoint: Path | None) -> str:
+    """The digest of the scored weights: what the scorer saw, else what lies there now."""
+    scored: str = evaluation.scorer().get("weights_sha256", "")
+    now = provenance.weights_digest(checkpoint) if checkpoint else ""
+    if scored and now and scored != now:
+        raise ResultError(
+            f"{checkpoint} holds other weights than were scored.",
+            "Score it again, or name the scored checkpoint: --checkpoint DIR",
+        )
+    return scored or now
+
+
 def _model(
     evaluation: Evaluation, name: str, checkpoint: Path | None, training: Record | None
 ) -> Record:
@@ -155,8 +193,12 @@ def _model(
     arguments = evaluation.model_arguments()
     named = name or (checkpoint.resolve().name if checkpoint else "")
     named = named or str(evaluation.output.get("model_name", "")).rsplit("/", 1)[-1]
+    scorer = evaluation.scorer()
+    if scorer.get("from_scratch") and not name:
+        named += "-from-scratch"
     return {
         "name": check_name(named, "model name"),
+        "scorer": {key: scorer[key] for key in scorer if key not in _ELSEWHERE},
         "model_type": config["model"],
         # A local path tells of a machine; a name on the hub tells which model it is.
         "pretrained": "" if checkpoint else without_paths(str(evaluation.output["model_name"])),
@@ -164,7 +206,7 @@ def _model(
         "dtype": str(config.get("model_dtype", "")).removeprefix("torch."),
         "parameters": (training or {}).get("parameters", {}).get("total")
         or config.get("model_num_parameters"),
-        "weights_sha256": provenance.weights_digest(checkpoint) if checkpoint else "",
+        "weights_sha256": _weights(evaluation, checkpoint),
     }
 
 

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     found = [results.read(path) for path in args.files] or results.read_all(args.results)
     if not found and not args.json:
         err.print(f"No results in {args.results}. Make one: leaner results add OUTPUT")
-    return _show(found, as_json=args.json)
+    return show(found, as_json=args.json)
 
 
 def _add(args: argparse.Namespace) -> int:
@@ -48,10 +48,11 @@ def _add(args: argparse.Namespace) -> int:
     path = results.write(result, samples, args.results, replace=args.replace)
     if not args.json:
         out.print(f"Wrote {path}")
-    return _show([result], as_json=args.json)
+    return show([result], as_json=args.json)
 
 
-def _show(found: list[Result], *, as_json: bool) -> int:
+def show(found: list[Result], *, as_json: bool) -> int:
+    """Print results as tables, or as JSON; returns the exit code."""
     if as_json:
         print_json([result.record for result in found])
         return 0
@@ -72,26 +73,42 @@ def _print(result: Result) -> None:
 
 def _table(record: results.Record) -> Table:
     table = Table(box=box.SIMPLE)
+    tasks = record["tasks"]
+    seeds = any("seeds" in task for task in tasks.values())
     table.add_column("task")
-    for name in ("n", "score", "95 % interval", "best constant", "centred"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for name in (*AVERAGED, *(task for task in record["tasks"] if task not in AVERAGED)):
-        table.add_row(*_task_row(name, record["tasks"].get(name)))
+    for name in _columns(seeds=seeds):
+        table.add_column(name, justify="right")
+    for name in (*AVERAGED, *(task for task in tasks if task not in AVERAGED)):
+        table.add_row(*_task_row(name, tasks.get(name), seeds=seeds))
     return table
 
 
-def _task_row(name: str, task: results.Record | None) -> list[str]:
+def _columns(*, seeds: bool) -> list[str]:
+    spread = ["sd over seeds"] if seeds else []
+    return ["n", "score", "95 % interval", *spread, "constant", "Jaccard", "words", "centred"]
+
+
+def _task_row(name: str, task: results.Record | None, *, seeds: bool) -> list[str]:
     if task is None or task["state"] != "ok":
-        return [name, "", task["state"] if task else "not run", "", "", ""]
-    metrics = task["metrics"]
+        state = task["state"] if task else "not run"
+        return [name, "", state, *[""] * (len(_columns(seeds=seeds)) - 2)]
+    metrics, baselines = task["metrics"], task.get("baselines") or {}
+    spread = task.get("seeds", {}).get("sd")
     return [
         name,
         str(task["n"]),
         scoring.shown(metrics[scoring.SCORE]),
         _interval(task["intervals"][scoring.SCORE]),
+        *([_shown(spread)] if seeds else []),
         scoring.shown(task["majority_baseline"]),
+        _shown(baselines.get("jaccard")),
+        _shown(baselines.get("words")),
         scoring.shown(metrics[scoring.CENTRED]),
     ]
+
+
+def _shown(value: float | None) -> str:
+    return "" if value is None else scoring.shown(value)
 
 
 def _mean_text(result: Result) -> str:
@@ -101,7 +118,8 @@ def _mean_text(result: Result) -> str:
     return (
         f"mean {scoring.shown(raw['value'])} {_interval(raw['interval'])}, "
         f"centred mean {scoring.shown(centred['value'])} {_interval(centred['interval'])}\n"
-        "centred: 0 is the best constant prediction, 1 is perfect"
+        "constant: the best constant prediction; centred: 0 is that, 1 is perfect\n"
+        "Jaccard, words: word overlap and a word model, fitted to the training rows"
     )
 
 

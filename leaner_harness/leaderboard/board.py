@@ -25,8 +25,10 @@ Results share a table only where group, split, data fingerprint and protocol are
 *Centred* is the mean over the eight tasks of (score - constant) / (1 - constant), where constant is
 the best constant prediction under the task's own metric: 0 is a model that ignores the text, 1 is
 perfect. *Raw* is the plain mean of the tasks' scores, the paper's kind of average. Brackets are
-95 % bootstrap intervals over the rows (not over training seeds). Ranks follow the centred mean and
-do not say that a difference is significant.
+95 % bootstrap intervals over the rows, not over training seeds; what follows ± is the standard
+deviation over the seeds of fine-tuning. Ranks follow the centred mean and do not say that a
+difference is significant: `leaner compare` does. *Word overlap* (Jaccard) and *words* are what a
+threshold on shared words, and a linear model of the words, reach after seeing the training rows.
 """
 
 _METRIC = {"mcc": "MCC", "acc": "acc", "acc_f1": "acc/F1", "pearson_spearman": "r/ρ"}
@@ -71,7 +73,8 @@ def _section(results: Sequence[Result]) -> str:
     note = f"{kind} Data fingerprint `{data['fingerprint']}`."
     ranked = sorted(results, key=_rank)
     rows = [_row(place, result) for place, result in enumerate(ranked, start=1)]
-    table = "\n".join([_header(), *rows, _baseline_row(ranked[0])])
+    known = [_baseline_row(ranked[0]), *_overlap_rows(ranked)]
+    table = "\n".join([_header(), *rows, *known])
     return "\n\n".join([title, note, table]) + "\n"
 
 
@@ -112,6 +115,24 @@ def _baseline_row(result: Result) -> str:
     return f"| | *best constant prediction* | 0 | 0 | 0.000 | {raw} | {' | '.join(cells)} |"
 
 
+_OVERLAP = {"jaccard": "word overlap", "words": "words"}
+
+
+def _overlap_rows(results: Sequence[Result]) -> list[str]:
+    """What word counting reaches on these rows, by the first result that says it."""
+    found = []
+    for key, title in _OVERLAP.items():
+        cells = []
+        for name in AVERAGED:
+            tasks = [result.record["tasks"].get(name) or {} for result in results]
+            said = [(task.get("baselines") or {}).get(key) for task in tasks]
+            known = [value for value in said if value is not None]
+            cells.append(scoring.shown(known[0]) if known else "–")
+        if any(cell != "–" for cell in cells):
+            found.append(f"| | *{title}* | | | | | {' | '.join(cells)} |")
+    return found
+
+
 def _mean(result: Result, metric: str) -> str:
     mean = result.mean(metric)
     if mean is None:
@@ -125,7 +146,9 @@ def _task_cell(task: dict[str, Any] | None) -> str:
         return "–"
     if task["state"] != "ok":
         return _escape(task["state"])
-    return scoring.shown(task["metrics"][scoring.SCORE])
+    spread = task.get("seeds", {}).get("sd")
+    plus_minus = "" if spread is None else f" ±{scoring.shown(spread)}"
+    return scoring.shown(task["metrics"][scoring.SCORE]) + plus_minus
 
 
 def _count(value: float | None) -> str:

@@ -1,0 +1,253 @@
+"""Evaluate: checkpoint -> result and samples, through lm-eval but without its task index.
+
+What a stock `lm_eval` command would do, in one step: score the tasks of one board, write lm-eval's
+own output files, make the result from them. Finished tasks are kept, so a stopped run goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from leaner_harness import __version__, lm_eval_output, make_result, provenance
+from leaner_harness.data.glue import AVERAGED, TASKS, check_split
+from leaner_harness.errors import CheckpointError, UnknownName, UsageError
+from leaner_harness.files import write_atomic
+from leaner_harness.lm_eval_output import BOARDS
+from leaner_harness.models.finetune.protocol import PROTOCOLS
+from leaner_harness.registry import load_registry
+from leaner_harness.results import Record, Result
+
+ZERO_SHOT = "zero-shot"
+Announce = Callable[[str, int, int], None]
+"""Called with a task's name, its number and how many there are, before it is scored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to score, how, and where the output goes."""
+
+    checkpoint: Path
+    protocol: str
+    tasks: tuple[str, ...]
+    """Names lm-eval knows them by, all of one board."""
+    output: Path
+    split: str | None = None
+    data: str | None = None
+    """Folder in the published layout; None: the published set."""
+    arguments: Mapping[str, Any] | None = None
+    """More model arguments of lm-eval."""
+    batch_size: int = 64
+    device: str | None = None
+
+    @property
+    def finetuned(self) -> bool:
+        """Whether a classifier is trained for each task."""
+        return self.protocol != ZERO_SHOT
+
+    def metadata(self) -> dict[str, str]:
+        """The tasks' options."""
+        asked = {"leaner_split": self.split, "leaner_data": self.data}
+        return {key: value for key, value in asked.items() if value}
+
+    def model_arguments(self) -> dict[str, Any]:
+        """lm-eval's model arguments."""
+        found: dict[str, Any] = {"pretrained": str(self.checkpoint)}
+        if self.finetuned:
+            found |= {"protocol": self.protocol, "work": str(self.output / "runs")}
+            found |= self.metadata()
+        return found | dict(self.arguments or {})
+
+
+def make_plan(
+    checkpoint: Path, protocol: str, tasks: Sequence[str], output: Path | None, **rest: Any
+) -> Plan:
+    """Check what was asked for.
+
+    Raises UnknownName for a protocol, task or split that does not exist, UsageError for tasks of
+    two boards, CheckpointError for a folder that is none.
+    """
+    if not checkpoint.is_dir():
+        raise CheckpointError(f"{checkpoint} is no folder.", "Make one: leaner train llama-1m")
+    known = (ZERO_SHOT, *PROTOCOLS)
+    if protocol not in known:
+        raise UnknownName("protocol", protocol, known)
+    if rest.get("split"):
+        check_split(rest["split"])
+    names = tuple(dict.fromkeys(name for asked in tasks for name in _expand(asked)))
+    boards = {board_of(name) for name in names}
+    if len(boards) != 1:
+        raise UsageError(
+            f"The tasks are of two boards: {', '.join(sorted(boards))}.", "Score them one by one."
+        )
+    if not any(name.removeprefix(f"{board_of(name)}_") in AVERAGED for name in names):
+        raise UsageError(
+            "wnli alone makes no result: it is no evidence about a model.",
+            "Score it with: lm_eval --model leaner --tasks leaner_glue_wnli",
+        )
+    chosen = (
+        output or Path("evaluations") / checkpoint.resolve().name / f"{boards.pop()}-{protocol}"
+    )
+    return Plan(checkpoint, protocol, names, chosen, **rest)
+
+
+def _expand(asked: str) -> list[str]:
+    """A group's tasks, or the task itself; `cola` alone is the published one."""
+    if asked in BOARDS:
+        return [f"{asked}_{task}" for task in AVERAGED]
+    if asked in TASKS:
+        return [f"leaner_glue_{asked}"]
+    if any(asked == f"{board}_{task}" for board in BOARDS for task in TASKS):
+        return [asked]
+    known = [*BOARDS, *(f"{board}_{task}" for board in BOARDS for task in TASKS)]
+    cure = "For lm-eval's other tasks: lm_eval --model leaner --tasks NAME"
+    raise UnknownName("task", asked, known, cure)
+
+
+def board_of(task: str) -> str:
+    """The board of a task by its lm-eval name."""
+    return next(board for board in BOARDS if task.startswith(f"{board}_"))
+
+
+def evaluate(
+    plan: Plan, *, resume: bool = False, model: str = "", announce: Announce = lambda *_: None
+) -> tuple[Result, list[Record]]:
+    """Score the plan's tasks and make the result.
+
+    `resume` goes on from the tasks and fine-tuning runs already in the output folder; otherwise it
+    is emptied. Raises what the scorer and `make_result` raise.
+    """
+    if not resume:
+        for part in ("tasks", "runs"):
+            shutil.rmtree(plan.output / part, ignore_errors=True)
+    outputs = list(_score(plan, announce))
+    path = write_lm_eval_output(plan, outputs)
+    evaluation = lm_eval_output.read_evaluation(path)
+    partial = {evaluation.key(task) for task in AVERAGED} != set(plan.tasks)
+    missing = any(data["state"] != "ok" for data in evaluation.data.values())
+    return make_result.make_result(evaluation, model=model, partial=partial or missing)
+
+
+def _score(plan: Plan, announce: Announce) -> Iterator[Record]:
+    """lm-eval's output for each task, or for all at once where runs share the processes."""
+    session = Session(plan)
+    parts = [plan.tasks] if plan.finetuned else [(task,) for task in plan.tasks]
+    for number, part in enumerate(parts, start=1):
+        kept = plan.output / "tasks" / f"{'all' if plan.finetuned else part[0]}.json"
+        found = _kept(kept, session.identity) if kept.is_file() else None
+        if found is None:
+            announce(", ".join(part), number, len(parts))
+            found = session.score(part)
+            write_atomic(kept, _dumped({"identity": session.identity, "output": found}))
+        yield found
+
+
+def _kept(path: Path, identity: Record) -> Record | None:
+    """A finished task's output, if it was scored as this plan asks."""
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    return kept["output"] if kept["identity"] == identity else None
+
+
+class Session:
+    """The model and the task index, each made at first use and then kept."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self._model: Any = None
+        self._manager: Any = None
+        arguments = {
+            k: v for k, v in plan.model_arguments().items() if k not in ("pretrained", "work")
+        }
+        self.identity: Record = {
+            "weights": provenance.weights_digest(plan.checkpoint),
+            "protocol": plan.protocol,
+            "arguments": arguments,
+            "metadata": plan.metadata(),
+            "environment": {k: os.environ.get(k) for k in ("LEANER_SPLIT", "LEANER_DATA")},
+            "harness": __version__,
+        }
+
+    @property
+    def model(self) -> Any:
+        """The lm-eval model."""
+        if self._model is None:
+            from lm_eval.api.registry import get_model
+
+            from leaner_harness.lm_eval_plugin import install
+
+            install()
+            name = "leaner-finetune" if self.plan.finetuned else "leaner"
+            more = {"batch_size": self.plan.batch_size, "device": self.plan.device}
+            self._model = get_model(name).create_from_arg_obj(self.plan.model_arguments(), more)
+        return self._model
+
+    @property
+    def manager(self) -> Any:
+        """A task index over plugins' folders alone: lm-eval's own 14,000 tasks take seconds."""
+        if self._manager is None:
+            from lm_eval.tasks import TaskManager
+
+            folders = [str(path) for path in load_registry().task_folders()]
+            self._manager = TaskManager(
+                include_path=folders, include_defaults=False, metadata=self.plan.metadata()
+            )
+        return self._manager
+
+    def score(self, tasks: Sequence[str]) -> Record:
+        """lm-eval's output for some tasks, samples included, as a stock run would report it."""
+        from lm_eval import evaluator, simple_evaluate
+
+        # It asks git about the folder the user is in, and git complains aloud where it is none.
+        evaluator.get_git_commit_hash = lambda: None
+        # No stderr by bootstrap: results carry intervals, and lm-eval's take minutes.
+        output = simple_evaluate(
+            model=self.model,
+            tasks=list(tasks),
+            task_manager=self.manager,
+            batch_size=self.plan.batch_size,
+            device=self.plan.device,
+            bootstrap_iters=0,
+            log_samples=True,
+        )
+        named = "leaner-finetune" if self.plan.finetuned else "leaner"
+        output["config"] |= {"model": named, "model_args": self.plan.model_arguments()}
+        plain: Record = json.loads(_dumped(output))
+        return plain
+
+
+def _dumped(output: Any) -> str:
+    from lm_eval.utils import handle_non_serializable
+
+    return json.dumps(output, default=handle_non_serializable, ensure_ascii=False)
+
+
+_BY_TASK = ("results", "configs", "versions", "n-shot", "n-samples", "higher_is_better", "samples")
+
+
+def write_lm_eval_output(plan: Plan, outputs: Sequence[Record]) -> Path:
+    """Write the outputs as one run in lm-eval's own layout; returns the results file."""
+    from lm_eval.loggers import EvaluationTracker
+
+    merged: Record = dict(outputs[-1])
+    for key in _BY_TASK:
+        merged[key] = {name: value for output in outputs for name, value in output[key].items()}
+    merged["date"] = max(float(output["date"]) for output in outputs)
+    samples = merged.pop("samples")
+    folder = plan.output / "lm_eval"
+    tracker = EvaluationTracker(output_path=str(folder))
+    tracker.general_config_tracker.log_experiment_args(
+        model_source=merged["config"]["model"],
+        model_args=merged["config"]["model_args"],
+        system_instruction="",
+        chat_template="",
+        fewshot_as_multiturn=False,
+    )
+    tracker.save_results_aggregated(results=merged, samples=samples)
+    for name, rows in samples.items():
+        tracker.save_results_samples(task_name=name, samples=rows)
+    return lm_eval_output.find(folder)

@@ -1,0 +1,192 @@
+"""`leaner evaluate`: what it asks, that it equals the stock way, resumes, and estimates."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import small_glue
+import tiny_llama
+
+from leaner_harness import estimate, evaluate, results
+from leaner_harness.cli import main
+from leaner_harness.data.glue import AVERAGED
+from leaner_harness.errors import CheckpointError, UnknownName, UsageError
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_llama.save(tmp_path_factory.mktemp("llama") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def glue(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_glue.write_glue(tmp_path_factory.mktemp("glue"))
+
+
+def plan(checkpoint: Path, glue: Path, out: Path, **more: Any) -> evaluate.Plan:
+    asked: dict[str, Any] = {
+        "protocol": "zero-shot", "tasks": ["leaner_glue"], "split": "validation",
+        "data": str(glue), "device": "cpu",
+    } | more  # fmt: skip
+    return evaluate.make_plan(checkpoint, asked.pop("protocol"), asked.pop("tasks"), out, **asked)
+
+
+def test_a_group_stands_for_its_tasks_and_a_bare_name_for_the_published_one(
+    checkpoint: Path,
+) -> None:
+    group = evaluate.make_plan(checkpoint, "zero-shot", ["leaner_glue_mini"], None)
+    assert group.tasks == tuple(f"leaner_glue_mini_{task}" for task in AVERAGED)
+    assert evaluate.make_plan(checkpoint, "quick", ["rte", "rte"], None).tasks == (
+        "leaner_glue_rte",
+    )
+
+
+def test_wrong_wishes_are_named(checkpoint: Path, tmp_path: Path) -> None:
+    def asks(*tasks: str, protocol: str = "zero-shot", **more: Any) -> None:
+        evaluate.make_plan(checkpoint, protocol, tasks, None, **more)
+
+    with pytest.raises(UnknownName, match="leaner_glue_cola"):
+        asks("leaner_glue_kola")
+    with pytest.raises(UnknownName, match="zero-shot"):
+        asks("cola", protocol="zeroshot")
+    with pytest.raises(UnknownName, match="validation"):
+        asks("cola", split="validatoin")
+    with pytest.raises(UsageError, match="two boards"):
+        asks("cola", "leaner_glue_mini_cola")
+    with pytest.raises(UsageError, match="wnli"):
+        asks("wnli")
+    with pytest.raises(CheckpointError, match="no folder"):
+        evaluate.make_plan(tmp_path / "none", "zero-shot", ["cola"], None)
+
+
+def test_the_result_equals_the_stock_way(checkpoint: Path, glue: Path, tmp_path: Path) -> None:
+    """Scores of a run by `leaner evaluate`, against lm-eval's `hf` on the same rows."""
+    from lm_eval.models.huggingface import HFLM
+
+    result, samples = evaluate.evaluate(plan(checkpoint, glue, tmp_path))
+    stock = small_glue.evaluate(
+        HFLM(str(checkpoint), device="cpu", batch_size=8),
+        [f"leaner_glue_{task}" for task in AVERAGED],
+        {"leaner_split": "validation", "leaner_data": str(glue)},
+        bootstrap_iters=0,
+    )
+    for task in AVERAGED:
+        theirs = stock["results"][f"leaner_glue_{task}"]["leaner_score,none"]
+        ours = result.record["tasks"][task]["metrics"]["leaner_score"]
+        assert ours == pytest.approx(theirs, abs=1e-3)  # stsb ranks what differs by 1e-7
+    assert result.record["protocol"]["name"] == "zero-shot" and not result.record["missing"]
+    assert result.record["model"]["scorer"]["scorer"] == "causal"
+    assert len(samples) == 24 * 9
+    path = results.write(result, samples, tmp_path / "results", replace=False)
+    assert results.read(path).record["mean"]
+
+
+def test_some_tasks_make_a_result_without_a_mean(
+    checkpoint: Path, glue: Path, tmp_path: Path
+) -> None:
+    result, _ = evaluate.evaluate(plan(checkpoint, glue, tmp_path, tasks=["cola", "rte"]))
+    assert result.record["mean"] == {} and len(result.record["missing"]) == 6
+
+
+def test_finished_tasks_are_not_scored_again(
+    checkpoint: Path, glue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored: list[str] = []
+    real = evaluate.Session.score
+
+    def stopped(self: evaluate.Session, tasks: Any) -> Any:
+        if len(scored) == 3:
+            raise KeyboardInterrupt
+        scored.extend(tasks)
+        return real(self, tasks)
+
+    wanted = plan(checkpoint, glue, tmp_path)
+    monkeypatch.setattr(evaluate.Session, "score", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate.evaluate(wanted)
+    monkeypatch.setattr(evaluate.Session, "score", real)
+    announced: list[str] = []
+    resumed, _ = evaluate.evaluate(
+        wanted, resume=True, announce=lambda task, *_: announced.append(task)
+    )
+    assert len(announced) == 5 and not set(announced) & set(scored)
+    undisturbed, _ = evaluate.evaluate(plan(checkpoint, glue, tmp_path / "other"))
+    assert resumed.record["tasks"] == undisturbed.record["tasks"]
+
+    # Another question is not answered from what is kept.
+    changed = plan(checkpoint, glue, tmp_path, arguments={"max_length": 16})
+    announced.clear()
+    evaluate.evaluate(changed, resume=True, announce=lambda task, *_: announced.append(task))
+    assert len(announced) == 8
+
+
+def test_fine_tuning_makes_a_result_with_seeds(
+    checkpoint: Path, glue: Path, tmp_path: Path
+) -> None:
+    wanted = plan(
+        checkpoint, glue, tmp_path, protocol="quick", tasks=["cola"], arguments={"workers": 1}
+    )
+    result, samples = evaluate.evaluate(wanted)
+    task = result.record["tasks"]["cola"]
+    assert result.record["protocol"]["name"] == "quick"
+    assert task["finetuning"]["seeds"] == [1, 53, 65] and len(task["seeds"]["scores"]) == 3
+    assert len(samples[0]["log_likelihoods"]) == 3
+    path = results.write(result, samples, tmp_path / "results", replace=False)
+    from leaner_harness.recompute import verify
+
+    verify(results.read(path), tmp_path / "results")
+    scratch = plan(
+        checkpoint, glue, tmp_path / "scratch", protocol="quick", tasks=["cola"],
+        arguments={"workers": 1, "from_scratch": True},
+    )  # fmt: skip
+    control, _ = evaluate.evaluate(scratch)
+    assert control.record["model"]["name"] == "tiny-from-scratch"
+    assert control.ranking == result.ranking
+
+
+def test_a_dry_run_says_what_and_how_long(checkpoint: Path, glue: Path, tmp_path: Path) -> None:
+    zero = estimate.estimate(plan(checkpoint, glue, tmp_path, tasks=["stsb"]))
+    assert (zero[0].rows, zero[0].requests, zero[0].runs) == (24, 144, 0)
+    tuned = estimate.estimate(plan(checkpoint, glue, tmp_path, protocol="paper", tasks=["rte"]))
+    assert (tuned[0].runs, tuned[0].steps) == (35, 50) and tuned[0].seconds > 0
+
+
+def test_the_dry_run_is_json_for_machines(
+    checkpoint: Path, glue: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["--tasks", "cola", "--data", str(glue), "--split", "validation", "--device", "cpu"]
+    assert main(["evaluate", str(checkpoint), *asked, "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["tasks"][0]["rows"] == 24
+
+
+@pytest.mark.slow
+def test_a_killed_fine_tuning_goes_on(checkpoint: Path, tmp_path: Path) -> None:
+    """SIGINT in the middle of real runs in real processes; `--resume` makes the rest only."""
+    glue = small_glue.write_glue(tmp_path / "glue", n=600)
+    command = [
+        sys.executable, "-m", "leaner_harness.cli", "evaluate", str(checkpoint), "--tasks",
+        "rte", "--split", "validation", "--data", str(glue), "--protocol", "quick", "--output",
+        str(tmp_path / "out"),
+        "--results", str(tmp_path / "results"), "--device", "cpu", "--model-args", "workers=2",
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    runs = tmp_path / "out" / "runs"
+    deadline = time.monotonic() + 240
+    while not list(runs.glob("*/*/run.json")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130 and "--resume" in errors and "Traceback" not in errors
+    before = {path: path.stat().st_mtime_ns for path in runs.glob("*/*/run.json")}
+    assert 1 <= len(before) < 3
+    done = subprocess.run([*command, "--resume"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert all(path.stat().st_mtime_ns == stamp for path, stamp in before.items())
+    assert len(list(runs.glob("*/*/run.json"))) == 3
