@@ -10,21 +10,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from leaner_harness import invariance
 from leaner_harness.contracts import (
     ArchitectureSpec,
+    ObjectiveSpec,
     TaskFolder,
     TrainerSpec,
     resolve,
     resolve_folder,
 )
 from leaner_harness.errors import UnknownName
-from leaner_harness.registry import Entry, Registry
+from leaner_harness.registry import Entry, Registry, get_objective
 
 Step = tuple[str, Callable[[], str]]
 """A check's name, and what runs it: returns a detail, or raises."""
 
 VOCABULARY = 300
-_TEXT = "the cat sat on the mat and the dog ran to the cat"
 
 
 class Check(NamedTuple):
@@ -59,6 +60,7 @@ def check_plugin(registry: Registry, name: str) -> Iterator[Check]:
 def _check_entry(entry: Entry) -> Iterator[Check]:
     by_kind: dict[type, Callable[[Any, Path], Iterator[Step]]] = {
         ArchitectureSpec: _architecture_steps,
+        ObjectiveSpec: _objective_steps,
         TaskFolder: _task_steps,
         TrainerSpec: _trainer_steps,
     }
@@ -74,7 +76,7 @@ def _check_entry(entry: Entry) -> Iterator[Check]:
 
 
 def _architecture_steps(spec: ArchitectureSpec, folder: Path) -> Iterator[Step]:
-    """Build, one training step, save, load, score: the life of a checkpoint in small."""
+    """Build, one training step, save, load, classify, score: the life of a checkpoint in small."""
     state: dict[str, Any] = {}
 
     def build() -> str:
@@ -89,15 +91,21 @@ def _architecture_steps(spec: ArchitectureSpec, folder: Path) -> Iterator[Step]:
     def step() -> str:
         import torch
 
-        ids = torch.randint(0, VOCABULARY, (2, 16), generator=torch.Generator().manual_seed(0))
-        loss = state["model"](input_ids=ids, labels=ids).loss
-        loss.backward()
-        torch.optim.SGD(state["model"].parameters(), lr=0.1).step()
-        with torch.no_grad():
-            second = state["model"](input_ids=ids, labels=ids).loss.item()
-        first = loss.item()
+        objective = get_objective(spec.objective)
+        batch = collated(objective)
+        losses = []
+        optimizer = torch.optim.SGD(state["model"].parameters(), lr=0.1)
+        torch.manual_seed(0)
+        state["model"].eval()  # dropout would hide what a step did
+        for _ in range(2):
+            total, targets = resolve(objective.loss)(state["model"], batch)
+            (total / targets).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            losses.append((total / targets).item())
+        first, second = losses
         assert math.isfinite(first) and second < first, f"loss went from {first} to {second}"
-        return f"loss {first:.3f} -> {second:.3f}"
+        return f"{objective.name}: loss {first:.3f} -> {second:.3f}"
 
     def save() -> str:
         state["model"].eval().save_pretrained(folder)
@@ -107,29 +115,74 @@ def _architecture_steps(spec: ArchitectureSpec, folder: Path) -> Iterator[Step]:
 
     def load() -> str:
         import torch
-        from transformers import AutoModelForCausalLM
+        import transformers
 
-        again = AutoModelForCausalLM.from_pretrained(folder)
+        masked = spec.objective in ("mlm", "mntp")
+        name = "AutoModelForMaskedLM" if masked else "AutoModelForCausalLM"
+        again = getattr(transformers, name).from_pretrained(folder)
         ids = torch.arange(16)[None]
         with torch.no_grad():
             gap = (again(ids).logits - state["model"](ids).logits).abs().max().item()
         assert gap == 0, f"logits differ by {gap} after saving and loading"
-        return "stock AutoModel, equal logits"
+        return f"stock {name}, equal logits"
 
-    def score() -> str:
-        alone, batched = _score(spec, folder, 1), _score(spec, folder, 4)
-        gap = max(abs(a - b) for a, b in zip(alone, batched, strict=True))
-        assert all(map(math.isfinite, alone)), f"log-likelihoods are not finite: {alone}"
-        assert gap < 1e-3, f"log-likelihoods change by {gap} with the batch size"
-        return f"{spec.model_type.name}, batch 1 and 4 agree within {gap:.0e}"
+    def classify() -> str:
+        from leaner_harness.models.finetune import check
+
+        return check.classifies(folder, spec)
 
     yield "builds", build
-    if spec.objective == "clm":
-        yield "trains a step", step
+    yield "trains a step", step
     yield "saves", save
-    if spec.objective == "clm":
-        yield "loads", load
-    yield "scores", score
+    yield "loads", load
+    yield "classifies", classify
+    scored_by = "leaner" if spec.model_type.name == "hf" else spec.model_type.name
+    yield from invariance.steps(scored_by, folder, chain_rule=spec.objective in ("clm", "plm"))
+    if spec.model_type.name == "hf":
+        yield "equals hf", lambda: invariance.equals_hf(folder)
+
+
+class _Random:
+    """The random numbers an objective gets: the same ones every time."""
+
+    def __init__(self, rows: int) -> None:
+        import torch
+
+        self._rows, self._generator = rows, torch.Generator().manual_seed(0)
+
+    def random(self, *shape: int) -> Any:
+        """(rows, *shape) numbers from [0, 1)."""
+        import torch
+
+        return torch.rand(self._rows, *shape, generator=self._generator, dtype=torch.float64)
+
+
+def collated(objective: ObjectiveSpec) -> dict[str, Any]:
+    """The objective's batch of four random blocks of 32 tokens."""
+    import torch
+
+    ids = torch.randint(10, 250, (4, 33), generator=torch.Generator().manual_seed(0))
+    batch: dict[str, Any] = resolve(objective.collate)(ids, byte_tokenizer(), _Random(4))
+    return batch
+
+
+def _objective_steps(spec: ObjectiveSpec, folder: Path) -> Iterator[Step]:
+    """It imports, and makes the same batch twice from the same random numbers."""
+
+    def importable() -> str:
+        assert callable(resolve(spec.loss)), f"{spec.loss} cannot be called"
+        assert callable(resolve(spec.collate)), f"{spec.collate} cannot be called"
+        return f"{spec.collate}, {spec.loss}"
+
+    def repeats() -> str:
+        first, second = collated(spec), collated(spec)
+        assert set(first) == set(second)
+        differing = [name for name in first if not bool((first[name] == second[name]).all())]
+        assert not differing, f"{', '.join(differing)} differ from one time to the next"
+        return ", ".join(f"{name} {tuple(tensor.shape)}" for name, tensor in first.items())
+
+    yield "imports", importable
+    yield "repeats a batch", repeats
 
 
 def byte_tokenizer() -> Any:
@@ -138,28 +191,14 @@ def byte_tokenizer() -> Any:
     from transformers import PreTrainedTokenizerFast
 
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocabulary = {token: index for index, token in enumerate(["<|endoftext|>", *alphabet])}
+    special = {"cls_token": "<|class|>", "mask_token": "<|mask|>"}
+    tokens = ["<|endoftext|>", *alphabet, *special.values()]
+    vocabulary = {token: index for index, token in enumerate(tokens)}
     tokenizer = Tokenizer(models.BPE(vocabulary, []))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    special = dict.fromkeys(("bos_token", "eos_token", "pad_token"), "<|endoftext|>")
+    special |= dict.fromkeys(("bos_token", "eos_token", "pad_token"), "<|endoftext|>")
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special)
-
-
-def _score(spec: ArchitectureSpec, folder: Path, batch_size: int) -> list[float]:
-    """Log-likelihoods of three continuations under the architecture's lm-eval model type."""
-    from lm_eval.api.instance import Instance
-    from lm_eval.api.registry import get_model
-
-    from leaner_harness.lm_eval_plugin import install
-
-    install()  # makes plugins' model types known
-    model = get_model(spec.model_type.name).create_from_arg_obj(
-        {"pretrained": str(folder)}, {"batch_size": batch_size, "device": "cpu"}
-    )
-    pairs = [(_TEXT[:cut], _TEXT[cut : cut + 8]) for cut in (3, 15, 30)]
-    requests = [Instance("loglikelihood", {}, pair, i) for i, pair in enumerate(pairs)]
-    return [float(answer[0]) for answer in model.loglikelihood(requests)]
 
 
 def _task_steps(spec: TaskFolder, folder: Path) -> Iterator[Step]:

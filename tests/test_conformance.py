@@ -29,7 +29,8 @@ def checks(kind: str, spec: object) -> list[Check]:
 def test_a_good_architecture_lives_a_whole_life() -> None:
     found = checks("architecture", ArchitectureSpec("tiny", build="leaner_example.model:build"))
     assert [check.name for check in found] == [
-        "builds", "trains a step", "saves", "loads", "scores",
+        "builds", "trains a step", "saves", "loads", "classifies", "batch size", "request order",
+        "padding side", "ties", "truncation", "chain rule", "half precision", "equals hf",
     ]  # fmt: skip
     assert all(check.passed for check in found), found
 
