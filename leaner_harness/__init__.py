@@ -13,6 +13,7 @@ from leaner_harness.contracts import (
     Checkpoint,
     Document,
     ModelType,
+    ObjectiveSpec,
     TaskFolder,
     TrainerSpec,
 )
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from leaner_harness.data.text import read_documents
     from leaner_harness.files import write_atomic, write_json
     from leaner_harness.hookspecs import hookimpl
-    from leaner_harness.registry import get_architecture
+    from leaner_harness.registry import get_architecture, get_objective
 
 __version__ = "0.1.0"
 
@@ -42,12 +43,14 @@ __all__ = [
     "Document",
     "LeanerError",
     "ModelType",
+    "ObjectiveSpec",
     "PluginError",
     "TaskFolder",
     "TrainerSpec",
     "UnknownName",
     "UsageError",
     "get_architecture",
+    "get_objective",
     "hookimpl",
     "read_documents",
     "write_atomic",
@@ -56,6 +59,7 @@ __all__ = [
 
 _LAZY = {
     "get_architecture": "leaner_harness.registry",
+    "get_objective": "leaner_harness.registry",
     "hookimpl": "leaner_harness.hookspecs",
     "read_documents": "leaner_harness.data.text",
     "write_atomic": "leaner_harness.files",

@@ -35,15 +35,35 @@ class ArchitectureSpec:
     build: str
     """`build(size: str, vocab_size: int) -> transformers.PreTrainedModel`: float32, untrained."""
     objective: str = "clm"
-    """The training objective it needs; `clm` is next-token prediction."""
+    """The training objective it needs, by name; `clm` is next-token prediction."""
     tokenizer: str = "byte-bpe"
-    """The tokenizer kind a trainer makes for it."""
+    """The tokenizer kind a trainer makes for it: `byte-bpe`, or `byte-bpe-mask`, which also has
+    class, separator and mask tokens."""
     model_type: ModelType = ModelType("hf")
     """The lm-eval model type that scores its checkpoints."""
     sequence_classifier: str = ""
     """Class for fine-tuning; empty when `AutoModelForSequenceClassification` has one."""
     sizes: tuple[str, ...] = ("1M",)
     """Sizes `build` accepts; the first is the one the conformance kit builds."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectiveSpec:
+    """What a model learns to predict. Shapes: B rows, T tokens of a block."""
+
+    name: str
+    collate: str
+    """`collate(ids, tokenizer, rng) -> dict[str, torch.Tensor]`: a batch from blocks of text.
+
+    `ids` is an int64 tensor (B, T + 1): each block and the token after it. `rng.random(*shape)`
+    draws uniformly from [0, 1): a float64 tensor (B, *shape), each row from the seed and the row's
+    place in training alone. With no other chance in it, a resumed run repeats the batch."""
+    loss: str
+    """`loss(model, batch) -> (sum of the losses in nats, number of targets)`: both 0-d tensors. A
+    trainer divides by the targets of the whole step, over all its batches and processes."""
+    causal: bool = False
+    """Whether each token is a target, predicted from those before it: then a trainer can measure
+    bits per byte and sample text. Otherwise the measure is nats per target."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 """The hooks a plugin may implement, on one screen: each returns a list of frozen specs.
 
-Stable: tasks, architectures. Provisional: trainers (may change before 1.0, with a changelog line).
+Stable: tasks, architectures. Provisional: objectives, trainers (may change before 1.0, with a
+changelog line).
 """
 
 from __future__ import annotations
 
 import pluggy
 
-from leaner_harness.contracts import ArchitectureSpec, TaskFolder, TrainerSpec
+from leaner_harness.contracts import ArchitectureSpec, ObjectiveSpec, TaskFolder, TrainerSpec
 
 PROJECT = "leaner_harness"
 
@@ -18,6 +19,11 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 @hookspec
 def register_architectures() -> list[ArchitectureSpec]:  # type: ignore[empty-body]
     """Models a trainer can build, and the lm-eval model type that scores each."""
+
+
+@hookspec
+def register_objectives() -> list[ObjectiveSpec]:  # type: ignore[empty-body]
+    """What models learn to predict: how blocks of text become a batch, and the loss on it."""
 
 
 @hookspec

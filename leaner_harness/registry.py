@@ -23,6 +23,7 @@ from leaner_harness.contracts import (
     API_VERSION,
     ArchitectureSpec,
     ModelType,
+    ObjectiveSpec,
     TaskFolder,
     TrainerSpec,
     resolve_folder,
@@ -34,6 +35,7 @@ BUILT_IN = ("leaner-harness", "leaner-trainers")
 
 KINDS: dict[str, tuple[str, type]] = {
     "architecture": ("register_architectures", ArchitectureSpec),
+    "objective": ("register_objectives", ObjectiveSpec),
     "tasks": ("register_tasks", TaskFolder),
     "trainer": ("register_trainers", TrainerSpec),
 }
@@ -162,6 +164,12 @@ def load_registry() -> Registry:
 def get_architecture(name: str) -> ArchitectureSpec:
     """The architecture of that name; raises UnknownName with the near miss."""
     spec: ArchitectureSpec = load_registry().get("architecture", name)
+    return spec
+
+
+def get_objective(name: str) -> ObjectiveSpec:
+    """The training objective of that name; raises UnknownName with the near miss."""
+    spec: ObjectiveSpec = load_registry().get("objective", name)
     return spec
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from leaner_harness import ArchitectureSpec, TaskFolder, hookimpl
+from leaner_harness import ArchitectureSpec, ObjectiveSpec, TaskFolder, get_objective, hookimpl
 from leaner_harness.errors import PluginError, UnknownName
 from leaner_harness.registry import build_registry, load_registry
 
@@ -120,6 +120,18 @@ def test_nobody_shadows_a_built_in(point: Point) -> None:
     assert registry.get("architecture", "llama") is entry.spec
     ((loser, winner),) = registry.shadowed()
     assert loser.full_name == "aaa-first/llama" and winner is entry
+
+
+def test_objectives_come_through_their_hook(point: Point) -> None:
+    @hookimpl
+    def register_objectives() -> list[ObjectiveSpec]:
+        return [ObjectiveSpec("spans", collate="nowhere:collate", loss="nowhere:loss")]
+
+    registry = build_registry([point("spans-plugin", register_objectives=register_objectives)])
+    assert registry.get("objective", "spans-plugin/spans").causal is False
+    assert get_objective("clm").causal and not get_objective("mlm").causal
+    with pytest.raises(UnknownName, match="objective 'plmm'.*Did you mean 'plm'"):
+        get_objective("plmm")
 
 
 def test_a_task_folder_that_is_not_there_is_a_failure(point: Point) -> None:

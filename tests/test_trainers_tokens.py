@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from leaner_trainers.order import block_numbers, read_blocks
+from leaner_trainers.order import RowRandom, block_numbers, read_blocks
 from leaner_trainers.tokens import (
     encode,
     load_tokenizer,
@@ -19,7 +19,7 @@ from leaner_trainers.tokens import (
 )
 from transformers import AutoTokenizer
 
-from leaner_harness import CheckpointError, DataError, Document
+from leaner_harness import CheckpointError, DataError, Document, UsageError
 
 
 def texts(n: int = 60, seed: int = 0) -> list[str]:
@@ -57,6 +57,51 @@ def test_saved_tokenizer_loads_with_auto_tokenizer(tokenizer, tmp_path):
     for loaded in (AutoTokenizer.from_pretrained(tmp_path), load_tokenizer(tmp_path)):
         assert loaded.encode(text) == tokenizer.encode(text)
         assert loaded.decode(loaded.encode(text)) == text
+
+
+@pytest.fixture(scope="module")
+def masking():
+    return train_tokenizer(texts(), 280, "byte-bpe-mask")
+
+
+@settings(deadline=None, max_examples=50)
+@given(text=st.text())
+def test_any_text_round_trips_between_class_and_separator(masking, text):
+    ids = masking.encode(text)
+    assert (ids[0], ids[-1]) == (masking.cls_token_id, masking.sep_token_id)
+    assert encode(masking, [text])[0] == masking.encode(text, add_special_tokens=False)
+    assert masking.decode(encode(masking, [text])[0]) == text
+
+
+def test_a_tokenizer_with_masks_on_disk(masking, tmp_path):
+    masking.save_pretrained(tmp_path)
+    stock = AutoTokenizer.from_pretrained(tmp_path)
+    assert len(stock) == 280 and max(stock.get_vocab().values()) == 279
+    special = ["[SEP]", "[CLS]", "[MASK]", "[PAD]"]
+    assert stock.convert_ids_to_tokens(range(4)) == special
+    assert sorted(stock.all_special_ids) == [0, 1, 2, 3]
+    # What ends documents also stands before a text that is read from left to right.
+    assert stock.bos_token_id == stock.eos_token_id == stock.sep_token_id == 0
+    pair = stock("a cat", "a dog")
+    assert stock.decode(pair["input_ids"]) == "[CLS]a cat[SEP]a dog[SEP]"
+    second = pair["input_ids"].index(0) + 1
+    length = len(pair["input_ids"])
+    assert pair["token_type_ids"] == [0] * second + [1] * (length - second)
+    assert tokenizer_digest(stock) == tokenizer_digest(masking)
+
+
+def test_special_tokens_must_have_room():
+    with pytest.raises(UsageError, match="vocab_size is 259; .* has 260 or more"):
+        train_tokenizer(texts(), 259, "byte-bpe-mask")
+    assert len(train_tokenizer(texts(), 260, "byte-bpe-mask")) == 260
+
+
+def test_a_tokenizer_without_the_tokens_of_its_kind_is_refused(tokenizer, masking, tmp_path):
+    tokenizer.save_pretrained(tmp_path / "plain")
+    masking.save_pretrained(tmp_path / "masking")
+    with pytest.raises(CheckpointError, match="has no cls_token"):
+        load_tokenizer(tmp_path / "plain", "byte-bpe-mask")
+    assert load_tokenizer(tmp_path / "masking", "byte-bpe").eos_token_id == 0
 
 
 def test_missing_tokenizer_is_named(tmp_path):
@@ -109,8 +154,10 @@ def test_damaged_or_empty_tokens_are_refused(tokenizer, tmp_path):
     seed=st.integers(0, 5),
 )
 def test_order_is_a_pure_function_of_place(n_blocks, first, count, seed):
-    whole = block_numbers(0, first + count, n_blocks, seed)
-    assert np.array_equal(block_numbers(first, count, n_blocks, seed), whole[first:])
+    whole = block_numbers(np.arange(first + count), n_blocks, seed)
+    part = block_numbers(np.arange(first, first + count), n_blocks, seed)
+    assert np.array_equal(part, whole[first:])
+    assert np.array_equal(block_numbers(np.arange(0, first + count, 3), n_blocks, seed), whole[::3])
     for epoch in range(len(whole) // n_blocks):
         here = whole[epoch * n_blocks : (epoch + 1) * n_blocks]
         assert sorted(here) == list(range(n_blocks))
@@ -119,3 +166,17 @@ def test_order_is_a_pure_function_of_place(n_blocks, first, count, seed):
 def test_blocks_overlap_by_the_token_to_predict():
     ids = np.arange(20, dtype=np.uint16)
     assert read_blocks(ids, np.array([0, 2]), 4).tolist() == [[0, 1, 2, 3, 4], [8, 9, 10, 11, 12]]
+
+
+@given(
+    places=st.lists(st.integers(0, 2**40), min_size=1, max_size=5, unique=True),
+    seed=st.integers(0, 5),
+)
+def test_chance_of_a_row_is_a_pure_function_of_seed_and_place(places, seed):
+    drawn = RowRandom(np.array(places), seed).random(2, 3)
+    assert drawn.shape == (len(places), 2, 3) and 0 <= drawn.min() and drawn.max() < 1
+    assert len(drawn.flatten().unique()) == drawn.numel()
+    alone = RowRandom(np.array(places[-1:]), seed)
+    assert alone.random(2, 3).equal(drawn[-1:])
+    assert not alone.random(2, 3).equal(drawn[-1:])  # the draws go on
+    assert not RowRandom(np.array(places), seed + 1).random(2, 3).equal(drawn)

@@ -41,6 +41,8 @@ class State:
     """Time spent up to here, over all parts of an interrupted run."""
     losses: list[float]
     """Training losses of the last steps."""
+    targets: int = 0
+    """Tokens the model had to predict up to here."""
 
 
 def save_state(

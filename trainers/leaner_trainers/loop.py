@@ -1,6 +1,6 @@
 """The training loop: recipe in, checkpoint out. Read `train` top to bottom.
 
-Shapes: B blocks in a forward pass, T tokens in a block, V entries of the vocabulary.
+Shapes: B blocks in a forward pass, T tokens in a block.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-import torch.nn.functional as F
 from accelerate import Accelerator
 from transformers import PreTrainedModel
 from transformers.utils import logging
@@ -27,6 +27,7 @@ from leaner_harness import (
     UnknownName,
     UsageError,
     get_architecture,
+    get_objective,
     read_documents,
 )
 from leaner_trainers.checkpoint import (
@@ -37,17 +38,18 @@ from leaner_trainers.checkpoint import (
     restore_state,
     save_state,
 )
-from leaner_trainers.order import block_numbers, read_blocks
+from leaner_trainers.order import RowRandom, block_numbers, read_blocks
 from leaner_trainers.progress import Display, Log, sample_text, stop_at_signal
 from leaner_trainers.recipe import Recipe
 from leaner_trainers.record import cost_record, hardware, text_record
 from leaner_trainers.tokens import (
+    check_kind,
     load_tokenizer,
     read_tokens,
     train_tokenizer,
     write_tokens,
 )
-from leaner_trainers.validation import ValidationText, bits_per_byte
+from leaner_trainers.validation import read_validation
 
 _LAST = 20  # steps whose mean is the reported training loss
 
@@ -62,6 +64,8 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
     """
     logging.disable_progress_bar()  # transformers' own, at each save
     spec = _architecture(recipe)
+    objective = get_objective(spec.objective)
+    collate, loss_of = map(pkgutil.resolve_name, (objective.collate, objective.loss))
     accelerator = _accelerator(recipe)
     device, is_main = accelerator.device, accelerator.is_main_process
 
@@ -70,11 +74,11 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
         found = _stopped_run(recipe, out)
         if found is None and is_main:
             forget_state(out)
-            _write_text(recipe, out / "data")
-        tokenizer = load_tokenizer(out / "data" / "tokenizer")
+            _write_text(recipe, spec.tokenizer, out / "data")
+        tokenizer = load_tokenizer(out / "data" / "tokenizer", spec.tokenizer)
         tokens = read_tokens(out / "data" / "tokens")
     documents = read_documents(recipe.data, "validation", recipe.genres, recipe.validation_words)
-    validation = ValidationText.of(documents, tokenizer, recipe.block_size)
+    validation = read_validation(documents, tokenizer, recipe.block_size, objective)
     n_blocks = (len(tokens.ids) - 1) // recipe.block_size
     if n_blocks < 1:
         raise DataError(
@@ -85,8 +89,8 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
     # The model, with weights that depend on the seed alone, and the optimiser.
     torch.manual_seed(recipe.seed)
     model: PreTrainedModel = pkgutil.resolve_name(spec.build)(recipe.size, len(tokenizer))
-    context = getattr(model.config, "max_position_embeddings", recipe.block_size)
-    if recipe.block_size > context:
+    context = getattr(model.config, "max_position_embeddings", -1)  # -1: as long as one likes
+    if 0 < context < recipe.block_size:
         raise UsageError(f"block_size is {recipe.block_size}; the model sees at most {context}.")
     tokenizer.model_max_length = recipe.block_size
     model.to(device).train()
@@ -103,7 +107,6 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
 
     accumulation, rows = recipe.gradient_accumulation, recipe.batch_size
     tokens_per_step = accumulation * rows * recipe.block_size
-    bits = math.nan
     began = time.monotonic() - state.seconds
     log = Log(out / "log.jsonl", state.step) if is_main else None
     with stop_at_signal() as asked, Display(recipe.steps, state.step, is_main) as display:
@@ -112,26 +115,32 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate
 
-            # One step: the order of the blocks is a pure function of the seed and the step.
-            total = torch.zeros((), device=device)
+            # One step. Which blocks, and what is masked in them, are pure functions of the seed
+            # and the place in training.
+            total = torch.zeros(3, device=device)  # losses, targets, processes asked to stop
             for part in range(accumulation):
                 first = (state.step * accumulation + part) * rows
-                numbers = block_numbers(first, rows, n_blocks, recipe.seed)
-                mine = numbers[accelerator.process_index :: accelerator.num_processes]
-                blocks = torch.from_numpy(read_blocks(tokens.ids, mine, recipe.block_size))
-                blocks = blocks.to(device)  # (B, T + 1)
+                places = np.arange(first, first + rows)
+                mine = places[accelerator.process_index :: accelerator.num_processes]
+                numbers = block_numbers(mine, n_blocks, recipe.seed)
+                blocks = read_blocks(tokens.ids, numbers, recipe.block_size)  # (B, T + 1)
+                batch = collate(blocks, tokenizer, RowRandom(mine, recipe.seed))
+                batch = {key: value.to(device) for key, value in batch.items()}
                 is_last = part == accumulation - 1
                 with (
                     nullcontext() if is_last else accelerator.no_sync(parallel),
                     torch.autocast(device.type, torch.bfloat16, enabled=recipe.bf16),
                 ):
-                    logits = parallel(input_ids=blocks[:, :-1], use_cache=False).logits  # (B, T, V)
-                    loss = F.cross_entropy(logits.flatten(0, 1).float(), blocks[:, 1:].flatten())
-                    accelerator.backward(loss / accumulation)
-                total += loss.detach() / accumulation
+                    loss, n_targets = loss_of(parallel, batch)
+                    accelerator.backward(loss)
+                total[0] += loss.detach()
+                total[1] += n_targets
             # Every process has to see the same loss, and to stop at the same step.
-            told = torch.stack([total, total.new_tensor(float(asked.is_set()))])
-            step_loss, stopping = accelerator.reduce(told, "mean").tolist()
+            total[2] = float(asked.is_set())
+            losses, targets, stopping = accelerator.reduce(total, "sum").tolist()
+            step_loss = losses / max(targets, 1)
+            # The gradient of the mean over all targets; so far it is the processes' mean of sums.
+            _scale_gradient(model, accelerator.num_processes / max(targets, 1))
             norm = float(
                 torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip or math.inf)
             )
@@ -142,6 +151,7 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
 
             state.step += 1
             state.seconds = time.monotonic() - began
+            state.targets += int(targets)
             state.losses = [*state.losses[1 - _LAST :], step_loss]
             entry: dict[str, Any] = {
                 "step": state.step,
@@ -152,11 +162,11 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
                 "seconds": round(state.seconds, 3),
             }
             if state.step % recipe.eval_every == 0:
-                bits = bits_per_byte(model, validation, device)
-                entry["validation_bits_per_byte"] = bits
-                display.evaluated(bits)
+                entry[validation.key] = validation.loss(model, device)
+                display.evaluated(entry[validation.key], validation.unit)
                 save()
-            if recipe.sample_every and state.step % recipe.sample_every == 0 and is_main:
+            sampling = objective.causal and recipe.sample_every and is_main
+            if sampling and state.step % recipe.sample_every == 0:
                 entry["sample"] = sample_text(model, tokenizer, recipe.sample_prompt, recipe.seed)
                 display.sample(state.step, entry["sample"])
             display.step(state.step, step_loss)
@@ -167,12 +177,12 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
                 raise KeyboardInterrupt
 
     record = {
-        **text_record(tokens, tokenizer, state.step * tokens_per_step),
+        **text_record(tokens, tokenizer, state.step * tokens_per_step, state.targets),
         **cost_record(model, state.step * tokens_per_step),
         "steps": state.step,
         "seconds": round(state.seconds, 1),
         "train_loss": sum(state.losses) / len(state.losses),
-        "validation_bits_per_byte": bits_per_byte(model, validation, device),
+        validation.key: validation.loss(model, device),
         "hardware": hardware(accelerator),
     }
     if is_main:
@@ -188,8 +198,7 @@ def _architecture(recipe: Recipe) -> ArchitectureSpec:
     spec: ArchitectureSpec = get_architecture(recipe.architecture)
     if recipe.size not in spec.sizes:
         raise UnknownName(f"size of architecture {spec.name!r}", recipe.size, spec.sizes)
-    if spec.objective != "clm":
-        raise UsageError(f"{spec.name!r} needs the objective {spec.objective!r}; this has 'clm'.")
+    check_kind(spec.tokenizer)
     return spec
 
 
@@ -227,14 +236,14 @@ def _stopped_run(recipe: Recipe, out: Path) -> State | None:
     return state
 
 
-def _write_text(recipe: Recipe, folder: Path) -> None:
+def _write_text(recipe: Recipe, kind: str, folder: Path) -> None:
     """Make or load the tokenizer, and tokenise the training text with it."""
     source = (recipe.data, "train", recipe.genres, recipe.words)
     if recipe.tokenizer == "train":
         texts = (document.text for document in read_documents(*source))
-        tokenizer = train_tokenizer(texts, recipe.vocab_size)
+        tokenizer = train_tokenizer(texts, recipe.vocab_size, kind)
     else:
-        tokenizer = load_tokenizer(Path(recipe.tokenizer).expanduser())
+        tokenizer = load_tokenizer(Path(recipe.tokenizer).expanduser(), kind)
     write_tokens(read_documents(*source), tokenizer, folder / "tokens")
     tokenizer.save_pretrained(folder / "tokenizer")
 
@@ -248,6 +257,12 @@ def _optimizer(model: PreTrainedModel, recipe: Recipe) -> torch.optim.AdamW:
         {"params": vectors, "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.95), fused=True)
+
+
+def _scale_gradient(model: PreTrainedModel, factor: float) -> None:
+    for parameter in model.parameters():
+        if parameter.grad is not None:
+            parameter.grad.mul_(factor)
 
 
 def _schedule(recipe: Recipe, step: int, began: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leaner_harness import ArchitectureSpec, TrainerSpec, hookimpl
+from leaner_harness import ArchitectureSpec, ModelType, ObjectiveSpec, TrainerSpec, hookimpl
 
 LEANER_API_VERSION = 1
 
@@ -15,8 +15,44 @@ def register_architectures() -> list[ArchitectureSpec]:
             name="llama",
             build="leaner_trainers.architectures.llama:build",
             sizes=("1M", "14M"),
-        )
+        ),
+        ArchitectureSpec(
+            name="bert",
+            build="leaner_trainers.architectures.bert:build",
+            objective="mlm",
+            tokenizer="byte-bpe-mask",
+            model_type=ModelType("leaner-masked"),
+            sizes=("1M", "14M"),
+        ),
+        ArchitectureSpec(
+            name="xlnet",
+            build="leaner_trainers.architectures.xlnet:build",
+            objective="plm",
+            tokenizer="byte-bpe-mask",
+            model_type=ModelType("leaner-permutation"),
+            sizes=("1M", "14M"),
+        ),
+        ArchitectureSpec(
+            name="mamba2",
+            build="leaner_trainers.architectures.mamba2:build",
+            sizes=("1M", "14M"),
+        ),
     ]
+
+
+@hookimpl
+def register_objectives() -> list[ObjectiveSpec]:
+    """What these models learn to predict."""
+    return [
+        _objective("clm", causal=True),
+        _objective("mlm"),
+        _objective("plm"),
+    ]
+
+
+def _objective(name: str, *, causal: bool = False) -> ObjectiveSpec:
+    module = f"leaner_trainers.objectives.{name}"
+    return ObjectiveSpec(name, f"{module}:collate", f"{module}:loss", causal)
 
 
 @hookimpl

@@ -52,7 +52,7 @@ class Display:
             disable=not (enabled and self._console.is_terminal),
         )
         self._task = self._progress.add_task("", total=steps, completed=done, shown="")
-        self._bits: float | None = None
+        self._validation = ""
 
     def __enter__(self) -> Display:
         self._progress.start()
@@ -63,12 +63,12 @@ class Display:
 
     def step(self, step: int, loss: float) -> None:
         """Move the bar."""
-        bits = "" if self._bits is None else f"  validation {self._bits:.3f} bits/byte"
-        self._progress.update(self._task, completed=step, shown=f"loss {loss:.3f}{bits}")
+        shown = f"loss {loss:.3f}{self._validation}"
+        self._progress.update(self._task, completed=step, shown=shown)
 
-    def evaluated(self, bits: float) -> None:
-        """Show the newest bits per byte beside the bar."""
-        self._bits = bits
+    def evaluated(self, loss: float, unit: str) -> None:
+        """Show the newest loss on the validation text beside the bar."""
+        self._validation = f"  validation {loss:.3f} {unit}"
 
     def sample(self, step: int, text: str) -> None:
         """Print a sample of generated text above the bar."""

@@ -18,7 +18,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
 }
 # Smallest value each number may have; "above" bounds are not allowed themselves.
 _AT_LEAST = {
-    "vocab_size": 257,  # 256 bytes and the end of a document
+    "vocab_size": 257,  # 256 bytes and the end of a document; some tokenizers need more
     "block_size": 2,
     "batch_size": 1,
     "gradient_accumulation": 1,
@@ -81,13 +81,13 @@ class Recipe:
     clip: float = 1.0
     """Largest norm of the gradient; 0 for no limit."""
     seed: int = 0
-    """Decides the first weights and the order of the blocks."""
+    """Decides the first weights, the order of the blocks and what is masked in them."""
     bf16: bool = False
     """Compute in bfloat16 where it is safe; the weights stay float32."""
     eval_every: int = 100
     """Steps between two scorings of the validation text; the resumable state is saved then, too."""
     sample_every: int = 100
-    """Steps between two samples of generated text; 0 for none."""
+    """Steps between two samples of text from a causal model; 0 for none."""
     sample_prompt: str = "Once"
     """How a sample begins."""
     device: str = "auto"

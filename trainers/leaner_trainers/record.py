@@ -13,11 +13,13 @@ from leaner_trainers.tokens import Tokens, tokenizer_digest
 
 
 def text_record(
-    tokens: Tokens, tokenizer: PreTrainedTokenizerFast, tokens_seen: int
+    tokens: Tokens, tokenizer: PreTrainedTokenizerFast, tokens_seen: int, targets_seen: int
 ) -> dict[str, Any]:
-    """What was read: tokens, words, and digests of the text and the tokenizer."""
+    """What was read: tokens, targets, words, and digests of the text and the tokenizer."""
     return {
         "tokens_seen": tokens_seen,
+        # How many of them the model had to predict: all, or an objective's share.
+        "targets_seen": targets_seen,
         # As many as stand, on average, in that many tokens of the training text.
         "words_seen": round(tokens_seen * tokens.words / len(tokens.ids)),
         "data": {
@@ -37,16 +39,20 @@ def cost_record(model: PreTrainedModel, tokens_seen: int) -> dict[str, Any]:
     total = sum(p.numel() for p in model.parameters())
     tied = head is None or head.weight is embedding.weight
     looked_up = 0 if tied else embedding.weight.numel()
-    head_size = 0 if tied else head.weight.numel()
     return {
-        "parameters": {
-            "total": total,
-            "non_embedding": total - embedding.weight.numel() - head_size,
-        },
+        "parameters": {"total": total, "non_embedding": non_embedding(model)},
         "flops": 6 * (total - looked_up) * tokens_seen,
         "flops_rule": "estimate: 6 x parameters used in products (all but the looked-up "
         "embedding) x tokens seen; attention over positions not counted",
     }
+
+
+def non_embedding(model: PreTrainedModel) -> int:
+    """Parameters of the body, without the language-model head and tables that are looked up."""
+    head = model.get_output_embeddings()
+    tables = [module for module in model.modules() if isinstance(module, torch.nn.Embedding)]
+    left_out = {id(table.weight) for table in tables} | ({id(head.weight)} if head else set())
+    return sum(p.numel() for p in model.base_model.parameters() if id(p) not in left_out)
 
 
 def hardware(accelerator: Accelerator) -> str:

@@ -11,45 +11,89 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from leaner_harness import CheckpointError, DataError, Document, write_json
+from leaner_harness import (
+    CheckpointError,
+    DataError,
+    Document,
+    UnknownName,
+    UsageError,
+    write_json,
+)
 
 END = "<|endoftext|>"
-"""Id 0: begins and ends every document, and fills what is masked anyway."""
+SEPARATOR, CLASS, MASK, PADDING = "[SEP]", "[CLS]", "[MASK]", "[PAD]"
+
+KINDS: dict[str, dict[str, str]] = {
+    "byte-bpe": {"bos_token": END, "eos_token": END, "pad_token": END},
+    "byte-bpe-mask": {
+        "bos_token": SEPARATOR,
+        "eos_token": SEPARATOR,
+        "sep_token": SEPARATOR,
+        "cls_token": CLASS,
+        "mask_token": MASK,
+        "pad_token": PADDING,
+    },
+}
+"""Kinds of tokenizers, and what their special tokens are for. Id 0 ends every document, and so it
+stands before every document but the first: a model that reads from left to right begins with it.
+A tokenizer of the second kind writes `[CLS] a [SEP]`, and for a pair `[CLS] a [SEP] b [SEP]`."""
 
 _BATCH = 512  # documents handed to the tokenizer at once: bounds memory, keeps its threads busy
 
 
-def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerFast:
+def train_tokenizer(
+    texts: Iterable[str], vocab_size: int, kind: str = "byte-bpe"
+) -> PreTrainedTokenizerFast:
     """A byte-level BPE of at most `vocab_size` entries; any text round-trips through it exactly.
 
-    The same texts give the same tokenizer.
+    The same texts give the same tokenizer. Raises UsageError for a vocabulary without room for the
+    256 bytes and the special tokens.
     """
+    roles = KINDS[kind]
+    special = list(dict.fromkeys(roles.values()))
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    if vocab_size < len(special) + len(alphabet):
+        least = len(special) + len(alphabet)
+        raise UsageError(f"vocab_size is {vocab_size}; this kind of tokenizer has {least} or more.")
     backend = Tokenizer(models.BPE())
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size,
-        special_tokens=[END],
-        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        special_tokens=special,
+        initial_alphabet=alphabet,
         show_progress=False,
     )
     backend.train_from_iterator(texts, trainer)
+    options: dict[str, object] = {}
+    if "cls_token" in roles:
+        backend.post_processor = processors.TemplateProcessing(
+            single=f"{CLASS} $A {SEPARATOR}",
+            pair=f"{CLASS} $A {SEPARATOR} $B:1 {SEPARATOR}:1",
+            special_tokens=[(token, special.index(token)) for token in (CLASS, SEPARATOR)],
+        )
+        options = {"model_input_names": ["input_ids", "token_type_ids", "attention_mask"]}
     return PreTrainedTokenizerFast(
         tokenizer_object=backend,
-        bos_token=END,
-        eos_token=END,
-        pad_token=END,
+        **roles,
+        **options,
         clean_up_tokenization_spaces=False,  # would remove the space before a full stop
     )
 
 
-def load_tokenizer(path: Path) -> PreTrainedTokenizerFast:
-    """The tokenizer in a folder; it must have an end-of-text token.
+def check_kind(kind: str) -> None:
+    """Raise UnknownName for a kind of tokenizer that is none of ours."""
+    if kind not in KINDS:
+        raise UnknownName("kind of tokenizer", kind, KINDS)
 
-    Raises CheckpointError when there is none, or it is of another kind.
+
+def load_tokenizer(path: Path, kind: str = "byte-bpe") -> PreTrainedTokenizerFast:
+    """The tokenizer in a folder; it must have the special tokens that a kind is trained with.
+
+    Raises CheckpointError when there is none, or one of these is missing.
     """
     if not (path / "tokenizer.json").is_file():
         raise CheckpointError(
@@ -57,8 +101,9 @@ def load_tokenizer(path: Path) -> PreTrainedTokenizerFast:
             'Write tokenizer = "train" in the recipe, or the path of a folder with one.',
         )
     tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
-    if tokenizer.eos_token_id is None:
-        raise CheckpointError(f"The tokenizer in {path} has no end-of-text token (eos_token).")
+    for role in ("eos_token", "cls_token", "mask_token"):
+        if role in KINDS[kind] and getattr(tokenizer, role) is None:
+            raise CheckpointError(f"The tokenizer in {path} has no {role}, which training needs.")
     return tokenizer
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from leaner_harness import UnknownName
+from leaner_trainers.architectures import shape_of
 
-# (n_layer, n_embd, hidden units of the feed-forward part, n_head); the names count parameters
-# outside both embeddings, in units of 2^20, as the paper does.
+# n_layer, n_embd, hidden units of the feed-forward part, n_head
 SIZES = {
     "1M": (4, 128, 512, 4),
     "14M": (8, 336, 1344, 8),
@@ -21,9 +20,7 @@ def build(size: str, vocab_size: int) -> LlamaForCausalLM:
 
     Raises UnknownName for a size that is not in `SIZES`.
     """
-    if size not in SIZES:
-        raise UnknownName("size of architecture 'llama'", size, SIZES)
-    n_layer, n_embd, n_hidden, n_head = SIZES[size]
+    n_layer, n_embd, n_hidden, n_head = shape_of("llama", size, SIZES)
     config = LlamaConfig(
         vocab_size=vocab_size,
         hidden_size=n_embd,

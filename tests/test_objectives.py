@@ -1,0 +1,147 @@
+"""What is predicted, and from what: shares, masks and orders of the training objectives."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from leaner_trainers.objectives import IGNORED, clm, mlm, plm
+from leaner_trainers.order import RowRandom
+from leaner_trainers.tokens import train_tokenizer
+
+from leaner_harness import UsageError
+
+SEPARATOR, CLASS, MASK = 0, 1, 2
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return train_tokenizer(["a cat sees the dog"] * 5, 265, "byte-bpe-mask")
+
+
+def blocks(tokenizer, rows, width, seed=0):
+    """Random text with documents of about ten tokens."""
+    draw = torch.Generator().manual_seed(seed)
+    ids = torch.randint(4, len(tokenizer), (rows, width), generator=draw)
+    return ids.masked_fill(torch.rand(rows, width, generator=draw) < 0.1, SEPARATOR)
+
+
+def chance(rows, seed=0, first=0):
+    return RowRandom(np.arange(first, first + rows), seed)
+
+
+def test_clm_predicts_every_next_token(tokenizer):
+    ids = blocks(tokenizer, 2, 9)
+    batch = clm.collate(ids, tokenizer, chance(2))
+    assert torch.equal(batch["input_ids"], ids[:, :-1])
+    assert torch.equal(batch["targets"], ids[:, 1:])
+
+
+def test_mlm_shares(tokenizer):
+    ids = blocks(tokenizer, 400, 257)
+    batch = mlm.collate(ids, tokenizer, chance(400))
+    shown, targets = batch["input_ids"], batch["targets"]
+    text = torch.cat([torch.full((400, 1), CLASS), ids[:, :-2]], 1)
+    is_target = targets != IGNORED
+    assert torch.equal(shown[~is_target], text[~is_target])
+    assert torch.equal(targets[is_target], text[is_target])
+    ordinary = text > 3
+    assert not (is_target & ~ordinary).any()
+    n_targets = int(is_target.sum())
+    assert n_targets / int(ordinary.sum()) == pytest.approx(0.15, abs=0.005)
+    masked = shown[is_target] == MASK
+    kept = shown[is_target] == text[is_target]
+    words = len(tokenizer) - 4
+    assert masked.float().mean().item() == pytest.approx(0.8, abs=0.015)
+    # A random word is now and then the right one.
+    assert kept.float().mean().item() == pytest.approx(0.1 + 0.1 / words, abs=0.012)
+    replaced = shown[is_target][~masked & ~kept]
+    assert replaced.min() > 3 and len(replaced.unique()) > 0.9 * words
+
+
+@settings(deadline=None, max_examples=40)
+@given(rows=st.integers(1, 4), half=st.integers(1, 30), seed=st.integers(0, 99))
+def test_plm_masks_by_brute_force(tokenizer, rows, half, seed):
+    width = 2 * half
+    ids = blocks(tokenizer, rows, width + 1, seed)
+    batch = plm.collate(ids, tokenizer, chance(rows, seed))
+    text, order = batch["input_ids"], batch["order"]
+    assert torch.equal(text[:, 0], torch.full((rows,), CLASS))
+    assert torch.equal(text[:, 1:], ids[:, :-2])
+    mask = plm.perm_mask(order)
+    is_target = batch["targets"] != IGNORED
+    mapping = plm.target_mapping(batch["positions"], is_target, width)
+    for row in range(rows):
+        places = {i: int(order[row, i]) for i in range(width) if order[row, i] >= 0}
+        assert len(set(places.values())) == len(places)
+        assert all(text[row, i] > 3 for i in places)
+        for i in range(width):
+            for j in range(width):
+                # A context token is seen by all; a target by the targets after it.
+                seen = j not in places or (i in places and places[j] < places[i])
+                assert mask[row, i, j] == (0 if seen else 1)
+        targets = [p for p in range(is_target.shape[1]) if is_target[row, p]]
+        for p, i in zip(targets, sorted(places), strict=True):
+            assert mapping[row, p].nonzero().tolist() == [[i]] and mapping[row, p, i] == 1
+            assert batch["targets"][row, p] == text[row, i]
+        assert mapping[row][~is_target[row]].sum() == 0
+
+
+def test_plm_spans_and_orders(tokenizer):
+    ids = torch.full((2000, 97), 5)
+    order = plm.collate(ids, tokenizer, chance(2000))["order"]
+    is_target = order >= 0
+    assert is_target.float().mean().item() == pytest.approx(1 / 6, abs=0.01)
+    # Lengths of the spans in a row of tokens, joined where two met.
+    edges = torch.nn.functional.pad(is_target.int(), (1, 1)).diff(dim=1)
+    lengths = (edges == -1).nonzero()[:, 1] - (edges == 1).nonzero()[:, 1]
+    shares = torch.bincount(lengths)[1:6] / len(lengths)
+    assert (shares > 0.1).all() and shares.sum() > 0.95
+    # The first half before the second; in a half, the first token as often late as early.
+    assert (order[:, :48] < 48).all() and (order[:, 48:][is_target[:, 48:]] >= 48).all()
+    places = order[:, 5][order[:, 5] >= 0].float()
+    assert places.mean().item() == pytest.approx(23.5, abs=2.5)
+
+
+@pytest.mark.parametrize("objective", [mlm, plm])
+def test_a_row_depends_on_seed_and_place_alone(tokenizer, objective):
+    ids = blocks(tokenizer, 6, 49)
+    whole = objective.collate(ids, tokenizer, chance(6, seed=3, first=10))
+    part = objective.collate(ids[2:4], tokenizer, chance(2, seed=3, first=12))
+    for key, value in part.items():
+        # `positions` and `targets` are as wide as the fullest row of their batch.
+        assert torch.equal(whole[key][2:4, : value.shape[1]], value), key
+    again = objective.collate(ids, tokenizer, chance(6, seed=3, first=10))
+    assert all(torch.equal(whole[key], again[key]) for key in whole)
+    other_seed = objective.collate(ids, tokenizer, chance(6, seed=4, first=10))
+    other_place = objective.collate(ids, tokenizer, chance(6, seed=3, first=16))
+    for other in (other_seed, other_place):
+        assert not torch.equal(_target_places(whole), _target_places(other))
+
+
+def _target_places(batch):
+    return batch["order"] >= 0 if "order" in batch else batch["targets"] != IGNORED
+
+
+def test_rows_differ(tokenizer):
+    targets = mlm.collate(torch.full((8, 65), 9), tokenizer, chance(8))["targets"]
+    assert len(targets.unique(dim=0)) == 8
+
+
+@pytest.mark.parametrize("objective", [mlm, plm])
+def test_a_block_without_targets_costs_nothing(tokenizer, objective):
+    class Model(torch.nn.Module):
+        def forward(self, input_ids, target_mapping=None, **_):
+            shape = input_ids.shape if target_mapping is None else target_mapping.shape[:2]
+            return type("Output", (), {"logits": torch.zeros(*shape, 265)})
+
+    batch = objective.collate(torch.zeros(2, 9, dtype=torch.long), tokenizer, chance(2))
+    total, targets = objective.loss(Model(), batch)
+    assert (float(total), int(targets)) == (0.0, 0)
+
+
+def test_plm_needs_two_halves(tokenizer):
+    with pytest.raises(UsageError, match=r"(?s)block_size is 7.*such as 8"):
+        plm.collate(blocks(tokenizer, 1, 8), tokenizer, chance(1))

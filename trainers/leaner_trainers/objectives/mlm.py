@@ -1,0 +1,41 @@
+"""Masked language modelling (Devlin et al. 2019, section 3.1), the objective of BERT."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.nn import Module
+from transformers import PreTrainedTokenizerFast
+
+from leaner_trainers.objectives import IGNORED, begin_with_class, is_special
+from leaner_trainers.order import RowRandom
+
+_TARGETS = 0.15  # share of the ordinary tokens that are to be predicted
+_MASKED, _REPLACED = 0.8, 0.1  # of those: shown as the mask token, as a random one; others as is
+
+
+def collate(ids: Tensor, tokenizer: PreTrainedTokenizerFast, rng: RowRandom) -> dict[str, Tensor]:
+    """From blocks (B, T + 1): `input_ids` with masks in them, and `targets`; both (B, T).
+
+    A special token is neither a target nor put in a target's place.
+    """
+    text = begin_with_class(ids, tokenizer)
+    chosen, kind, word = rng.random(3, text.shape[1]).unbind(1)  # (B, T) each
+    is_target = (chosen < _TARGETS) & ~is_special(text, tokenizer)
+    every = torch.arange(len(tokenizer))
+    ordinary = every[~is_special(every, tokenizer)]
+    shown = torch.where(kind < _MASKED + _REPLACED, ordinary[(word * len(ordinary)).long()], text)
+    shown = shown.masked_fill(kind < _MASKED, tokenizer.mask_token_id)
+    return {
+        "input_ids": torch.where(is_target, shown, text),
+        "targets": text.masked_fill(~is_target, IGNORED),
+    }
+
+
+def loss(model: Module, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """The sum of the targets' losses in nats, and their number."""
+    logits = model(input_ids=batch["input_ids"]).logits  # (B, T, V)
+    is_target = batch["targets"] != IGNORED
+    total = F.cross_entropy(logits[is_target].float(), batch["targets"][is_target], reduction="sum")
+    return total, is_target.sum()
