@@ -259,9 +259,11 @@ def test_patience_stops_early(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(training, "native_score", lambda *_: 0.5)
+    losses = iter([0.9, 0.8, 0.8, 0.9, 0.7])
+    monkeypatch.setattr(training, "selection_loss", lambda *_: next(losses))
     patient = dataclasses.replace(SHORT, epochs=dict.fromkeys(TASKS, 9), patience=2)
     run = training.Run(setting(checkpoint, protocol=patient), "sst2", 1e-3, 1, tmp_path)
-    assert training.train_run(run, separable())["epochs"] == 3
+    assert training.train_run(run, separable())["epochs"] == 4  # two after the loss's best
 
 
 def test_a_run_that_diverges_says_so(checkpoint: Path, tmp_path: Path) -> None:

@@ -32,7 +32,8 @@ class Protocol:
     """Share of the steps in which the rate rises; then it falls linearly to zero."""
     weight_decay: float
     patience: int | None = None
-    """Stop after so many passes without a better selection score; None: never."""
+    """Stop after so many passes that bettered neither selection score nor loss; None: never.
+    The score alone would stop a task on the plateau before it is learnt."""
     max_length: int = 256
     """Tokens of a row; the longer sentence is cut first."""
     clip: float = 1.0

@@ -91,6 +91,7 @@ def train_run(run: Run, data: TaskData) -> dict[str, Any]:
     )
 
     best_score, best_epoch, best_weights = -math.inf, 0, None
+    least_loss, bettered = math.inf, 0
     curve: list[float | None] = []
     for epoch in range(1, epochs + 1):
         model.train()
@@ -101,9 +102,12 @@ def train_run(run: Run, data: TaskData) -> dict[str, Any]:
         score = native_score(outputs, data.selection, data.task)
         curve.append(None if math.isnan(score) else round(score, 6))
         if score > best_score:  # never true of NaN
-            best_score, best_epoch = score, epoch
+            best_score, best_epoch, bettered = score, epoch, epoch
             best_weights = copy.deepcopy(model.state_dict())
-        if protocol.patience is not None and epoch - best_epoch >= protocol.patience:
+        loss = selection_loss(outputs, data.selection, data.task)
+        if loss < least_loss:
+            least_loss, bettered = loss, epoch
+        if protocol.patience is not None and epoch - bettered >= protocol.patience:
             break
 
     outcome = {
@@ -239,6 +243,15 @@ def log_probabilities(outputs: NDArray[np.float64], task: GlueTask) -> list[floa
 
 _NOTHING = 1e-12
 """A probability that is zero for every purpose, and has a logarithm."""
+
+
+def selection_loss(outputs: NDArray[np.float64], rows: list[Row], task: GlueTask) -> float:
+    """Mean loss of the outputs, as in training; NaN where one is not finite."""
+    labels = np.array([row["label"] for row in rows])
+    if task.regression:
+        return float(np.mean((outputs[:, 0] - labels / (task.classes - 1)) ** 2))
+    likely = [log_probabilities(output, task) for output in outputs]
+    return float(-np.mean(np.array(likely)[np.arange(len(rows)), labels.astype(int)]))
 
 
 def native_score(outputs: NDArray[np.float64], rows: list[Row], task: GlueTask) -> float:
