@@ -8,8 +8,8 @@ that round `leaner-causal` also tries out whether it may share contexts; that is
     python benchmarks/causal.py [--data DIR] [--tokenizer DIR] [--documents N] [--rounds N] [--json]
 
 Rows are the embedded mini set's, or those of `--data`. The requests of mnli come twice: with the
-choices of the task, and with those of lm-eval's own mnli. How many tokens a choice has decides what
-there is to share, so that is printed: of one-token choices, `hf` too computes the context once.
+choices of the task, and with those of lm-eval's own mnli, which are several tokens each. That
+decides what there is to share: the context of one-token choices `hf` too computes once.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "cola, one token a choice": Kind("cola", 1.1),
-    "mnli, choices as they are": Kind("mnli", None),
-    "mnli, several tokens a choice": Kind(
+    "cola": Kind("cola", 1.1),
+    "mnli": Kind("mnli", None),
+    "mnli, True/Neither/False": Kind(
         "mnli", 2.5, {" Yes": " True", " Maybe": " Neither", " No": " False"}
     ),
 }

@@ -90,7 +90,8 @@ def test_the_first_loss_is_chance_and_falls(name, batches):
         losses.append(loss.item())
         optimizer.step()
         optimizer.zero_grad()
-    assert losses[0] == pytest.approx(math.log(VOCABULARY), abs=0.3)
+    # Larger first weights than usual stand a little above chance; a leak would lie far below it.
+    assert -0.1 < losses[0] - math.log(VOCABULARY) < 0.5
     assert losses[-1] < losses[0] - 0.3
     assert losses == sorted(losses, reverse=True)
 

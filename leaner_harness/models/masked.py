@@ -38,12 +38,13 @@ class MaskedLM(BidirectionalLM):
 
     `scoring` is one of `SCORINGS`; `pll_batch` is how many masked inputs make a forward pass, for
     one request makes as many of them as its continuation has tokens (`batch_size` counts requests,
-    and is not used). Raises UnknownName for another scoring, UsageError for a batch of none, and
-    CheckpointError when the tokenizer lacks a token that the scoring needs.
+    and is not used). Raises UnknownName for another scoring, UsageError for a batch of none or a
+    tokenizer that cannot tell words, and CheckpointError when it lacks a token the scoring needs.
 
     A word is what the tokenizer splits a text into before it looks for tokens, as in minicons: for
-    BERT's tokenizer the letters and digits between white space and punctuation, for GPT-2's also
-    each "'s" and run of punctuation. With a tokenizer that splits nothing, white space ends words.
+    BERT's tokenizer what stands between white space and punctuation, and each punctuation mark; for
+    GPT-2's also "'s" and the like, and a run of punctuation. Where a tokenizer splits nothing,
+    white space ends words (to minicons, the whole text is one word then).
     """
 
     AUTO_MODEL_CLASS = Checked(AutoModelForMaskedLM)

@@ -3,6 +3,9 @@
 XLNet (arXiv:1906.08237) predicts a token in its query stream, which knows the token's position and
 sees what the permutation puts before it; the order used here is that of the text. So a score is the
 sum of log p(token | all tokens before it) in nats, a probability as a causal model gives it.
+The context, too, is read from left to right, so that p(ab) = p(a) p(b | a) holds. Pre-training
+shows the tokens that are not targets to each other in both directions; an early token read without
+what comes after it is a little stranger to the model than that.
 
 A query that sees nothing would, in transformers' implementation, see everything (a softmax over
 equal scores). So a token always has one before it: a text without context begins with the prefix

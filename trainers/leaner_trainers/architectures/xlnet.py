@@ -7,11 +7,12 @@ from transformers import XLNetConfig, XLNetLMHeadModel
 
 from leaner_trainers.architectures import shape_of
 
-# n_layer, n_embd, hidden units of the feed-forward part, n_head, dropout. A layer of "1M" has as
-# many weights as LLaMA's: five projections of 128 x 128 and two of 128 x 704.
+# n_layer, n_embd, hidden units of the feed-forward part, n_head, dropout, spread of the first
+# weights. A layer of "1M" has as many weights as LLaMA's: five projections of 128 x 128 and two of
+# 128 x 704. For its dropout and spread see `bert`.
 SIZES = {
-    "1M": (4, 128, 704, 4, 0.0),
-    "14M": (8, 376, 1504, 8, 0.1),
+    "1M": (4, 128, 704, 4, 0.0, 0.06),
+    "14M": (8, 376, 1504, 8, 0.1, 0.02),
 }
 
 
@@ -20,7 +21,7 @@ def build(size: str, vocab_size: int) -> XLNetLMHeadModel:
 
     Raises UnknownName for a size that is not in `SIZES`.
     """
-    n_layer, n_embd, n_hidden, n_head, dropout = shape_of("xlnet", size, SIZES)
+    n_layer, n_embd, n_hidden, n_head, dropout, spread = shape_of("xlnet", size, SIZES)
     config = XLNetConfig(
         vocab_size=vocab_size,
         d_model=n_embd,
@@ -29,7 +30,7 @@ def build(size: str, vocab_size: int) -> XLNetLMHeadModel:
         d_inner=n_hidden,
         ff_activation="gelu",
         attn_type="bi",
-        initializer_range=0.02,
+        initializer_range=spread,
         dropout=dropout,
         mem_len=None,
         use_mems_eval=False,
