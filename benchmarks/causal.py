@@ -24,6 +24,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import torch
 from leaner_trainers.architectures import llama

@@ -5,7 +5,7 @@
 
 A BERT of random weights (`--size`) scores sentences of the mini text in their natural order, in
 float32 on one thread. minicons' batch counts sentences, each of which makes a row per token; ours
-(`pll_batch`) counts rows. So each is timed at 4, 16 and 64 of its own units, and ours also at as
+(`pll_batch`) counts rows. So each is timed at 1, 4, 16 and 64 of its own units, and ours also at as
 many rows as minicons' sentences make. Ratios are of CPU time, of runs that follow each other.
 """
 
@@ -26,7 +26,7 @@ from lm_eval.api.instance import Instance
 from leaner_harness.data.mini.text import documents
 
 SIZES = {"1m": (4, 128), "14m": (8, 384)}
-BATCHES = (4, 16, 64)
+BATCHES = (1, 4, 16, 64)
 SCORINGS = ("original", "within_word_l2r")
 Run = Callable[[], list[float]]
 

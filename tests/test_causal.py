@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
-from tokenizers import normalizers
+from tokenizers import normalizers, processors
 
 from leaner_harness import UsageError
 from leaner_harness.conformance import VOCABULARY, byte_tokenizer
@@ -110,6 +110,25 @@ def test_sharing_is_tried_out_again_for_longer_rows():
         requests = instances([(context, " Yes"), (context, " Maybe"), (context, " No")])
         check_same(answers(ours, requests), answers(theirs, requests))
         assert ours._share is shared_by
+
+
+@pytest.mark.parametrize("add_bos_token", [None, True, False])
+def test_texts_are_encoded_as_hf_encodes_them(add_bos_token):
+    tokenizer = byte_tokenizer()
+    begin = tokenizer.bos_token
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{begin} $A", special_tokens=[(begin, 0)]
+    )
+    pairs = [
+        *PAIRS,
+        (f"{begin}Tom", " ran"),
+        ("Tom  ", "ran"),
+        ("Tom\n", " ran"),
+        ("Ünï", "côdé \0"),
+    ]
+    told = {"tokenizer": tokenizer, "add_bos_token": add_bos_token}
+    ours, theirs = (kind(build("llama"), **told) for kind in (CausalLM, HFLM))
+    check_same(answers(ours, instances(pairs)), answers(theirs, instances(pairs)))
 
 
 def test_greedy_continuations_are_recognised():

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from itertools import accumulate, islice
 from typing import Any
 
@@ -43,8 +42,7 @@ class CausalLM(ScorerLM):
         super().__init__(pretrained, **arguments)
         self._tried = 0  # tokens of a row
         self._share: Pass | None = None
-        # A context comes again with each of its choices.
-        self.tok_encode = lru_cache(maxsize=16)(super().tok_encode)
+        self._encoded: dict[str, list[int]] = {}
 
     def _get_backend(self, config: Any, **options: Any) -> None:
         """Raises UsageError for a model that does not read from left to right."""
@@ -61,11 +59,31 @@ class CausalLM(ScorerLM):
 
         Raises UsageError for a choice without a token, or too long for the model.
         """
-        for request in requests:
-            if not request.args[1]:
-                raise empty_choice(*request.args)
+        pairs = [request.args for request in requests]
+        for pair in pairs:
+            if not pair[1]:
+                raise empty_choice(*pair)
+        self._encoded = self._encode_all(pairs)
         answers: list[Answer] = super().loglikelihood(requests, disable_tqdm=disable_tqdm)
+        self._encoded = {}
         return answers
+
+    def tok_encode(self, string: str, *arguments: Any, **options: Any) -> list[int]:
+        """Ids of a text, as `hf` has them."""
+        if string in self._encoded and not arguments and not options:
+            return self._encoded[string]
+        ids: list[int] = super().tok_encode(string, *arguments, **options)
+        return ids
+
+    def _encode_all(self, pairs: Sequence[tuple[str, str]]) -> dict[str, list[int]]:
+        """Ids of what scoring will encode, in one call: for short texts the calls are the cost."""
+        texts = [text for pair in pairs if pair[0] for text in (pair[0].rstrip(), "".join(pair))]
+        # A text that brings its first token along is left to `hf`, which adds no second one.
+        first = self.tokenizer.decode(self.prefix_token_id)
+        texts = [text for text in dict.fromkeys(texts) if not text.startswith(first)]
+        special = {} if self.add_bos_token is None else {"add_special_tokens": self.add_bos_token}
+        ids = self.tokenizer(texts, **special)["input_ids"] if texts else []
+        return dict(zip(texts, ids, strict=True))
 
     def _loglikelihood_tokens(
         self,
