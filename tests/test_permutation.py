@@ -229,3 +229,13 @@ def test_stock_lm_eval_scores_an_xlnet(tokenizer: Any, tmp_path: Any) -> None:
         no, yes = (answer[0] for answer in sample["filtered_resps"])
         assert no < 0 and yes < 0 and no != yes
     assert found["config"]["leaner"]["scorer"] == "permutation"
+
+
+def test_half_precision_weights_score_within_their_rounding(tokenizer: Any, tmp_path: Any) -> None:
+    xlnet().save_pretrained(tmp_path)
+    whole = scorer(tokenizer, str(tmp_path), device="cpu", dtype="float32")
+    half = scorer(tokenizer, str(tmp_path), device="cpu", dtype="bfloat16")
+    assert half.model.dtype == torch.bfloat16
+    for text in sentences(4):
+        (exact, _), (rounded, _) = ask(whole, ("", text))[0], ask(half, ("", text))[0]
+        assert 0 < abs(exact - rounded) < 0.01 * abs(exact)

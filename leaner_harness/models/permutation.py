@@ -57,6 +57,12 @@ class PermutationLM(BidirectionalLM):
             )
         # Pre-training's second half of a batch, which is read backwards, is not wanted here.
         self.model.base_model.bi_data = False
+        # For half precision transformers leaves XLNet's attention weights, and the positions that
+        # it computes, in float32; what the positions pass through is the model's own dropout.
+        self.model.to(self.model.lm_loss.weight.dtype)
+        self.model.base_model.dropout.register_forward_hook(
+            lambda module, inputs, output: output.to(self.model.dtype)
+        )
 
     @property
     def prefix_token_id(self) -> int:
