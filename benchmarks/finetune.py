@@ -38,7 +38,7 @@ ROWS, BATCH, RATE = 1600, 32, 1e-4
 def checkpoint(folder: Path, size: str) -> Path:
     """A random BERT with a tokenizer that separates sentences."""
     texts = (document.text for document, _ in zip(mini.documents(), range(2000), strict=False))
-    tokenizer = train_tokenizer(texts, 2000, "byte-bpe-cls")
+    tokenizer = train_tokenizer(texts, 2000, "byte-bpe-mask")
     bert.build(size, len(tokenizer)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

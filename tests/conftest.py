@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,3 +35,30 @@ def tinyhelen() -> Path:
     if not (folder / "data" / "leaner" / "glue").is_dir():
         pytest.skip("published data are not at hand (LEANER_TEST_TINYHELEN)")
     return folder
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny untrained LLaMA with its tokenizer."""
+    import tiny_llama  # torch, which many tests do without
+
+    return tiny_llama.save(tmp_path_factory.mktemp("llama"))
+
+
+@pytest.fixture
+def glue(tmp_path: Path) -> Path:
+    """A few rows in the published layout."""
+    import small_glue
+
+    return small_glue.write_glue(tmp_path / "glue")
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A protocol of seconds, by its name `short`."""
+    from small_finetune import SHORT
+
+    from leaner_harness.models.finetune.protocol import PROTOCOLS
+
+    monkeypatch.setitem(PROTOCOLS, "short", SHORT)
+    return SHORT

@@ -12,17 +12,11 @@ from typing import Any
 
 import pytest
 import small_glue
-import tiny_llama
 
 from leaner_harness import estimate, evaluate, results
 from leaner_harness.cli import main
 from leaner_harness.data.glue import AVERAGED
 from leaner_harness.errors import CheckpointError, UnknownName, UsageError
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_llama.save(tmp_path_factory.mktemp("llama") / "tiny")
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ from pathlib import Path
 import fresh_environment
 import pytest
 import small_glue
-import tiny_llama
 from conftest import ROOT
 from fresh_environment import Environment
 
@@ -21,11 +20,6 @@ STARTUP = ROOT / "leaner_harness" / "lm_eval_plugin" / "startup"
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return fresh_environment.build_wheels(tmp_path_factory.mktemp("wheels"))
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_llama.save(tmp_path_factory.mktemp("checkpoint"))
 
 
 @pytest.fixture(scope="module")

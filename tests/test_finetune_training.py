@@ -1,0 +1,178 @@
+"""Fine-tuning: the classifier, one training run, and the runs of a grid on disk."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from small_finetune import SHORT, separable, setting
+
+from leaner_harness import scoring
+from leaner_harness.data.glue import TASKS
+from leaner_harness.errors import CheckpointError
+from leaner_harness.models.finetune import encoding, runs, training, workers
+from leaner_harness.models.finetune.classifier import build_classifier
+
+# The classifier
+
+
+def test_padding_changes_no_prediction(checkpoint: Path) -> None:
+    model = build_classifier(str(checkpoint), 2, from_scratch=False).eval()
+    ids = [[1, 2, 3], [4, 5, 6, 7, 8, 9]]
+    encoded = encoding.Encoded(ids, [[0] * len(i) for i in ids], [0.0, 1.0], 0)
+    device = torch.device("cpu")
+    together = model(encoding.collate(encoded, np.array([0, 1]), 0, device))
+    alone = model(encoding.collate(encoded, np.array([0]), 0, device))
+    torch.testing.assert_close(together[:1], alone, atol=1e-6, rtol=0)
+
+
+def test_from_scratch_has_other_weights_of_the_same_shapes(checkpoint: Path) -> None:
+    trained = build_classifier(str(checkpoint), 2, from_scratch=False).state_dict()
+    random = build_classifier(str(checkpoint), 2, from_scratch=True).state_dict()
+    assert {k: v.shape for k, v in trained.items()} == {k: v.shape for k, v in random.items()}
+    name = next(name for name in trained if name.endswith("q_proj.weight"))
+    assert not torch.equal(trained[name], random[name])
+
+
+# Training
+
+
+@given(st.floats(0, 1))
+def test_a_similarity_is_its_own_expected_value(share: float) -> None:
+    scores = training.log_probabilities(np.array([share]), TASKS["stsb"])
+    scored = scoring.scored_row(TASKS["stsb"], {"label": 0}, scores)
+    assert all(map(math.isfinite, scores))
+    assert scored[1] == pytest.approx(share * 5, abs=1e-4)
+
+
+def test_outputs_that_are_not_finite_give_no_score() -> None:
+    scores = training.log_probabilities(np.array([0.1, math.nan]), TASKS["cola"])
+    assert all(map(math.isnan, scores))
+
+
+def test_training_learns_and_repeats_exactly(checkpoint: Path, tmp_path: Path) -> None:
+    data = separable()
+    found = []
+    for folder in ("one", "two"):
+        run = training.Run(setting(checkpoint), "sst2", 3e-3, 1, tmp_path / folder)
+        outcome = training.train_run(run, data)
+        found.append(training.predict_run(run, data))
+    right = [np.argmax(p) == r["label"] for p, r in zip(found[0], data.reported, strict=True)]
+    assert np.mean(right) > 0.9 and outcome["score"] > 0.9
+    assert found[0] == found[1]
+    other = training.Run(setting(checkpoint), "sst2", 3e-3, 2, tmp_path / "three")
+    training.train_run(other, data)
+    assert training.predict_run(other, data) != found[0]
+
+
+def test_the_best_pass_is_kept_not_the_last(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = iter([0.4, 0.9, 0.1])
+    monkeypatch.setattr(training, "native_score", lambda *_: next(scores))
+    longer = dataclasses.replace(SHORT, epochs=dict.fromkeys(TASKS, 3))
+    run = training.Run(setting(checkpoint, protocol=longer), "sst2", 1e-3, 1, tmp_path)
+    outcome = training.train_run(run, separable())
+    assert outcome["best_epoch"] == 2 and outcome["epochs"] == 3 and outcome["score"] == 0.9
+
+
+def test_patience_stops_early(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "native_score", lambda *_: 0.5)
+    losses = iter([0.9, 0.8, 0.8, 0.9, 0.7])
+    monkeypatch.setattr(training, "selection_loss", lambda *_: next(losses))
+    patient = dataclasses.replace(SHORT, epochs=dict.fromkeys(TASKS, 9), patience=2)
+    run = training.Run(setting(checkpoint, protocol=patient), "sst2", 1e-3, 1, tmp_path)
+    assert training.train_run(run, separable())["epochs"] == 4  # two after the loss's best
+
+
+def test_a_run_that_diverges_says_so(checkpoint: Path, tmp_path: Path) -> None:
+    run = training.Run(setting(checkpoint), "sst2", 1e30, 1, tmp_path)
+    outcome = training.train_run(run, separable())
+    assert outcome["state"] == "diverged" and outcome["score"] is None
+    assert not (tmp_path / training.WEIGHTS).exists()
+
+
+# Runs on disk
+
+
+def grid(checkpoint: Path, tmp_path: Path) -> runs.Grid:
+    return runs.Grid(setting(checkpoint), separable(), tmp_path / "grid")
+
+
+def outcome(found: runs.Grid, scores: dict[float, float | None]) -> None:
+    """Pretend that runs are done."""
+    for run in found.runs:
+        if run.rate in scores:
+            run.folder.mkdir(parents=True, exist_ok=True)
+            (run.folder / training.WEIGHTS).write_bytes(b"weights")
+            said = {"state": "ok", "score": scores[run.rate], "best_epoch": 1, "seconds": 1.0}
+            (run.folder / training.RUN).write_text(json.dumps(said | {"truncated": 0}))
+
+
+def test_the_rate_with_the_best_mean_selection_score_wins(checkpoint: Path, tmp_path: Path) -> None:
+    found = grid(checkpoint, tmp_path)
+    outcome(found, {1e-3: 0.5, 3e-3: 0.7})
+    assert found.best_rate() == 3e-3 and not found.left()
+    found.spare_disk()
+    kept = {run.rate for run in found.runs if (run.folder / training.WEIGHTS).exists()}
+    assert kept == {3e-3}
+
+
+def test_a_rate_that_diverged_never_wins(checkpoint: Path, tmp_path: Path) -> None:
+    found = grid(checkpoint, tmp_path)
+    outcome(found, {1e-3: 0.1, 3e-3: None})
+    assert found.best_rate() == 1e-3
+    outcome(found, {1e-3: None})
+    with pytest.raises(CheckpointError, match="no finite score"):
+        found.best_rate()
+
+
+def test_finished_runs_are_not_made_again(checkpoint: Path, tmp_path: Path) -> None:
+    found = grid(checkpoint, tmp_path)
+    made: list[float] = []
+
+    def train(left: Any) -> Any:
+        for run, _ in left:
+            made.append(run.rate)
+            outcome(found, {run.rate: 0.5})
+            yield run
+
+    runs.train_all([found], train)
+    assert len(made) == 4
+    runs.train_all([found], train)
+    assert len(made) == 4
+
+
+def test_a_folder_changes_with_what_changes_the_outcome(checkpoint: Path, tmp_path: Path) -> None:
+    data = separable()
+    base = runs.grid_folder(tmp_path, setting(checkpoint), "w1", data)
+    others = [
+        runs.grid_folder(tmp_path, setting(checkpoint), "w2", data),
+        runs.grid_folder(tmp_path, setting(checkpoint, from_scratch=True), "w1", data),
+        runs.grid_folder(tmp_path, setting(checkpoint, max_length=32), "w1", data),
+        runs.grid_folder(tmp_path, setting(checkpoint), "w1", separable(32)),
+    ]
+    assert len({base, *others}) == 5
+    elsewhere = setting(checkpoint, device="cuda:1")
+    assert runs.grid_folder(tmp_path, elsewhere, "w1", data) == base
+
+
+def test_two_workers_give_what_one_gives(checkpoint: Path, tmp_path: Path) -> None:
+    data = separable(16)
+    found = {}
+    for count in (1, 2):
+        one = runs.Grid(setting(checkpoint), data, tmp_path / str(count))
+        done = workers.train_runs([(run, data) for run in one.runs], count, ["cpu"])
+        assert len(list(done)) == 4
+        found[count] = one.predictions()
+    assert found[1] == found[2]
