@@ -42,7 +42,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny untrained LLaMA with its tokenizer."""
     import tiny_llama  # torch, which many tests do without
 
-    return tiny_llama.save(tmp_path_factory.mktemp("llama"))
+    return tiny_llama.save(tmp_path_factory.mktemp("llama") / "tiny")
 
 
 @pytest.fixture
