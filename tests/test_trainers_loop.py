@@ -239,6 +239,15 @@ def test_ctrl_c_and_resume_equals_the_undisturbed_run(run, tmp_path, monkeypatch
     assert again.record["targets_seen"] == run.record["targets_seen"]
 
 
+def test_muon_resumes_bit_for_bit_and_learns(tmp_path, monkeypatch):
+    recipe = replace(RECIPE, optimizer="muon", embedding_rate=5e-3)
+    whole = loop.train(recipe, tmp_path / "whole")
+    again = stop_and_resume(recipe, tmp_path / "again", monkeypatch)
+    assert weights(again.path) == weights(whole.path)
+    entries = [json.loads(line) for line in (whole.path / "log.jsonl").read_text().splitlines()]
+    assert entries[-1]["loss"] < entries[0]["loss"] - 1
+
+
 @pytest.mark.parametrize("objective", ["mlm", "plm"])
 def test_other_objectives_train_and_resume_bit_for_bit(objective, tmp_path, monkeypatch):
     recipe = replace(RECIPE, architecture=objective)

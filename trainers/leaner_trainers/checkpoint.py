@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,14 +51,14 @@ def save_state(
     recipe: Mapping[str, Any],
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerFast,
-    optimizer: torch.optim.Optimizer,
+    optimizers: Sequence[torch.optim.Optimizer],
 ) -> None:
     """Write `out/state`: a checkpoint like any other, with all that the next step depends on."""
 
     def fill(folder: Path) -> None:
         _save(model, tokenizer, folder)
         save_file(
-            _optimizer_tensors(optimizer) | _random_states(), folder / "optimizer.safetensors"
+            _optimizer_tensors(optimizers) | _random_states(), folder / "optimizer.safetensors"
         )
         content = {"recipe": recipe, **vars(state)}
         (folder / "state.json").write_text(json.dumps(content, indent=1))
@@ -94,20 +94,24 @@ def find_state(out: Path) -> tuple[State, dict[str, Any]] | None:
 
 
 def restore_state(
-    out: Path, model: PreTrainedModel, optimizer: torch.optim.Optimizer, device: torch.device
+    out: Path,
+    model: PreTrainedModel,
+    optimizers: Sequence[torch.optim.Optimizer],
+    device: torch.device,
 ) -> None:
-    """Put weights, optimiser and random states back as `save_state` found them."""
+    """Put weights, optimisers and random states back as `save_state` found them."""
     load_model(model, str(out / "state" / "model.safetensors"), device=str(device))
     tensors = load_file(out / "state" / "optimizer.safetensors")
     torch.set_rng_state(tensors.pop("random.cpu"))
     if (random_cuda := tensors.pop("random.cuda", None)) is not None and device.type == "cuda":
         torch.cuda.set_rng_state(random_cuda)
-    state: dict[int, dict[str, torch.Tensor]] = {}
+    states: list[dict[int, dict[str, torch.Tensor]]] = [{} for _ in optimizers]
     for name, tensor in tensors.items():
-        number, _, key = name.partition(".")
-        state.setdefault(int(number), {})[key] = tensor
-    groups = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": state, "param_groups": groups})
+        which, number, key = name.split(".", 2)
+        states[int(which)].setdefault(int(number), {})[key] = tensor
+    for optimizer, state in zip(optimizers, states, strict=True):
+        groups = optimizer.state_dict()["param_groups"]
+        optimizer.load_state_dict({"state": state, "param_groups": groups})
 
 
 def forget_state(out: Path) -> None:
@@ -121,9 +125,14 @@ def _save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folder: Pa
     tokenizer.save_pretrained(folder)
 
 
-def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    states = optimizer.state_dict()["state"]
-    return {f"{i}.{key}": value.contiguous() for i in states for key, value in states[i].items()}
+def _optimizer_tensors(optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, torch.Tensor]:
+    """Each tensor by optimiser, parameter and name."""
+    return {
+        f"{which}.{number}.{key}": torch.as_tensor(value).contiguous()
+        for which, optimizer in enumerate(optimizers)
+        for number, state in optimizer.state_dict()["state"].items()
+        for key, value in state.items()
+    }
 
 
 def _random_states() -> dict[str, torch.Tensor]:

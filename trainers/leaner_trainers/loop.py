@@ -38,6 +38,7 @@ from leaner_trainers.checkpoint import (
     restore_state,
     save_state,
 )
+from leaner_trainers.optimizers import make_optimizers
 from leaner_trainers.order import RowRandom, block_numbers, read_blocks
 from leaner_trainers.progress import Display, Log, sample_text, stop_at_signal
 from leaner_trainers.recipe import Recipe
@@ -94,16 +95,16 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
         raise UsageError(f"block_size is {recipe.block_size}; the model sees at most {context}.")
     tokenizer.model_max_length = recipe.block_size
     model.to(device).train()
-    optimizer = _optimizer(model, recipe)
+    optimizers = make_optimizers(model, recipe)
     state = State(step=0, seconds=0.0, losses=[])
     if found is not None:
         state = found
-        restore_state(out, model, optimizer, device)
+        restore_state(out, model, optimizers, device)
     parallel = accelerator.prepare(model)
 
     def save() -> None:
         if is_main:
-            save_state(out, state, asdict(recipe), model, tokenizer, optimizer)
+            save_state(out, state, asdict(recipe), model, tokenizer, optimizers)
 
     accumulation, rows = recipe.gradient_accumulation, recipe.batch_size
     tokens_per_step = accumulation * rows * recipe.block_size
@@ -111,9 +112,9 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
     log = Log(out / "log.jsonl", state.step) if is_main else None
     with stop_at_signal() as asked, Display(recipe.steps, state.step, is_main) as display:
         while state.step < recipe.steps and not _time_is_up(recipe, began):
-            learning_rate = recipe.learning_rate * _schedule(recipe, state.step, began)
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate
+            share = _schedule(recipe, state.step, began)
+            for group in (group for each in optimizers for group in each.param_groups):
+                group["lr"] = share * group["initial_lr"]
 
             # One step. Which blocks, and what is masked in them, are pure functions of the seed
             # and the place in training.
@@ -146,8 +147,9 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
             )
             if not (math.isfinite(step_loss) and math.isfinite(norm)):
                 raise _diverged(state.step + 1, step_loss, out)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+            for optimizer in optimizers:
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
 
             state.step += 1
             state.seconds = time.monotonic() - began
@@ -156,7 +158,7 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
             entry: dict[str, Any] = {
                 "step": state.step,
                 "loss": step_loss,
-                "learning_rate": learning_rate,
+                "learning_rate": share * recipe.learning_rate,
                 "gradient_norm": norm,
                 "tokens_seen": state.step * tokens_per_step,
                 "seconds": round(state.seconds, 3),
@@ -246,17 +248,6 @@ def _write_text(recipe: Recipe, kind: str, folder: Path) -> None:
         tokenizer = load_tokenizer(Path(recipe.tokenizer).expanduser(), kind)
     write_tokens(read_documents(*source), tokenizer, folder / "tokens")
     tokenizer.save_pretrained(folder / "tokenizer")
-
-
-def _optimizer(model: PreTrainedModel, recipe: Recipe) -> torch.optim.AdamW:
-    # Norms and biases are not decayed: they are few, and pulling them to zero only hurts.
-    matrices = [p for p in model.parameters() if p.dim() >= 2]
-    vectors = [p for p in model.parameters() if p.dim() < 2]
-    groups = [
-        {"params": matrices, "weight_decay": recipe.weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.95), fused=True)
 
 
 def _scale_gradient(model: PreTrainedModel, factor: float) -> None:

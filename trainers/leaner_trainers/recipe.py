@@ -28,11 +28,14 @@ _AT_LEAST = {
     "warmup": 0,
     "weight_decay": 0,
     "clip": 0,
+    "momentum": 0,
+    "beta2": 0,
     "seed": 0,
     "eval_every": 1,
     "sample_every": 0,
 }
-_ABOVE = {"learning_rate": 0, "minutes": 0}
+_ABOVE = {"learning_rate": 0, "embedding_rate": 0, "minutes": 0}
+_BELOW = {"momentum": 1, "beta2": 1}
 _ENDLESS, _ENOUGH = ("mini", "mini-harder"), 1_000_000
 _CHOICES = {
     "schedule": ("cosine", "linear"),
@@ -70,14 +73,22 @@ class Recipe:
     """Optimiser updates in the whole run; the learning rate reaches zero at the last."""
     minutes: float | None = None
     """Wall-clock budget: ends the run early, learning rate decayed. Makes it unrepeatable."""
+    optimizer: str = "adamw"
+    """`adamw`; `muon` for matrices, AdamW for the rest; or another's `module:attribute`."""
     learning_rate: float = 1e-3
     """Highest learning rate, reached after the warmup."""
+    embedding_rate: float | None = None
+    """The same for embeddings, head, norms and biases; empty for `learning_rate`."""
+    momentum: float = 0.95
+    """Muon's."""
+    beta2: float = 0.95
+    """AdamW's memory of squared gradients."""
     schedule: str = "cosine"
     """How the learning rate falls to zero: `cosine` or `linear`."""
     warmup: int = 50
     """Steps in which the learning rate rises linearly."""
     weight_decay: float = 0.1
-    """AdamW's, on matrices only."""
+    """Decoupled; on matrices, embeddings and head."""
     clip: float = 1.0
     """Largest norm of the gradient; 0 for no limit."""
     seed: int = 0
@@ -122,6 +133,8 @@ def _check(key: str, kind: str, value: object) -> None:
             raise _wrong(key, value, f"at least {_AT_LEAST[key]}")
         if key in _ABOVE and not value > _ABOVE[key]:
             raise _wrong(key, value, f"above {_ABOVE[key]}")
+        if key in _BELOW and not value < _BELOW[key]:
+            raise _wrong(key, value, f"below {_BELOW[key]}")
         if not math.isfinite(value):
             raise _wrong(key, value, "a finite number")
     if key in _CHOICES and value not in _CHOICES[key]:
