@@ -45,6 +45,8 @@ class ArchitectureSpec:
     """Class for fine-tuning; empty when `AutoModelForSequenceClassification` has one."""
     sizes: tuple[str, ...] = ("1M",)
     """Sizes `build` accepts; the first is the one the conformance kit builds."""
+    any_size: bool = False
+    """Whether `build` fits a shape to any other number of parameters, such as `3M`, too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,7 +198,7 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
 
 def _architecture(recipe: Recipe) -> ArchitectureSpec:
     spec: ArchitectureSpec = get_architecture(recipe.architecture)
-    if recipe.size not in spec.sizes:
+    if recipe.size not in spec.sizes and not spec.any_size:
         raise UnknownName(f"size of architecture {spec.name!r}", recipe.size, spec.sizes)
     check_kind(spec.tokenizer)
     return spec

@@ -14,7 +14,8 @@ def register_architectures() -> list[ArchitectureSpec]:
         ArchitectureSpec(
             name="llama",
             build="leaner_trainers.architectures.llama:build",
-            sizes=("1M", "14M"),
+            sizes=("1M", "14M", "paper"),
+            any_size=True,
         ),
         ArchitectureSpec(
             name="bert",
@@ -22,7 +23,8 @@ def register_architectures() -> list[ArchitectureSpec]:
             objective="mlm",
             tokenizer="byte-bpe-mask",
             model_type=ModelType("leaner-masked"),
-            sizes=("1M", "14M"),
+            sizes=("1M", "14M", "paper"),
+            any_size=True,
         ),
         ArchitectureSpec(
             name="xlnet",
@@ -30,12 +32,14 @@ def register_architectures() -> list[ArchitectureSpec]:
             objective="plm",
             tokenizer="byte-bpe-mask",
             model_type=ModelType("leaner-permutation"),
-            sizes=("1M", "14M"),
+            sizes=("1M", "14M", "paper"),
+            any_size=True,
         ),
         ArchitectureSpec(
             name="mamba2",
             build="leaner_trainers.architectures.mamba2:build",
-            sizes=("1M", "14M"),
+            sizes=("1M", "14M", "paper"),
+            any_size=True,
         ),
     ]
 

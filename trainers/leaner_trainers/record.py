@@ -9,6 +9,7 @@ import torch
 from accelerate import Accelerator
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from leaner_trainers.architectures.sizes import non_embedding
 from leaner_trainers.tokens import Tokens, tokenizer_digest
 
 
@@ -45,14 +46,6 @@ def cost_record(model: PreTrainedModel, tokens_seen: int) -> dict[str, Any]:
         "flops_rule": "estimate: 6 x parameters used in products (all but the looked-up "
         "embedding) x tokens seen; attention over positions not counted",
     }
-
-
-def non_embedding(model: PreTrainedModel) -> int:
-    """Parameters of the body, without the language-model head and tables that are looked up."""
-    head = model.get_output_embeddings()
-    tables = [module for module in model.modules() if isinstance(module, torch.nn.Embedding)]
-    left_out = {id(table.weight) for table in tables} | ({id(head.weight)} if head else set())
-    return sum(p.numel() for p in model.base_model.parameters() if id(p) not in left_out)
 
 
 def hardware(accelerator: Accelerator) -> str:

@@ -5,30 +5,29 @@ from __future__ import annotations
 import torch
 from transformers import BertConfig, BertForMaskedLM
 
-from leaner_trainers.architectures import shape_of
+from leaner_trainers.architectures.sizes import Shape, find_shape, narrow_or_wide
 
-# n_layer, n_embd, hidden units of the feed-forward part, n_head, dropout, spread of the first
-# weights. In "1M", two matrices of 768 hold what LLaMA's three of 512 do; it sees its text about
-# once, so it drops nothing; and so narrow a model hardly moves from weights as small as 0.02.
-SIZES = {
-    "1M": (4, 128, 768, 4, 0.0, 0.06),
-    "14M": (8, 384, 1536, 8, 0.1, 0.02),
-}
+# In "1M", two matrices of 768 hold what LLaMA's three of 512 do.
+SIZES = {"1M": Shape(4, 128, 768, 4), "paper": Shape(8, 384, 1536, 8)}
 CONTEXT = 1024
 
 
 def build(size: str, vocab_size: int) -> BertForMaskedLM:
     """An untrained float32 model; its weights depend on torch's random state.
 
-    Raises UnknownName for a size that is not in `SIZES`.
+    Raises UnknownName for what is no size, UsageError for one that no shape fits.
     """
-    n_layer, n_embd, n_hidden, n_head, dropout, spread = shape_of("bert", size, SIZES)
+    return _build(find_shape("bert", size, SIZES, lambda shape: _build(shape, 1)), vocab_size)
+
+
+def _build(shape: Shape, vocab_size: int) -> BertForMaskedLM:
+    dropout, spread = narrow_or_wide(shape)
     config = BertConfig(
         vocab_size=vocab_size,
-        hidden_size=n_embd,
-        intermediate_size=n_hidden,
-        num_hidden_layers=n_layer,
-        num_attention_heads=n_head,
+        hidden_size=shape.n_embd,
+        intermediate_size=shape.n_inner,
+        num_hidden_layers=shape.n_layer,
+        num_attention_heads=shape.n_head,
         max_position_embeddings=CONTEXT,
         hidden_act="gelu",
         hidden_dropout_prob=dropout,

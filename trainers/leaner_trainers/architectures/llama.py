@@ -5,28 +5,27 @@ from __future__ import annotations
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from leaner_trainers.architectures import shape_of
+from leaner_trainers.architectures.sizes import Shape, find_shape
 
-# n_layer, n_embd, hidden units of the feed-forward part, n_head
-SIZES = {
-    "1M": (4, 128, 512, 4),
-    "14M": (8, 336, 1344, 8),
-}
+SIZES = {"1M": Shape(4, 128, 512, 4), "paper": Shape(8, 336, 1344, 8)}
 CONTEXT = 1024
 
 
 def build(size: str, vocab_size: int) -> LlamaForCausalLM:
     """An untrained float32 model; its weights depend on torch's random state.
 
-    Raises UnknownName for a size that is not in `SIZES`.
+    Raises UnknownName for what is no size, UsageError for one that no shape fits.
     """
-    n_layer, n_embd, n_hidden, n_head = shape_of("llama", size, SIZES)
+    return _build(find_shape("llama", size, SIZES, lambda shape: _build(shape, 1)), vocab_size)
+
+
+def _build(shape: Shape, vocab_size: int) -> LlamaForCausalLM:
     config = LlamaConfig(
         vocab_size=vocab_size,
-        hidden_size=n_embd,
-        intermediate_size=n_hidden,
-        num_hidden_layers=n_layer,
-        num_attention_heads=n_head,
+        hidden_size=shape.n_embd,
+        intermediate_size=shape.n_inner,
+        num_hidden_layers=shape.n_layer,
+        num_attention_heads=shape.n_head,
         max_position_embeddings=CONTEXT,
         rope_parameters={"rope_type": "default", "rope_theta": 5e5},
         rms_norm_eps=1e-5,

@@ -5,29 +5,28 @@ from __future__ import annotations
 import torch
 from transformers import XLNetConfig, XLNetLMHeadModel
 
-from leaner_trainers.architectures import shape_of
+from leaner_trainers.architectures.sizes import Shape, find_shape, narrow_or_wide
 
-# n_layer, n_embd, hidden units of the feed-forward part, n_head, dropout, spread of the first
-# weights. A layer of "1M" has as many weights as LLaMA's: five projections of 128 x 128 and two of
-# 128 x 704. For its dropout and spread see `bert`.
-SIZES = {
-    "1M": (4, 128, 704, 4, 0.0, 0.06),
-    "14M": (8, 376, 1504, 8, 0.1, 0.02),
-}
+# A layer of "1M" is as large as LLaMA's: five projections of 128 x 128 and two of 128 x 704.
+SIZES = {"1M": Shape(4, 128, 704, 4), "paper": Shape(8, 376, 1504, 8)}
 
 
 def build(size: str, vocab_size: int) -> XLNetLMHeadModel:
     """An untrained float32 model; its weights depend on torch's random state.
 
-    Raises UnknownName for a size that is not in `SIZES`.
+    Raises UnknownName for what is no size, UsageError for one that no shape fits.
     """
-    n_layer, n_embd, n_hidden, n_head, dropout, spread = shape_of("xlnet", size, SIZES)
+    return _build(find_shape("xlnet", size, SIZES, lambda shape: _build(shape, 1)), vocab_size)
+
+
+def _build(shape: Shape, vocab_size: int) -> XLNetLMHeadModel:
+    dropout, spread = narrow_or_wide(shape)
     config = XLNetConfig(
         vocab_size=vocab_size,
-        d_model=n_embd,
-        n_layer=n_layer,
-        n_head=n_head,
-        d_inner=n_hidden,
+        d_model=shape.n_embd,
+        n_layer=shape.n_layer,
+        n_head=shape.n_head,
+        d_inner=shape.n_inner,
         ff_activation="gelu",
         attn_type="bi",
         initializer_range=spread,
