@@ -35,7 +35,9 @@ class ArchitectureSpec:
     build: str
     """`build(size: str, vocab_size: int) -> transformers.PreTrainedModel`: float32, untrained."""
     objective: str = "clm"
-    """The training objective it needs, by name; `clm` is next-token prediction."""
+    """The training objective it has if a recipe names no other; `clm` is next-token prediction."""
+    other_objectives: tuple[str, ...] = ()
+    """Objectives that suit it, too, with the same tokenizer and model type."""
     tokenizer: str = "byte-bpe"
     """The tokenizer kind a trainer makes for it: `byte-bpe`, or `byte-bpe-mask`, which also has
     class, separator and mask tokens."""
@@ -66,6 +68,8 @@ class ObjectiveSpec:
     causal: bool = False
     """Whether each token is a target, predicted from those before it: then a trainer can measure
     bits per byte and sample text. Otherwise the measure is nats per target."""
+    model_args: Mapping[str, str] = field(default_factory=dict)
+    """lm-eval model arguments that score what was trained so, such as `scoring=mntp`."""
 
 
 @dataclass(frozen=True, slots=True)

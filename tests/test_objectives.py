@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from leaner_trainers.objectives import IGNORED, clm, mlm, plm
+from leaner_trainers.objectives import IGNORED, clm, mlm, mntp, plm
 from leaner_trainers.order import RowRandom
 from leaner_trainers.tokens import train_tokenizer
 
@@ -103,6 +105,24 @@ def test_plm_spans_and_orders(tokenizer):
     assert (order[:, :48] < 48).all() and (order[:, 48:][is_target[:, 48:]] >= 48).all()
     places = order[:, 5][order[:, 5] >= 0].float()
     assert places.mean().item() == pytest.approx(23.5, abs=2.5)
+
+
+def test_mntp_reads_a_target_from_the_place_before(tokenizer):
+    batch = mntp.collate(blocks(tokenizer, 3, 33), tokenizer, chance(3))
+    targets = batch["targets"]
+    assert (targets[:, 0] == IGNORED).all()
+
+    def model(input_ids):
+        """Certain of each target, at the place before it; wrong everywhere else."""
+        assert torch.equal(input_ids, batch["input_ids"])
+        logits = torch.zeros(*targets.shape, len(tokenizer))
+        rows, places = (targets != IGNORED).nonzero(as_tuple=True)
+        logits[rows, places - 1, targets[rows, places]] = 100.0
+        return SimpleNamespace(logits=logits)
+
+    total, count = mntp.loss(model, batch)
+    assert int(count) == int((targets != IGNORED).sum()) > 5 and float(total) < 1e-6
+    assert float(mlm.loss(model, batch)[0]) > 5
 
 
 @pytest.mark.parametrize("objective", [mlm, plm])

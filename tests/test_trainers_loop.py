@@ -41,6 +41,7 @@ from leaner_harness import (
     UsageError,
     get_architecture,
 )
+from leaner_harness.models.masked import MaskedLM
 
 RECIPE = Recipe(
     architecture="tiny",
@@ -102,6 +103,7 @@ ARCHITECTURES = {
         "mlm",
         f"{__name__}:build_bert",
         objective="mlm",
+        other_objectives=("mntp",),
         tokenizer="byte-bpe-mask",
         model_type=ModelType("leaner-masked"),
         sizes=tuple(DROPOUT),
@@ -271,6 +273,16 @@ def test_other_objectives_train_and_resume_bit_for_bit(objective, tmp_path, monk
     assert tokenizer.mask_token_id is not None and tokenizer.model_max_length == 32
 
 
+def test_another_objective_that_suits_is_trained_and_scored_so(tmp_path):
+    recipe = replace(RECIPE, architecture="mlm", objective="mntp")
+    found = loop.train(recipe, tmp_path / "mntp")
+    assert found.model_args == {"max_length": "32", "scoring": "mntp"}
+    assert found.record["validation_loss"] < math.log(300) - 1
+    MaskedLM(str(found.path), device="cpu", **found.model_args)  # takes these arguments
+    with pytest.raises(UnknownName, match="objective of architecture 'mlm' 'clm'"):
+        loop.train(replace(recipe, objective="clm"), tmp_path / "clm")
+
+
 @pytest.mark.parametrize("objective", ["mlm", "plm"])
 def test_a_step_is_the_mean_over_its_targets_however_it_is_cut_up(objective, tmp_path):
     """Batches of a step have different numbers of targets; each target counts the same."""
@@ -283,6 +295,19 @@ def test_a_step_is_the_mean_over_its_targets_however_it_is_cut_up(objective, tmp
     for one, other in zip(*found, strict=True):
         for key in ("loss", "gradient_norm"):
             assert one[key] == pytest.approx(other[key], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "middle", "late"),
+    [("cosine", 0.5, 0.0245), ("linear", 0.5, 0.1), ("wsd", 1.0, 0.4)],
+)
+def test_the_rate_rises_and_falls_to_zero(schedule, middle, late):
+    recipe = replace(RECIPE, schedule=schedule, warmup=10, steps=110, decay=0.25)
+    shares = [loop._schedule(recipe, step, 0.0) for step in range(110)]
+    assert shares[:10] == sorted(shares[:10]) and shares[0] == pytest.approx(1 / 11)
+    assert shares[10] == max(shares) == 1.0
+    assert shares[60] == pytest.approx(middle) and shares[100] == pytest.approx(late, abs=1e-4)
+    assert shares[10:] == sorted(shares[10:], reverse=True) and 0 < shares[-1] < 0.05
 
 
 def test_crash_between_evaluations_resumes_from_the_last_one(run, tmp_path, monkeypatch):
@@ -355,7 +380,7 @@ def test_bf16_trains_and_saves_float32(name, tmp_path):
         ({"learning_rate": -1.0}, "'learning_rate' is -1.0; it must be above 0"),
         ({"learning_rate": math.nan}, "'learning_rate' is nan; it must be above 0"),
         ({"learning_rate": math.inf}, "'learning_rate' is inf; it must be a finite number"),
-        ({"schedule": "cosin"}, "one of 'cosine', 'linear'"),
+        ({"schedule": "cosin"}, "one of 'cosine', 'linear', 'wsd'"),
         ({"genres": "wiki"}, "'genres' is 'wiki'; it must be a list of strings"),
         ({"genres": [1]}, "'genres' is .1,.; it must be a list of strings"),
         ({"vocab_size": 100}, "'vocab_size' is 100; it must be at least 257"),

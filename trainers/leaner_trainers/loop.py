@@ -24,6 +24,7 @@ from leaner_harness import (
     Checkpoint,
     DataError,
     LeanerError,
+    ObjectiveSpec,
     UnknownName,
     UsageError,
     get_architecture,
@@ -65,7 +66,7 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
     """
     logging.disable_progress_bar()  # transformers' own, at each save
     spec = _architecture(recipe)
-    objective = get_objective(spec.objective)
+    objective = _objective(recipe, spec)
     collate, loss_of = map(pkgutil.resolve_name, (objective.collate, objective.loss))
     accelerator = _accelerator(recipe)
     device, is_main = accelerator.device, accelerator.is_main_process
@@ -192,7 +193,7 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
         forget_state(out)
     accelerator.wait_for_everyone()
     # Beyond the length it was trained on, a model guesses; lm-eval shall not go there.
-    arguments = {"max_length": str(recipe.block_size)}
+    arguments = {"max_length": str(recipe.block_size), **objective.model_args}
     return Checkpoint(out, spec.model_type.name, arguments, record=record)
 
 
@@ -202,6 +203,13 @@ def _architecture(recipe: Recipe) -> ArchitectureSpec:
         raise UnknownName(f"size of architecture {spec.name!r}", recipe.size, spec.sizes)
     check_kind(spec.tokenizer)
     return spec
+
+
+def _objective(recipe: Recipe, spec: ArchitectureSpec) -> ObjectiveSpec:
+    suited = (spec.objective, *spec.other_objectives)
+    if recipe.objective and recipe.objective not in suited:
+        raise UnknownName(f"objective of architecture {spec.name!r}", recipe.objective, suited)
+    return get_objective(recipe.objective or spec.objective)
 
 
 def _accelerator(recipe: Recipe) -> Accelerator:
@@ -263,6 +271,8 @@ def _schedule(recipe: Recipe, step: int, began: float) -> float:
     done = (step - recipe.warmup) / (recipe.steps - recipe.warmup)
     if recipe.minutes:
         done = min(1.0, max(done, (time.monotonic() - began) / (60 * recipe.minutes)))
+    if recipe.schedule == "wsd":
+        return min(1.0, (1 - done) / recipe.decay)
     return 1 - done if recipe.schedule == "linear" else (1 + math.cos(math.pi * done)) / 2
 
 

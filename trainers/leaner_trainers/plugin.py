@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from leaner_harness import ArchitectureSpec, ModelType, ObjectiveSpec, TrainerSpec, hookimpl
 
 LEANER_API_VERSION = 1
@@ -21,6 +23,7 @@ def register_architectures() -> list[ArchitectureSpec]:
             name="bert",
             build="leaner_trainers.architectures.bert:build",
             objective="mlm",
+            other_objectives=("mntp",),
             tokenizer="byte-bpe-mask",
             model_type=ModelType("leaner-masked"),
             sizes=("1M", "14M", "paper"),
@@ -50,13 +53,16 @@ def register_objectives() -> list[ObjectiveSpec]:
     return [
         _objective("clm", causal=True),
         _objective("mlm"),
+        _objective("mntp", model_args={"scoring": "mntp"}),
         _objective("plm"),
     ]
 
 
-def _objective(name: str, *, causal: bool = False) -> ObjectiveSpec:
+def _objective(
+    name: str, *, causal: bool = False, model_args: Mapping[str, str] | None = None
+) -> ObjectiveSpec:
     module = f"leaner_trainers.objectives.{name}"
-    return ObjectiveSpec(name, f"{module}:collate", f"{module}:loss", causal)
+    return ObjectiveSpec(name, f"{module}:collate", f"{module}:loss", causal, model_args or {})
 
 
 @hookimpl

@@ -34,11 +34,11 @@ _AT_LEAST = {
     "eval_every": 1,
     "sample_every": 0,
 }
-_ABOVE = {"learning_rate": 0, "embedding_rate": 0, "minutes": 0}
-_BELOW = {"momentum": 1, "beta2": 1}
+_ABOVE = {"learning_rate": 0, "decay": 0, "embedding_rate": 0, "minutes": 0}
+_BELOW = {"momentum": 1, "beta2": 1, "decay": 1}
 _ENDLESS, _ENOUGH = ("mini", "mini-harder"), 1_000_000
 _CHOICES = {
-    "schedule": ("cosine", "linear"),
+    "schedule": ("cosine", "linear", "wsd"),
     "device": ("auto", "cpu", "cuda"),
 }
 
@@ -51,6 +51,8 @@ class Recipe:
     """A registered architecture; `leaner plugins` lists them."""
     size: str = "1M"
     """A size the architecture offers."""
+    objective: str = ""
+    """What it learns to predict; empty for the architecture's own."""
     data: str = "mini"
     """Training text: `mini`, `mini-harder`, or the path of a folder, a .txt or a .jsonl file."""
     genres: tuple[str, ...] = ()
@@ -84,7 +86,9 @@ class Recipe:
     beta2: float = 0.95
     """AdamW's memory of squared gradients."""
     schedule: str = "cosine"
-    """How the learning rate falls to zero: `cosine` or `linear`."""
+    """How the learning rate falls to zero: `cosine`, `linear`, or `wsd`, level and then linear."""
+    decay: float = 0.2
+    """With `wsd`, the share of the steps after the warmup in which it falls."""
     warmup: int = 50
     """Steps in which the learning rate rises linearly."""
     weight_decay: float = 0.1

@@ -7,6 +7,7 @@ is no target is `IGNORED` among the targets.
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
@@ -25,3 +26,10 @@ def begin_with_class(ids: Tensor, tokenizer: PreTrainedTokenizerFast) -> Tensor:
 def is_special(ids: Tensor, tokenizer: PreTrainedTokenizerFast) -> Tensor:
     """Which ids are special tokens, and so never targets; a boolean tensor of their shape."""
     return torch.isin(ids, torch.tensor(tokenizer.all_special_ids))
+
+
+def summed_loss(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """From logits (B, P, V) and targets (B, P): the sum of the losses in nats, and their number."""
+    is_target = targets != IGNORED
+    total = F.cross_entropy(logits[is_target].float(), targets[is_target], reduction="sum")
+    return total, is_target.sum()

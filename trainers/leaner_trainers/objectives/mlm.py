@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.nn import Module
 from transformers import PreTrainedTokenizerFast
 
-from leaner_trainers.objectives import IGNORED, begin_with_class, is_special
+from leaner_trainers.objectives import IGNORED, begin_with_class, is_special, summed_loss
 from leaner_trainers.order import RowRandom
 
 _TARGETS = 0.15  # share of the ordinary tokens that are to be predicted
@@ -36,6 +35,4 @@ def collate(ids: Tensor, tokenizer: PreTrainedTokenizerFast, rng: RowRandom) -> 
 def loss(model: Module, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
     """The sum of the targets' losses in nats, and their number."""
     logits = model(input_ids=batch["input_ids"]).logits  # (B, T, V)
-    is_target = batch["targets"] != IGNORED
-    total = F.cross_entropy(logits[is_target].float(), batch["targets"][is_target], reduction="sum")
-    return total, is_target.sum()
+    return summed_loss(logits, batch["targets"])

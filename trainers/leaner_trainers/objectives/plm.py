@@ -14,7 +14,7 @@ from torch.nn import Module
 from transformers import PreTrainedTokenizerFast
 
 from leaner_harness import UsageError
-from leaner_trainers.objectives import IGNORED, begin_with_class, is_special
+from leaner_trainers.objectives import IGNORED, begin_with_class, is_special, summed_loss
 from leaner_trainers.order import RowRandom
 
 _SPAN = 5  # longest span of targets
@@ -61,8 +61,7 @@ def loss(model: Module, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         perm_mask=perm_mask(batch["order"]),
         target_mapping=target_mapping(batch["positions"], is_target, batch["order"].shape[1]),
     ).logits  # (B, P, V)
-    total = F.cross_entropy(logits[is_target].float(), targets[is_target], reduction="sum")
-    return total, is_target.sum()
+    return summed_loss(logits, targets)
 
 
 def perm_mask(order: Tensor) -> Tensor:
