@@ -6,7 +6,7 @@ language-model head; and vectors, such as norms and biases, which are few and ne
 
 from __future__ import annotations
 
-import importlib
+import pkgutil
 from typing import Any
 
 import torch
@@ -75,12 +75,10 @@ def _adamw(groups: list[Group], recipe: Recipe) -> torch.optim.Optimizer:
 
 def _imported(name: str, groups: list[Group]) -> torch.optim.Optimizer:
     """An optimiser class, or a function that makes one, by `module:attribute`."""
-    module, colon, attribute = name.partition(":")
-    if not colon:
+    if ":" not in name:
         raise UnknownName("optimizer", name, ("adamw", "muon"), "optimizer = 'module:attribute'")
     try:
-        make = getattr(importlib.import_module(module), attribute)
-        found = make(groups)
+        found = pkgutil.resolve_name(name)(groups)
     except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise UsageError(
             f"optimizer is {name!r}, which cannot be made: {error}.",
