@@ -27,7 +27,7 @@ from leaner_harness.errors import (
 )
 
 if TYPE_CHECKING:
-    from leaner_harness.data.text import read_documents
+    from leaner_harness.data.text import default_words, read_documents
     from leaner_harness.files import write_atomic, write_json
     from leaner_harness.hookspecs import hookimpl
     from leaner_harness.registry import get_architecture, get_objective
@@ -49,6 +49,7 @@ __all__ = [
     "TrainerSpec",
     "UnknownName",
     "UsageError",
+    "default_words",
     "get_architecture",
     "get_objective",
     "hookimpl",
@@ -58,6 +59,7 @@ __all__ = [
 ]
 
 _LAZY = {
+    "default_words": "leaner_harness.data.text",
     "get_architecture": "leaner_harness.registry",
     "get_objective": "leaner_harness.registry",
     "hookimpl": "leaner_harness.hookspecs",

@@ -116,6 +116,8 @@ class Document:
     id: str
     genre: str
     text: str
+    prompt: int = 0
+    """How many characters at the start of `text` are a prompt; what follows is the answer to it."""
 
 
 def resolve(target: str) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import types
 from pathlib import Path
@@ -116,30 +115,6 @@ def test_damaged_file_is_a_finding_not_a_crash(folder, damage):
 )
 def test_text_that_counts(path, row, expected):
     assert status.texts(path, row) == expected
-
-
-def test_one_array_of_strings(tmp_path):
-    (tmp_path / "a.json").write_text('["x", "y"]')
-    assert list(status.read_rows(tmp_path / "a.json")) == ["x", "y"]
-
-
-def test_compressed_file_without_its_package(tmp_path, monkeypatch):
-    def absent(name: str) -> None:
-        raise ImportError(name)
-
-    monkeypatch.setattr(importlib, "import_module", absent)
-    with pytest.raises(ValueError, match="pip install zstandard"):
-        list(status.read_rows(tmp_path / "a.jsonl.zst"))
-
-
-def test_compressed_file(tmp_path):
-    zstandard = pytest.importorskip("zstandard")
-    data = zstandard.ZstdCompressor().compress(b'{"1": "a"}\n{"2": "b"}\n')
-    (tmp_path / "a.jsonl.zst").write_bytes(data)
-    assert list(status.read_rows(tmp_path / "a.jsonl.zst")) == [{"1": "a"}, {"2": "b"}]
-    (tmp_path / "a.jsonl.zst").write_bytes(b"no")
-    with pytest.raises(ValueError, match="damaged"):
-        list(status.read_rows(tmp_path / "a.jsonl.zst"))
 
 
 @pytest.fixture

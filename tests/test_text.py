@@ -5,15 +5,22 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow
 import pytest
 
-from leaner_harness import read_documents
+from leaner_harness import Document, default_words, read_documents
+from leaner_harness.data.mini import instructions
 from leaner_harness.errors import DataError, UnknownName
+
+
+def zstd(data: bytes) -> bytes:
+    return pyarrow.compress(data, "zstd", asbytes=True)
 
 
 def shard(path: Path, *rows: dict[str, object]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    data = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    path.write_bytes(zstd(data) if path.suffix == ".zst" else data)
 
 
 def test_the_published_layout_is_read_genre_by_genre(tmp_path: Path) -> None:
@@ -28,6 +35,84 @@ def test_the_published_layout_is_read_genre_by_genre(tmp_path: Path) -> None:
     assert texts["math"] == "### MATH INPUT:\n1+1\n\n### RESPONSE:\ncount\ntwo"
     assert texts["web"] == "More."
     assert [d.genre for d in read_documents(str(tmp_path), genres=["wiki"])] == ["wiki"]
+
+
+def test_the_text_before_simplification(tmp_path: Path) -> None:
+    train = tmp_path / "ori" / "10M" / "train"
+    shard(train / "wiki0001.jsonl.zst", {"91022": "A town.\nIts name."})
+    shard(train / "textbook0001.jsonl.zst", {"text": "A web page.", "textbook": "A lesson."})
+    shard(train / "web0001.jsonl.zst", {"text": "A page."})
+    (train / "conversation0001.json.zst").write_bytes(zstd(b'["Hello.", "Bye."]'))
+    (train / "statistics.txt").write_text("web 1")
+    found = [(d.id, d.genre, d.text) for d in read_documents(str(tmp_path / "ori"))]
+    assert found == [
+        ("conversation0001.json.zst:1", "conversation", "Hello."),
+        ("conversation0001.json.zst:2", "conversation", "Bye."),
+        ("textbook0001.jsonl.zst:1", "textbook", "A lesson."),
+        ("web0001.jsonl.zst:1", "web", "A page."),
+        ("wiki0001.jsonl.zst:1", "wiki", "A town.\nIts name."),
+    ]
+
+
+def answer(document: Document) -> str:
+    return document.text[document.prompt :]
+
+
+def test_what_is_a_prompt(tmp_path: Path) -> None:
+    shard(tmp_path / "code0000.jsonl", {"prompt": "Add.", "response": "x + y"})
+    shard(tmp_path / "math0000.jsonl", {"problem": "1+1", "hints": ["count", "two"]})
+    shard(tmp_path / "web0000.jsonl", {"text": "All of it."})
+    rows = [
+        {"instruction": "Say hello.", "input": "to me", "output": "Hello."},
+        {"instruction": "Sing.", "input": "", "output": "La."},
+    ]
+    shard(tmp_path / "instruction0000.jsonl", *rows)
+    code, one, two, math, web = read_documents(str(tmp_path))
+    assert [answer(d) for d in (code, one, two, math)] == ["x + y", "Hello.", "La.", "count\ntwo"]
+    assert one.genre == "instruction" and web.prompt == 0
+    assert one.text == "### TASK INPUT:\nSay hello.\nto me\n\n### RESPONSE:\nHello."
+    assert two.text == "### TASK INPUT:\nSing.\n\n### RESPONSE:\nLa."
+    shard(tmp_path / "own.jsonl", rows[0])
+    (own,) = read_documents(str(tmp_path / "own.jsonl"))
+    assert (own.genre, own.text, own.prompt) == (one.genre, one.text, one.prompt)
+
+
+def test_instructions_beside_the_tiers_are_read_when_named(tmp_path: Path) -> None:
+    data = tmp_path / "data" / "leaner"
+    shard(data / "10M" / "train" / "wiki0000.jsonl", {"text": "A cat."})
+    rows = [{"instruction": str(i), "output": "yes"} for i in range(50)]
+    shard(data / "instruction0000.jsonl", *rows)
+    for folder in (tmp_path, data):
+        assert [d.genre for d in read_documents(str(folder))] == ["wiki"]
+        named = list(read_documents(str(folder), genres=["instruction"]))
+        assert [d.genre for d in named] == ["instruction"] * 49
+        assert len(list(read_documents(str(folder), genres=["instruction", "wiki"]))) == 50
+
+
+def test_embedded_instructions() -> None:
+    documents = list(read_documents("mini-instruct", words=500))
+    assert {d.genre for d in documents} == {"instruction"}
+    outputs = [row["output"] for row in instructions(count=len(documents))]
+    assert [answer(d) for d in documents] == outputs
+    held_out = list(read_documents("mini-instruct", "validation", words=500))
+    assert not {d.id for d in documents} & {d.id for d in held_out}
+
+
+def test_sources_without_end_have_a_default_length() -> None:
+    lengths = [default_words(name) for name in ("mini", "mini-harder", "mini-instruct", "own.txt")]
+    assert lengths == [1_000_000] * 3 + [None]
+
+
+def test_half_a_surrogate_pair_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "own.jsonl").write_text(r'{"text": "a \ud800 b"}')
+    assert [d.text for d in read_documents(str(tmp_path / "own.jsonl"))] == ["a ? b"]
+
+
+def test_a_row_without_text_is_named(tmp_path: Path) -> None:
+    for row in ({"txt": "a"}, {"text": 1}, {"instruction": "a"}, 5):
+        (tmp_path / "own.jsonl").write_text('{"text": "fine"}\n\n' + json.dumps(row))
+        with pytest.raises(DataError, match=r"own\.jsonl:3 is no \w+ document"):
+            list(read_documents(str(tmp_path / "own.jsonl")))
 
 
 def test_own_files_keep_every_fiftieth_document_for_validation(tmp_path: Path) -> None:
@@ -86,3 +171,10 @@ def test_real_wiki_rows_have_real_line_breaks(tinyhelen: Path) -> None:
     documents = list(read_documents(str(tinyhelen), "train", ["wiki"]))
     assert len(documents) == 1269
     assert not any("\\n" in document.text for document in documents)
+
+
+def test_real_text_before_simplification(tinyhelen: Path) -> None:
+    documents = list(read_documents(str(tinyhelen / "data" / "ori"), "train", ["wiki", "textbook"]))
+    assert len(documents) == 849 + 1269
+    assert documents[0].text.startswith("Lesson: Freiler v. Tangipahoa")
+    assert "Mentone, Texas" in documents[849].text

@@ -5,17 +5,15 @@ Tokens are counted in tokenizers with names, because "71M tokens" alone can be c
 
 from __future__ import annotations
 
-import importlib
-import io
-import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from leaner_harness.data import published
+from leaner_harness.data.json_rows import read_rows
 from leaner_harness.data.published import SIDES, TIERS, Manifest
 from leaner_harness.errors import DataError, UsageError
 
@@ -129,53 +127,21 @@ def _file_status(folder: Path, path: str, blob: str, counters: Mapping[str, Coun
         return FileStatus(path, state, size)
     try:
         rows, tokens = _count(found, path, counters)
-    except (OSError, ValueError) as error:
+    except DataError as error:
         # A damaged file is what this command is to find, so it must not end it.
-        return FileStatus(path, state, size, note=str(error))
+        return FileStatus(path, state, size, note=error.message)
     return FileStatus(path, state, size, rows, tokens)
 
 
 def _count(found: Path, path: str, counters: Mapping[str, Count]) -> tuple[int, Counter[str]]:
-    number, tokens, rows = 0, Counter(dict.fromkeys(counters, 0)), read_rows(found)
+    number, tokens = 0, Counter(dict.fromkeys(counters, 0))
+    rows = (row for _, row in read_rows(found))
     while some := list(islice(rows, _ROWS_AT_ONCE)):
         number += len(some)
         pieces = [text for row in some for text in texts(path, row)]
         for name, count in counters.items():
             tokens[name] += count(pieces)
     return number, tokens
-
-
-def read_rows(path: Path) -> Iterator[Any]:
-    """The rows of a published file: JSON lines, or one JSON array, either compressed by zstd.
-
-    Raises ValueError when it is damaged, or compressed while the zstandard package is missing.
-    """
-    if path.suffix == ".zst":
-        yield from _compressed_rows(path)
-    else:
-        with path.open(encoding="utf-8") as file:
-            yield from _parsed(file, path.suffix == ".json")
-
-
-def _compressed_rows(path: Path) -> Iterator[Any]:
-    try:
-        zstandard = importlib.import_module("zstandard")
-    except ImportError:
-        raise ValueError("compressed: pip install zstandard to count it") from None
-    try:
-        with path.open("rb") as file:
-            plain = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
-            lines = io.TextIOWrapper(plain, encoding="utf-8")
-            yield from _parsed(lines, path.stem.endswith(".json"))
-    except zstandard.ZstdError as error:
-        raise ValueError(f"damaged: {error}") from error
-
-
-def _parsed(file: io.TextIOBase | io.TextIOWrapper, array: bool) -> Iterator[Any]:
-    if array:
-        yield from json.load(file)
-    else:
-        yield from (json.loads(line) for line in file if line.strip())
 
 
 def texts(path: str, row: Any) -> list[str]:

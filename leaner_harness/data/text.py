@@ -1,27 +1,36 @@
-"""Training text: the embedded mini text, a folder in the published layout, or the user's own files.
+"""Training text: the embedded mini text, a folder, or the user's own files, as documents.
 
-`read_documents` streams: no file is held in memory whole, so a corpus may be larger than it.
+`read_documents` streams: a corpus may be larger than memory.
 """
 
 from __future__ import annotations
 
 import itertools
-import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from leaner_harness.contracts import Document
+from leaner_harness.data import arrow_rows, json_rows, published
+from leaner_harness.data.row_text import SHAPES, genre_of, text_of
 from leaner_harness.errors import DataError, UnknownName, near_miss
 
-GENRES = ("web", "book", "wiki", "textbook", "conversation", "code", "math")
+INSTRUCTION = "instruction"
+GENRES = (*published.GENRES, INSTRUCTION)
 SPLITS = ("train", "validation", "test")
-MINI_SIDES = {"mini": "simple", "mini-harder": "harder"}
+MINI = ("mini", "mini-harder", "mini-instruct")
+"""The embedded sources; none of them ends."""
 
-_SHARD = re.compile(r"([a-z]+)\d{4,}\.jsonl\Z")
+_SHARD = re.compile(r"([a-z]+)\d{4,}\.jsonl?(?:\.zst|\.gz)?\Z")
 _HOLD_OUT = 50
 """Every 50th document of a source without splits is its validation text."""
+
+
+def default_words(source: str) -> int | None:
+    """Words to read where none are asked for: a million of a source without end, else None, all."""
+    return 1_000_000 if source in MINI else None
 
 
 def read_documents(
@@ -29,16 +38,23 @@ def read_documents(
 ) -> Iterator[Document]:
     """Documents of a source, in a fixed order.
 
-    `source` is `mini`, `mini-harder`, a folder in the published layout (with `10M` and `100M`
-    tiers, or one of those tiers, or just `<genre>0000.jsonl` files), a `.txt` file (documents are
-    separated by blank lines) or a `.jsonl` file with a `text` key. `words` stops after the
-    document that reaches that many; the mini text is endless without it. A source that has no
-    splits of its own keeps every 50th document for validation.
+    `source` is one of
+
+    - `mini`, `mini-harder` or `mini-instruct`, which have no end;
+    - a folder in the published layout: with `10M` and `100M` tiers, or one of those tiers, or just
+      `<genre>0000.jsonl` files; `data/ori` holds the texts before simplification. Its instructions
+      are read only when `genres` names them;
+    - a folder that `datasets` saved, or one of Parquet files;
+    - a `.txt` file (documents are separated by blank lines), a `.jsonl` file with a `text` key, or
+      `instruction`, `input` and `output`, or a `.json` file with a list of such rows or of texts.
+
+    A file may be compressed: `.zst` or `.gz`. `words` stops after the document that reaches that
+    many. A source that has no splits of its own keeps every 50th document for validation.
 
     Raises DataError for a missing or damaged file, UnknownName for a wrong split or genre.
     """
     _check(split, genres)
-    documents = _documents(source, split)
+    documents = _documents(source, split, genres)
     if genres:
         documents = (document for document in documents if document.genre in genres)
     return _up_to(documents, words) if words else documents
@@ -61,97 +77,123 @@ def _up_to(documents: Iterator[Document], words: int) -> Iterator[Document]:
             return
 
 
-def _documents(source: str, split: str) -> Iterator[Document]:
-    if source in MINI_SIDES:
-        from leaner_harness.data import mini
-
-        return mini.documents(side=MINI_SIDES[source], split=split)
+def _documents(source: str, split: str, genres: Sequence[str]) -> Iterator[Document]:
+    if source in MINI:
+        return _mini(source, split)
     path = Path(source).expanduser()
     if path.is_dir():
-        return _read_folder(path, split)
+        return _read_folder(path, split, genres)
     if not path.is_file():
         raise DataError(
-            f"There is no training text at {source!r}.{near_miss(source, MINI_SIDES)}",
-            "Give a folder in the published layout, a .txt or a .jsonl file.",
+            f"There is no training text at {source!r}.{near_miss(source, MINI)}",
+            "Give a folder of texts, a .txt or a .jsonl file.",
         )
-    readers = {".txt": _read_txt, ".jsonl": _read_jsonl}
-    if path.suffix not in readers:
-        raise UnknownName("file type", path.suffix, readers, f"{path} cannot be read as text.")
-    return _hold_out(readers[path.suffix](path), split)
+    kind = json_rows.kind(path)
+    if kind not in _READERS:
+        raise UnknownName("file type", kind, _READERS, f"{path} cannot be read as text.")
+    return _hold_out(_READERS[kind](path), split)
 
 
-def _hold_out(documents: Iterator[Document], split: str) -> Iterator[Document]:
+def _mini(source: str, split: str) -> Iterator[Document]:
+    from leaner_harness.data import mini
+
+    if source != "mini-instruct":
+        return mini.documents(side="harder" if source == "mini-harder" else "simple", split=split)
+    rows = mini.instructions(split=split, count=sys.maxsize)
+    return (
+        Document(f"{source}-{split}-{number:08d}", INSTRUCTION, *text_of(row, INSTRUCTION))
+        for number, row in enumerate(rows)
+    )
+
+
+def _hold_out(documents: Iterable[Document], split: str) -> Iterator[Document]:
     for number, document in enumerate(documents):
         if (number % _HOLD_OUT == _HOLD_OUT - 1) == (split != "train"):
             yield document
 
 
-def _read_folder(folder: Path, split: str) -> Iterator[Document]:
-    """Every genre file of a split, tier by tier, genre by genre."""
-    shards = [
-        path
-        for inner in (f"data/leaner/*/{split}", f"leaner/*/{split}", f"*/{split}", split)
-        for path in sorted(folder.glob(f"{inner}/*.jsonl"))
-        if _SHARD.match(path.name)
-    ]
-    if shards:
-        return itertools.chain.from_iterable(map(_read_jsonl, shards))
-    flat = sorted(path for path in folder.glob("*.jsonl") if _SHARD.match(path.name))
+def _read_folder(folder: Path, split: str, genres: Sequence[str]) -> Iterator[Document]:
+    if splits := arrow_rows.find_splits(folder, SPLITS):
+        return _read_splits(folder, splits, split)
+    tiers = _shards(folder, *(f"{home}*/{split}" for home in _HOMES), split)
+    if tiers:
+        chosen = (path for path in tiers if not genres or _genre(path) in genres)
+        documents = itertools.chain.from_iterable(map(_read_json, chosen))
+        if INSTRUCTION not in genres:
+            return documents
+        apart = [path for path in _shards(folder, *_HOMES) if _genre(path) == INSTRUCTION]
+        return itertools.chain(documents, _hold_out(_read_all(apart), split))
+    flat = _shards(folder, "")
     if not flat:
         raise DataError(
             f"{folder} holds no {split} text such as {split}/wiki0000.jsonl.",
-            "A folder needs the published layout; a single file may be .txt or .jsonl.",
+            "A folder needs the published layout, Parquet files, or what `datasets` saves; a "
+            "single file may be .txt or .jsonl.",
         )
-    return _hold_out(itertools.chain.from_iterable(map(_read_jsonl, flat)), split)
+    return _hold_out(_read_all(flat), split)
 
 
-def _read_jsonl(path: Path) -> Iterator[Document]:
+_HOMES = ("data/leaner/", "leaner/", "")
+"""Where the tiers may lie, and the instructions beside them, seen from the folder given."""
+
+
+def _shards(folder: Path, *inner: str) -> list[Path]:
+    """Files named after a genre in some folders, in their order, each sorted by path."""
+    return [
+        path
+        for pattern in inner
+        for path in sorted(folder.glob(f"{pattern}/*" if pattern else "*"))
+        if _SHARD.match(path.name)
+    ]
+
+
+def _genre(path: Path) -> str | None:
+    """The genre a file is named after."""
     match = _SHARD.match(path.name)
-    genre = match[1] if match and match[1] in GENRES else "web"
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for number, line in enumerate(file, start=1):
-            if line.strip():
-                yield Document(f"{path.name}:{number}", genre, _text(line, genre, path, number))
+    return match[1] if match and match[1] in GENRES else None
 
 
-def _text(line: str, genre: str, path: Path, number: int) -> str:
-    try:
-        text = TEXT_OF.get(genre, _plain)(json.loads(line))
-    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(
-            f"{path}:{number} is no {genre} document: {error!r}.",
-            "A line is a JSON object with `text` (code: `prompt` and `response`; math: `problem` "
-            "and `hints`).",
-        ) from error
-    # Half of the published wiki rows hold a backslash and an n where a line break was meant.
-    return text.replace("\\n", "\n") if genre == "wiki" else text
+def _read_splits(folder: Path, splits: dict[str, list[Path]], split: str) -> Iterator[Document]:
+    if split not in splits and list(splits) != ["train"]:
+        raise UnknownName("split", split, splits, f"{folder} has splits of its own.")
+    files = splits.get(split, splits.get("train", []))
+    documents = itertools.chain.from_iterable(map(_read_arrow, files))
+    return _hold_out(documents, split) if list(splits) == ["train"] else documents
 
 
-def _plain(row: Mapping[str, Any]) -> str:
-    text: str = row["text"]
-    return text
+def _read_all(paths: Sequence[Path]) -> Iterator[Document]:
+    return itertools.chain.from_iterable(map(_read_json, paths))
 
 
-def _code(row: Mapping[str, Any]) -> str:
-    if "text" in row:
-        return _plain(row)
-    return f"### CODING INPUT:\n{row['prompt']}\n\n### RESPONSE:\n{row['response']}"
+def _read_json(path: Path) -> Iterator[Document]:
+    return _from_rows(json_rows.read_rows(path), path)
 
 
-def _math(row: Mapping[str, Any]) -> str:
-    if "text" in row:
-        return _plain(row)
-    hints = "\n".join(row["hints"])
-    return f"### MATH INPUT:\n{row['problem']}\n\n### RESPONSE:\n{hints}"
+def _read_arrow(path: Path) -> Iterator[Document]:
+    return _from_rows(arrow_rows.read_rows(path), path)
 
 
-TEXT_OF: dict[str, Callable[[Mapping[str, Any]], str]] = {"code": _code, "math": _math}
-"""Genre -> the text of a row, where it is not simply `text`."""
+def _from_rows(rows: Iterable[tuple[int, Any]], path: Path) -> Iterator[Document]:
+    for number, row in rows:
+        genre = _genre(path) or genre_of(row)
+        try:
+            text, prompt = text_of(row, genre)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise DataError(
+                f"{path}:{number} is no {genre} document: {error!r}.", SHAPES
+            ) from error
+        yield Document(f"{path.name}:{number}", genre, text, prompt)
 
 
 def _read_txt(path: Path) -> Iterator[Document]:
-    with path.open(encoding="utf-8", errors="replace") as file:
-        blank_runs = itertools.groupby(file, key=lambda line: not line.strip())
-        paragraphs = ("".join(lines).strip() for blank, lines in blank_runs if not blank)
-        for number, text in enumerate(paragraphs, start=1):
-            yield Document(f"{path.name}:{number}", "web", text)
+    blank_runs = itertools.groupby(json_rows.read_lines(path), key=lambda line: not line.strip())
+    paragraphs = ("".join(lines).strip() for blank, lines in blank_runs if not blank)
+    for number, text in enumerate(paragraphs, start=1):
+        yield Document(f"{path.name}:{number}", "web", text)
+
+
+_READERS: dict[str, Callable[[Path], Iterator[Document]]] = {
+    ".txt": _read_txt,
+    ".jsonl": _read_json,
+    ".json": _read_json,
+}

@@ -28,6 +28,7 @@ from leaner_harness import (
     DataError,
     Document,
     UsageError,
+    default_words,
     read_documents,
     write_atomic,
     write_json,
@@ -36,7 +37,6 @@ from leaner_harness.plugins.kneser_ney import END, Floats, Ints, KneserNey
 
 UNKNOWN = 1  # the id after END
 _FORMAT = 1
-_ENDLESS, _ENOUGH = ("mini", "mini-harder"), 1_000_000
 _SPELLING_ORDER = 5  # bytes; longer contexts of single words are not seen again
 
 
@@ -197,7 +197,7 @@ class NgramRecipe:
     """All that decides a run. Raises UsageError, naming the key, for a value that cannot work."""
 
     data: str = "mini"
-    """Training text: `mini`, `mini-harder`, or the path of a folder, a .txt or a .jsonl file."""
+    """Training text: `mini`, `mini-harder`, `mini-instruct`, or the path of a folder or a file."""
     genres: tuple[str, ...] = ()
     """Genres of the text to use; empty for all."""
     words: int | None = None
@@ -215,8 +215,8 @@ class NgramRecipe:
         object.__setattr__(self, "genres", _genres(self.genres))
         if not isinstance(self.data, str):
             raise _wrong("data", self.data, "a string")
-        if self.words is None and self.data in _ENDLESS:
-            object.__setattr__(self, "words", _ENOUGH)
+        if self.words is None:
+            object.__setattr__(self, "words", default_words(self.data))
         least = {"words": 1, "validation_words": 1, "order": 1, "min_count": 1, "seed": 0}
         for field in fields(self):
             value = getattr(self, field.name)

@@ -1,0 +1,56 @@
+"""Rows of JSON files are the same however the file is compressed, and damage is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow
+import pytest
+
+from leaner_harness.data.json_rows import kind, read_lines, read_rows
+from leaner_harness.errors import DataError
+
+CODECS = {".gz": "gzip", ".zst": "zstd"}
+
+
+def packed(data: bytes, suffix: str) -> bytes:
+    return pyarrow.compress(data, CODECS[suffix], asbytes=True) if suffix else data
+
+
+@pytest.mark.parametrize("suffix", ["", *CODECS])
+def test_lines_and_lists(tmp_path: Path, suffix: str) -> None:
+    lines, one = tmp_path / f"a.jsonl{suffix}", tmp_path / f"a.json{suffix}"
+    lines.write_bytes(packed('{"1": "ä"}\n\n{"2": "b"}'.encode(), suffix))
+    one.write_bytes(packed(b'["x", "y"]', suffix))
+    assert list(read_rows(lines)) == [(1, {"1": "ä"}), (3, {"2": "b"})]
+    assert list(read_rows(one)) == [(1, "x"), (2, "y")]
+    assert (kind(lines), kind(one)) == (".jsonl", ".json")
+
+
+def test_frames_after_one_another_are_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl.zst"
+    path.write_bytes(packed(b"1\n", ".zst") + packed(b"2\n", ".zst"))
+    assert [row for _, row in read_rows(path)] == [1, 2]
+
+
+@pytest.mark.parametrize("suffix", CODECS)
+def test_damage(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a.jsonl{suffix}"
+    path.write_bytes(b"no")
+    with pytest.raises(DataError, match=r"a\.jsonl.* cannot be read"):
+        list(read_rows(path))
+    whole = packed(b'{"text": "a"}\n' * 1000, suffix)
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match="[Tt]runcated"):
+        list(read_rows(path))
+
+
+def test_what_is_no_json_and_no_list(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"a": 1}')
+    with pytest.raises(DataError, match=r"a\.json is no JSON list"):
+        list(read_rows(tmp_path / "a.json"))
+    (tmp_path / "a.jsonl").write_text("1\n{\n")
+    with pytest.raises(DataError, match=r"a\.jsonl:2 is no JSON"):
+        list(read_rows(tmp_path / "a.jsonl"))
+    with pytest.raises(DataError, match=r"absent\.txt cannot be read"):
+        list(read_lines(tmp_path / "absent.txt"))
