@@ -8,15 +8,19 @@ import math
 import numpy as np
 import pytest
 import torch
-from leaner_trainers.architectures.sizes import non_embedding
+from leaner_trainers.architectures.sizes import describe, non_embedding
 from leaner_trainers.objectives import plm
 from leaner_trainers.order import RowRandom
 from leaner_trainers.plugin import register_architectures, register_objectives
 from leaner_trainers.record import cost_record
 from leaner_trainers.tokens import train_tokenizer
-from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForMaskedLM,
+    AutoModelForSequenceClassification,
+)
 
-from leaner_harness import UnknownName, UsageError
+from leaner_harness import TEXT, Blocks, UnknownName, UsageError
 from leaner_harness.contracts import resolve
 
 ARCHITECTURES = {spec.name: spec for spec in register_architectures()}
@@ -26,6 +30,8 @@ VOCABULARY = 320
 COUNTS = {
     ("llama", "1M"): (1_049_728, 1.0),
     ("llama", "paper"): (14_456_400, 13.79),
+    ("qwen3", "1M"): (1_049_984, 1.0),
+    ("qwen3", "paper"): (14_465_344, 13.79),  # LLaMA's: the paper has no Qwen3
     ("bert", "1M"): (1_056_512, 1.0),
     ("bert", "paper"): (14_196_480, 13.54),  # the paper counts 0.14 of an untrained pooler, too
     ("xlnet", "1M"): (1_056_640, 1.0),
@@ -45,8 +51,9 @@ def batches():
     """For every objective, a batch of 4 blocks of 32 random tokens."""
     tokenizer = train_tokenizer(["a cat sees the big red dog"] * 9, VOCABULARY, "byte-bpe-mask")
     noise = torch.randint(4, len(tokenizer), (4, 33), generator=torch.manual_seed(0))
+    blocks = Blocks(noise, None, torch.full_like(noise, TEXT, dtype=torch.uint8))
     return {
-        name: resolve(spec.collate)(noise, tokenizer, RowRandom(np.arange(4), 0))
+        name: resolve(spec.collate)(blocks, tokenizer, RowRandom(np.arange(4), 0))
         for name, spec in OBJECTIVES.items()
     }
 
@@ -78,6 +85,9 @@ def test_a_shape_is_fitted_to_any_size(name, size):
     wanted = float(size.removesuffix("M")) * 2**20
     assert non_embedding(model) == pytest.approx(wanted, rel=0.01)
     assert model.config.hidden_size % 8 == 0
+    if name == "qwen3":
+        assert model.config.head_dim % 16 == 0
+        assert model.config.head_dim * model.config.num_attention_heads == model.config.hidden_size
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -118,19 +128,52 @@ def test_stock_transformers_loads_what_was_saved(name, tmp_path):
     masked = ARCHITECTURES[name].objective == "mlm"
     stock = AutoModelForMaskedLM if masked else AutoModelForCausalLM
     again, found = stock.from_pretrained(tmp_path, output_loading_info=True)
-    assert type(again) is type(model) and not found["missing_keys"]
+    assert type(again).__module__.startswith("transformers.")
+    assert type(again).__name__ == type(model).__name__ and not found["missing_keys"]
     ids = torch.arange(40)[None]
     assert torch.equal(again(input_ids=ids).logits, model(input_ids=ids).logits)
     assert all(p.dtype == torch.float32 for p in again.parameters())
 
 
-@pytest.mark.parametrize("name", ["llama", "mamba2"])
-def test_a_causal_model_does_not_look_ahead(name):
+@pytest.mark.parametrize("name", ["llama", "qwen3"])
+def test_stock_transformers_classifies_with_what_was_saved(name, tmp_path):
+    build(name).save_pretrained(tmp_path)
+    model, found = AutoModelForSequenceClassification.from_pretrained(
+        tmp_path, num_labels=3, output_loading_info=True
+    )
+    assert found["missing_keys"] == {"score.weight"}
+    padded = torch.tensor([[9, 8, 7, 0, 0], [9, 8, 7, 6, 5]])
+    logits = model.eval()(input_ids=padded, attention_mask=(padded > 0).long()).logits
+    assert logits.shape == (2, 3)
+    alone = model(input_ids=padded[:1, :3]).logits
+    torch.testing.assert_close(logits[:1], alone, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_a_model_is_described_in_the_same_words(name):
+    with torch.device("meta"):
+        model = build(name, "paper", 2000)
+    found = describe(model)
+    assert found["non_embedding"] == COUNTS[name, "paper"][0]
+    assert found["total"] == sum(p.numel() for p in model.parameters()) > found["non_embedding"]
+    expected = {
+        "llama": (8, 336),
+        "qwen3": (8, 320),
+        "bert": (8, 384),
+        "xlnet": (8, 376),
+        "mamba2": (11, 448),
+    }
+    assert (found["depth"], found["width"]) == expected[name]
+
+
+@pytest.mark.parametrize("name", ["llama", "qwen3", "mamba2"])
+@pytest.mark.parametrize("use_cache", [None, False])
+def test_a_causal_model_does_not_look_ahead(name, use_cache):
     model = build(name).eval()
     ids = torch.randint(VOCABULARY, (1, 70), generator=torch.manual_seed(0))
     changed = ids.clone()
     changed[:, 50:] = 5
-    before, after = model(input_ids=ids).logits, model(input_ids=changed).logits
+    before, after = (model(input_ids=x, use_cache=use_cache).logits for x in (ids, changed))
     assert torch.equal(before[:, :50], after[:, :50])
     assert not torch.equal(before[:, 50], after[:, 50])
 

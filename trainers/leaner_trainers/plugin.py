@@ -20,6 +20,12 @@ def register_architectures() -> list[ArchitectureSpec]:
             any_size=True,
         ),
         ArchitectureSpec(
+            name="qwen3",
+            build="leaner_trainers.architectures.qwen3:build",
+            sizes=("1M", "14M", "paper"),
+            any_size=True,
+        ),
+        ArchitectureSpec(
             name="bert",
             build="leaner_trainers.architectures.bert:build",
             objective="mlm",

@@ -5,18 +5,24 @@ from __future__ import annotations
 import torch
 from transformers import BertConfig, BertForMaskedLM
 
+from leaner_trainers.architectures.published import is_published, read_config
 from leaner_trainers.architectures.sizes import Shape, find_shape, narrow_or_wide
 
 # In "1M", two matrices of 768 hold what LLaMA's three of 512 do.
 SIZES = {"1M": Shape(4, 128, 768, 4), "paper": Shape(8, 384, 1536, 8)}
 CONTEXT = 1024
+# Of a padding token the embedding is never trained, and a tokenizer may use it for a word.
+_TOKENS = {"bos_token_id": None, "eos_token_id": None, "pad_token_id": None}
 
 
 def build(size: str, vocab_size: int) -> BertForMaskedLM:
     """An untrained float32 model; its weights depend on torch's random state.
 
-    Raises UnknownName for what is no size, UsageError for one that no shape fits.
+    `size` may be the path of a published configuration. Raises UnknownName for what is no size,
+    UsageError for one that no shape fits, or for a configuration that does not.
     """
+    if is_published(size):
+        return _model(read_config(size, BertConfig, vocab_size, **_TOKENS))
     return _build(find_shape("bert", size, SIZES, lambda shape: _build(shape, 1)), vocab_size)
 
 
@@ -34,12 +40,16 @@ def _build(shape: Shape, vocab_size: int) -> BertForMaskedLM:
         attention_probs_dropout_prob=dropout,
         type_vocab_size=2,
         initializer_range=spread,
-        pad_token_id=None,  # an id here is never trained, and a tokenizer may use it for a word
+        **_TOKENS,
     )
+    return _model(config)
+
+
+def _model(config: BertConfig) -> BertForMaskedLM:
     model = BertForMaskedLM(config).to(torch.float32)
     positions = model.bert.embeddings.position_embeddings.weight
     with torch.no_grad():
-        positions.copy_(2**0.5 * spread * _waves(*positions.shape))
+        positions.copy_(2**0.5 * config.initializer_range * _waves(*positions.shape))
     return model
 
 

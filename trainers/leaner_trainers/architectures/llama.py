@@ -5,17 +5,22 @@ from __future__ import annotations
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from leaner_trainers.architectures.published import is_published, read_config
 from leaner_trainers.architectures.sizes import Shape, find_shape
 
 SIZES = {"1M": Shape(4, 128, 512, 4), "paper": Shape(8, 336, 1344, 8)}
 CONTEXT = 1024
+_TOKENS = {"bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0}
 
 
 def build(size: str, vocab_size: int) -> LlamaForCausalLM:
     """An untrained float32 model; its weights depend on torch's random state.
 
-    Raises UnknownName for what is no size, UsageError for one that no shape fits.
+    `size` may be the path of a published configuration. Raises UnknownName for what is no size,
+    UsageError for one that no shape fits, or for a configuration that does not.
     """
+    if is_published(size):
+        return _model(read_config(size, LlamaConfig, vocab_size, **_TOKENS))
     return _build(find_shape("llama", size, SIZES, lambda shape: _build(shape, 1)), vocab_size)
 
 
@@ -32,9 +37,11 @@ def _build(shape: Shape, vocab_size: int) -> LlamaForCausalLM:
         hidden_act="silu",
         initializer_range=0.02,
         tie_word_embeddings=False,
-        bos_token_id=0,
-        eos_token_id=0,
-        pad_token_id=0,
+        **_TOKENS,
     )
+    return _model(config)
+
+
+def _model(config: LlamaConfig) -> LlamaForCausalLM:
     # The class, not from_config: a `dtype` in a configuration would make the master weights bf16.
     return LlamaForCausalLM(config).to(torch.float32)

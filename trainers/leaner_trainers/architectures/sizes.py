@@ -100,3 +100,18 @@ def non_embedding(model: PreTrainedModel) -> int:
     tables = [module for module in model.modules() if isinstance(module, torch.nn.Embedding)]
     left_out = {id(table.weight) for table in tables} | ({id(head.weight)} if head else set())
     return sum(p.numel() for p in model.base_model.parameters() if id(p) not in left_out)
+
+
+def describe(model: PreTrainedModel) -> dict[str, int]:
+    """Parameters with and without embeddings and head, layers, and width of the residual stream.
+
+    Architectures of one size differ in these, Mamba2 most: its layer has no feed-forward part, so
+    it has more layers ("paper": 11, the others 8, the published Mamba 2). What tells it from the
+    others may be the depth.
+    """
+    return {
+        "total": sum(parameter.numel() for parameter in model.parameters()),
+        "non_embedding": non_embedding(model),
+        "depth": model.config.num_hidden_layers,
+        "width": model.config.hidden_size,
+    }

@@ -5,17 +5,30 @@ from __future__ import annotations
 import torch
 from transformers import XLNetConfig, XLNetLMHeadModel
 
+from leaner_trainers.architectures.published import is_published, read_config
 from leaner_trainers.architectures.sizes import Shape, find_shape, narrow_or_wide
 
 # A layer of "1M" is as large as LLaMA's: five projections of 128 x 128 and two of 128 x 704.
 SIZES = {"1M": Shape(4, 128, 704, 4), "paper": Shape(8, 376, 1504, 8)}
+_OURS = {
+    "attn_type": "bi",  # who sees whom is the objective's to say
+    "mem_len": None,
+    "use_mems_eval": False,
+    "summary_type": "first",  # the class token begins a text, see `leaner_trainers.tokens`
+    "bos_token_id": 0,
+    "eos_token_id": 0,
+    "pad_token_id": None,
+}
 
 
 def build(size: str, vocab_size: int) -> XLNetLMHeadModel:
     """An untrained float32 model; its weights depend on torch's random state.
 
-    Raises UnknownName for what is no size, UsageError for one that no shape fits.
+    `size` may be the path of a published configuration. Raises UnknownName for what is no size,
+    UsageError for one that no shape fits, or for a configuration that does not.
     """
+    if is_published(size):
+        return _model(read_config(size, XLNetConfig, vocab_size, **_OURS))
     return _build(find_shape("xlnet", size, SIZES, lambda shape: _build(shape, 1)), vocab_size)
 
 
@@ -28,16 +41,14 @@ def _build(shape: Shape, vocab_size: int) -> XLNetLMHeadModel:
         n_head=shape.n_head,
         d_inner=shape.n_inner,
         ff_activation="gelu",
-        attn_type="bi",
         initializer_range=spread,
         dropout=dropout,
-        mem_len=None,
-        use_mems_eval=False,
-        summary_type="first",  # the class token begins a text, see `leaner_trainers.tokens`
-        bos_token_id=0,
-        eos_token_id=0,
-        pad_token_id=None,
+        **_OURS,
     )
+    return _model(config)
+
+
+def _model(config: XLNetConfig) -> XLNetLMHeadModel:
     model = XLNetLMHeadModel(config).to(torch.float32)
     # These compare segments. Text of a single one cannot train them: their gradient would be none
     # (which several processes wait for in vain) or rounding noise (which Adam blows up).
