@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from leaner_harness.contracts import (
     API_VERSION,
+    PADDING,
+    PROMPT,
+    RESUME,
+    TEXT,
     ArchitectureSpec,
+    Blocks,
     Checkpoint,
     Document,
     ModelType,
@@ -36,7 +41,12 @@ __version__ = "0.1.0"
 
 __all__ = [
     "API_VERSION",
+    "PADDING",
+    "PROMPT",
+    "RESUME",
+    "TEXT",
     "ArchitectureSpec",
+    "Blocks",
     "Checkpoint",
     "CheckpointError",
     "DataError",

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from leaner_harness import invariance
+from leaner_harness.architecture_check import Step, architecture_steps, collated
 from leaner_harness.contracts import (
     ArchitectureSpec,
     ObjectiveSpec,
@@ -20,12 +19,7 @@ from leaner_harness.contracts import (
     resolve_folder,
 )
 from leaner_harness.errors import UnknownName
-from leaner_harness.registry import Entry, Registry, get_objective
-
-Step = tuple[str, Callable[[], str]]
-"""A check's name, and what runs it: returns a detail, or raises."""
-
-VOCABULARY = 300
+from leaner_harness.registry import Entry, Registry
 
 
 class Check(NamedTuple):
@@ -59,7 +53,7 @@ def check_plugin(registry: Registry, name: str) -> Iterator[Check]:
 
 def _check_entry(entry: Entry) -> Iterator[Check]:
     by_kind: dict[type, Callable[[Any, Path], Iterator[Step]]] = {
-        ArchitectureSpec: _architecture_steps,
+        ArchitectureSpec: architecture_steps,
         ObjectiveSpec: _objective_steps,
         TaskFolder: _task_steps,
         TrainerSpec: _trainer_steps,
@@ -73,97 +67,6 @@ def _check_entry(entry: Entry) -> Iterator[Check]:
                 yield Check(entry.full_name, name, False, f"{type(error).__name__}: {error}")
                 return  # later steps stand on this one
             yield Check(entry.full_name, name, True, detail)
-
-
-def _architecture_steps(spec: ArchitectureSpec, folder: Path) -> Iterator[Step]:
-    """Build, one training step, save, load, classify, score: the life of a checkpoint in small."""
-    state: dict[str, Any] = {}
-
-    def build() -> str:
-        import torch
-
-        torch.manual_seed(0)
-        state["model"] = model = resolve(spec.build)(spec.sizes[0], VOCABULARY)
-        kinds = {str(parameter.dtype) for parameter in model.parameters()}
-        assert kinds == {"torch.float32"}, f"weights must be float32, found {sorted(kinds)}"
-        return f"{sum(p.numel() for p in model.parameters()):,} parameters, float32"
-
-    def step() -> str:
-        import torch
-
-        objective = get_objective(spec.objective)
-        batch = collated(objective)
-        losses = []
-        optimizer = torch.optim.SGD(state["model"].parameters(), lr=0.1)
-        torch.manual_seed(0)
-        state["model"].eval()  # dropout would hide what a step did
-        for _ in range(2):
-            total, targets = resolve(objective.loss)(state["model"], batch)
-            (total / targets).backward()
-            optimizer.step()
-            optimizer.zero_grad()
-            losses.append((total / targets).item())
-        first, second = losses
-        assert math.isfinite(first) and second < first, f"loss went from {first} to {second}"
-        return f"{objective.name}: loss {first:.3f} -> {second:.3f}"
-
-    def save() -> str:
-        state["model"].eval().save_pretrained(folder)
-        byte_tokenizer().save_pretrained(folder)
-        assert list(folder.glob("*.safetensors")), "save_pretrained wrote no safetensors"
-        return "safetensors"
-
-    def load() -> str:
-        import torch
-        import transformers
-
-        masked = spec.objective in ("mlm", "mntp")
-        name = "AutoModelForMaskedLM" if masked else "AutoModelForCausalLM"
-        again = getattr(transformers, name).from_pretrained(folder)
-        ids = torch.arange(16)[None]
-        with torch.no_grad():
-            gap = (again(ids).logits - state["model"](ids).logits).abs().max().item()
-        assert gap == 0, f"logits differ by {gap} after saving and loading"
-        return f"stock {name}, equal logits"
-
-    def classify() -> str:
-        from leaner_harness.models.finetune import check
-
-        return check.classifies(folder, spec)
-
-    yield "builds", build
-    yield "trains a step", step
-    yield "saves", save
-    yield "loads", load
-    yield "classifies", classify
-    scored_by = "leaner" if spec.model_type.name == "hf" else spec.model_type.name
-    yield from invariance.steps(scored_by, folder, chain_rule=spec.objective in ("clm", "plm"))
-    if spec.model_type.name == "hf":
-        yield "equals hf", lambda: invariance.equals_hf(folder)
-
-
-class _Random:
-    """The random numbers an objective gets: the same ones every time."""
-
-    def __init__(self, rows: int) -> None:
-        import torch
-
-        self._rows, self._generator = rows, torch.Generator().manual_seed(0)
-
-    def random(self, *shape: int) -> Any:
-        """(rows, *shape) numbers from [0, 1)."""
-        import torch
-
-        return torch.rand(self._rows, *shape, generator=self._generator, dtype=torch.float64)
-
-
-def collated(objective: ObjectiveSpec) -> dict[str, Any]:
-    """The objective's batch of four random blocks of 32 tokens."""
-    import torch
-
-    ids = torch.randint(10, 250, (4, 33), generator=torch.Generator().manual_seed(0))
-    batch: dict[str, Any] = resolve(objective.collate)(ids, byte_tokenizer(), _Random(4))
-    return batch
 
 
 def _objective_steps(spec: ObjectiveSpec, folder: Path) -> Iterator[Step]:
@@ -183,22 +86,6 @@ def _objective_steps(spec: ObjectiveSpec, folder: Path) -> Iterator[Step]:
 
     yield "imports", importable
     yield "repeats a batch", repeats
-
-
-def byte_tokenizer() -> Any:
-    """A byte-level tokenizer of at most VOCABULARY entries, so that scoring needs no download."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
-
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    special = {"cls_token": "<|class|>", "mask_token": "<|mask|>"}
-    tokens = ["<|endoftext|>", *alphabet, *special.values()]
-    vocabulary = {token: index for index, token in enumerate(tokens)}
-    tokenizer = Tokenizer(models.BPE(vocabulary, []))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    special |= dict.fromkeys(("bos_token", "eos_token", "pad_token"), "<|endoftext|>")
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special)
 
 
 def _task_steps(spec: TaskFolder, folder: Path) -> Iterator[Step]:

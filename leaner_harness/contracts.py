@@ -17,6 +17,10 @@ from leaner_harness.errors import PluginError
 
 API_VERSION = 1
 
+RESUME = "resume"
+"""Folder inside a checkpoint's in which a trainer keeps what a stopped run goes on from. It is
+removed when the checkpoint and its `leaner.json` are whole."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelType:
@@ -48,7 +52,29 @@ class ArchitectureSpec:
     sizes: tuple[str, ...] = ("1M",)
     """Sizes `build` accepts; the first is the one the conformance kit builds."""
     any_size: bool = False
-    """Whether `build` fits a shape to any other number of parameters, such as `3M`, too."""
+    """Whether `build` fits a shape to any other number of parameters, such as `3M`, too, or takes
+    the path of a published configuration, `PATH.json`."""
+    packs: bool = True
+    """Whether the model keeps apart the documents that share a row, as the objective tells it to: a
+    causal one by `position_ids` that begin again at 0. The conformance kit holds it to that. If
+    not, a trainer lets documents see each other and records it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """Training text as an objective gets it. Shapes: B rows, T tokens of a block."""
+
+    ids: Any
+    """int64 tensor (B, T + 1): each block and the token after it."""
+    documents: Any
+    """int64 tensor (B, T + 1): to which document of its row a token belongs, counted from 0; None
+    where documents may see each other. A document begins with its start token."""
+    kinds: Any
+    """uint8 tensor (B, T + 1): `PADDING`, `PROMPT` or `TEXT`, which is all of plain text."""
+
+
+PADDING, PROMPT, TEXT = 0, 1, 2
+"""Kinds of tokens: what fills a block up, what an answer is an answer to, and all else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +83,24 @@ class ObjectiveSpec:
 
     name: str
     collate: str
-    """`collate(ids, tokenizer, rng) -> dict[str, torch.Tensor]`: a batch from blocks of text.
+    """`collate(blocks, tokenizer, rng, **options) -> dict[str, torch.Tensor]`: a batch.
 
-    `ids` is an int64 tensor (B, T + 1): each block and the token after it. `rng.random(*shape)`
-    draws uniformly from [0, 1): a float64 tensor (B, *shape), each row from the seed and the row's
-    place in training alone. With no other chance in it, a resumed run repeats the batch."""
+    `blocks` are `Blocks`. `rng.random(*shape)` draws uniformly from [0, 1): a float64 tensor
+    (B, *shape), each row from the seed and the row's place in training alone. With no other chance
+    in it, a resumed run repeats the batch."""
     loss: str
     """`loss(model, batch) -> (sum of the losses in nats, number of targets)`: both 0-d tensors. A
     trainer divides by the targets of the whole step, over all its batches and processes."""
     causal: bool = False
-    """Whether each token is a target, predicted from those before it: then a trainer can measure
-    bits per byte and sample text. Otherwise the measure is nats per target."""
+    """Whether tokens are predicted from those before them: then a trainer can measure bits per byte
+    and sample text. Otherwise the measure is nats per target."""
     model_args: Mapping[str, str] = field(default_factory=dict)
     """lm-eval model arguments that score what was trained so, such as `scoring=mntp`."""
+    answers: bool = False
+    """Whether it learns to answer prompts: then no example is cut by the border of a block, and
+    bits per byte are those of the answers."""
+    options: tuple[str, ...] = ()
+    """Keys of a recipe that `collate` takes as keyword arguments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +109,8 @@ class TrainerSpec:
 
     name: str
     train: str
-    """`train(recipe, out: Path) -> Checkpoint`; `recipe` is an instance of the `recipe` class."""
+    """`train(recipe, out: Path) -> Checkpoint`; `recipe` is an instance of the `recipe` class. A
+    trainer that can resume keeps what it needs for that in `out/resume`."""
     recipe: str
     """A frozen dataclass: its fields are the keys a recipe file may have besides `trainer`."""
     recipes: str = ""
@@ -107,6 +139,8 @@ class Checkpoint:
     record: Mapping[str, Any] = field(default_factory=dict)
     """What goes into `leaner.json` beside the recipe. The board reads `parameters` (with `total`)
     and `tokens_seen`; the rest, such as data digests and cost, is the trainer's to choose."""
+    milestones: tuple[Checkpoint, ...] = ()
+    """Checkpoints of the same run after less training, in folders of their own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,17 @@ the other keys belong to that trainer's recipe class.
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from leaner_harness import __version__
-from leaner_harness.contracts import Checkpoint, TrainerSpec, resolve, resolve_folder
+from leaner_harness.contracts import RESUME, Checkpoint, TrainerSpec, resolve, resolve_folder
 from leaner_harness.errors import CheckpointError, UnknownName, UsageError
-from leaner_harness.files import write_json
+from leaner_harness.files import write_atomic, write_json
+from leaner_harness.model_card import CARD, model_card
 from leaner_harness.provenance import hardware, versions
 from leaner_harness.registry import load_registry
 
@@ -86,18 +88,35 @@ def _build(recipe_class: Any, values: Mapping[str, Any], source: str) -> Any:
     return recipe_class(**values)
 
 
+def check_resumable(out: Path) -> None:
+    """Raise UsageError when no stopped run lies in a folder."""
+    if not (out / RESUME).is_dir():
+        raise UsageError(
+            f"There is nothing to resume in {out}: no run was stopped there.",
+            "Give its folder with --out, or start a new run without --resume.",
+        )
+
+
 def train(plan: Plan, out: Path) -> Checkpoint:
     """Run the trainer; `leaner.json` is written last, so its presence says the checkpoint is whole.
 
-    Raises CheckpointError when the trainer says it wrote a directory that is not there.
+    The checkpoint's milestones get the same. Raises CheckpointError when the trainer says it wrote
+    a directory that is not there.
     """
     checkpoint: Checkpoint = resolve(plan.trainer.train)(plan.recipe, out)
+    for each in (*checkpoint.milestones, checkpoint):
+        _describe(each, plan)
+    shutil.rmtree(checkpoint.path / RESUME, ignore_errors=True)
+    return checkpoint
+
+
+def _describe(checkpoint: Checkpoint, plan: Plan) -> None:
+    """Write the model card and, last, `leaner.json`."""
     if not checkpoint.path.is_dir():
         raise CheckpointError(f"Trainer {plan.trainer.name!r} left no directory {checkpoint.path}.")
-    recipe = {"trainer": plan.trainer.name, **dataclasses.asdict(plan.recipe)}
     arguments = {checkpoint.path_arg: ".", **checkpoint.model_args}
     record = {
-        "recipe": recipe,
+        "recipe": {"trainer": plan.trainer.name, **dataclasses.asdict(plan.recipe)},
         "recipe_name": plan.name,
         "lm_eval": {"model": checkpoint.model_type, "model_args": arguments},
         "versions": versions(),
@@ -105,13 +124,5 @@ def train(plan: Plan, out: Path) -> Checkpoint:
         "harness": __version__,
         **checkpoint.record,
     }
+    write_atomic(checkpoint.path / CARD, model_card(checkpoint, record, "leaner_glue"))
     write_json(checkpoint.path / RECORD, record)
-    return checkpoint
-
-
-def lm_eval_command(checkpoint: Checkpoint, tasks: str) -> list[str]:
-    """The stock command that scores a checkpoint."""
-    arguments = {checkpoint.path_arg: str(checkpoint.path), **checkpoint.model_args}
-    joined = ",".join(f"{key}={value}" for key, value in arguments.items())
-    command = ["lm_eval", "--model", checkpoint.model_type, "--model_args", joined]
-    return [*command, "--tasks", tasks, "--output_path", "lm_eval_output", "--log_samples"]

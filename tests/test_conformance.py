@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import types
 from pathlib import Path
@@ -29,10 +30,35 @@ def checks(kind: str, spec: object) -> list[Check]:
 def test_a_good_architecture_lives_a_whole_life() -> None:
     found = checks("architecture", ArchitectureSpec("tiny", build="leaner_example.model:build"))
     assert [check.name for check in found] == [
-        "builds", "trains a step", "saves", "loads", "classifies", "batch size", "request order",
-        "padding side", "ties", "truncation", "chain rule", "half precision", "equals hf",
+        "builds", "trains a step of clm", "keeps documents apart", "saves", "loads", "classifies",
+        "batch size", "request order", "padding side", "ties", "truncation", "chain rule",
+        "half precision", "equals hf",
     ]  # fmt: skip
     assert all(check.passed for check in found), found
+
+
+def test_documents_that_see_each_other_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recurrent model takes no notice of positions."""
+    from transformers import Mamba2Config, Mamba2ForCausalLM
+
+    class Deaf(Mamba2ForCausalLM):
+        def forward(self, *args, position_ids=None, **options):
+            return super().forward(*args, **options)
+
+    def build(size: str, vocab_size: int) -> Deaf:
+        shape = {"hidden_size": 32, "num_hidden_layers": 1, "num_heads": 4, "head_dim": 16}
+        return Deaf(Mamba2Config(vocab_size=vocab_size, n_groups=1, state_size=8, **shape)).float()
+
+    module = types.ModuleType("deaf")
+    vars(module)["build"] = build
+    monkeypatch.setitem(sys.modules, "deaf", module)
+    spec = ArchitectureSpec("deaf", build="deaf:build")
+    found = {check.name: check for check in checks("architecture", spec)}
+    assert not found["keeps documents apart"].passed
+    assert "another document changes logits by" in found["keeps documents apart"].detail
+    # An architecture that says so is not held to it.
+    names = [c.name for c in checks("architecture", dataclasses.replace(spec, packs=False))]
+    assert "keeps documents apart" not in names and "saves" in names
 
 
 def test_half_precision_weights_are_found(monkeypatch: pytest.MonkeyPatch) -> None:

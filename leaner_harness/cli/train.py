@@ -12,6 +12,7 @@ from rich.table import Table
 from leaner_harness import train as verb
 from leaner_harness.cli.console import out, print_json
 from leaner_harness.errors import UsageError
+from leaner_harness.model_card import score_command
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE",
         help="override a key of the recipe; repeatable",
     )  # fmt: skip
+    parser.add_argument("--resume", action="store_true", help="go on where a run was stopped")
     parser.add_argument("--list", action="store_true", help="list ready recipes")
     parser.add_argument("--dry-run", action="store_true", help="check the recipe and print it")
     parser.add_argument("--json", action="store_true", help="one JSON value for machines")
@@ -37,8 +39,11 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run:
         print_json({"trainer": plan.trainer.name, **dataclasses.asdict(plan.recipe)})
         return 0
-    checkpoint = verb.train(plan, args.out or Path("runs") / plan.name)
-    command = shlex.join(verb.lm_eval_command(checkpoint, "leaner_glue_mini"))
+    folder = args.out or Path("runs") / plan.name
+    if args.resume:
+        verb.check_resumable(folder)
+    checkpoint = verb.train(plan, folder)
+    command = shlex.join(score_command(checkpoint, "leaner_glue_mini"))
     if args.json:
         print_json({"checkpoint": str(checkpoint.path), "score_with": command})
     else:

@@ -1,4 +1,8 @@
-"""Checkpoints and resumable states on disk: whole or not at all, safetensors only."""
+"""Checkpoints and resumable states on disk: whole or not at all, safetensors only.
+
+A run keeps what it resumes from in `out/resume`: the tokenised text and its newest state. The
+folder is removed when the checkpoint and its record are whole.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +18,7 @@ import torch
 from safetensors.torch import load_file, load_model, save_file
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from leaner_harness import CheckpointError
+from leaner_harness import RESUME, CheckpointError
 
 
 def publish(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, out: Path) -> None:
@@ -43,6 +47,8 @@ class State:
     """Training losses of the last steps."""
     targets: int = 0
     """Tokens the model had to predict up to here."""
+    milestones: dict[str, Any] = field(default_factory=dict)
+    """The records of the milestones up to here, by name."""
 
 
 def save_state(
@@ -53,7 +59,7 @@ def save_state(
     tokenizer: PreTrainedTokenizerFast,
     optimizers: Sequence[torch.optim.Optimizer],
 ) -> None:
-    """Write `out/state`: a checkpoint like any other, with all that the next step depends on."""
+    """Write a state: a checkpoint like any other, with all that the next step depends on."""
 
     def fill(folder: Path) -> None:
         _save(model, tokenizer, folder)
@@ -64,32 +70,33 @@ def save_state(
         (folder / "state.json").write_text(json.dumps(content, indent=1))
 
     # The two renames are not one: in between, the former state lies in `.state.old`.
-    state_folder, old, new = out / "state", out / ".state.old", out / ".state.partial"
+    home, old, new = state_folder(out), out / RESUME / ".state.old", out / RESUME / ".state.partial"
     _write_folder(new, fill)
-    if state_folder.exists():
+    if home.exists():
         shutil.rmtree(old, ignore_errors=True)
-        state_folder.rename(old)
-    new.rename(state_folder)
-    _fsync(out)
+        home.rename(old)
+    new.rename(home)
+    _fsync(out / RESUME)
     shutil.rmtree(old, ignore_errors=True)
 
 
 def find_state(out: Path) -> tuple[State, dict[str, Any]] | None:
-    """The state a stopped run left in `out`, and its recipe; None when there is none.
+    """The state a stopped run left, and its recipe; None when there is none.
 
     Raises CheckpointError when it cannot be read.
     """
-    if not (out / "state").exists() and (out / ".state.old").exists():
-        (out / ".state.old").rename(out / "state")
-    if not (out / "state").exists():
+    home, old = state_folder(out), out / RESUME / ".state.old"
+    if not home.exists() and old.exists():
+        old.rename(home)
+    if not home.exists():
         return None
     try:
-        content = json.loads((out / "state" / "state.json").read_text())
+        content = json.loads((home / "state.json").read_text())
         recipe = content.pop("recipe")
         return State(**content), recipe
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
-            f"{out / 'state'} cannot be read: {error}.", "Delete it, or set resume = false."
+            f"{home} cannot be read: {error}.", "Delete it, or set resume = false."
         ) from error
 
 
@@ -100,11 +107,13 @@ def restore_state(
     device: torch.device,
 ) -> None:
     """Put weights, optimisers and random states back as `save_state` found them."""
-    load_model(model, str(out / "state" / "model.safetensors"), device=str(device))
-    tensors = load_file(out / "state" / "optimizer.safetensors")
+    load_model(model, str(state_folder(out) / "model.safetensors"), device=str(device))
+    tensors = load_file(state_folder(out) / "optimizer.safetensors")
     torch.set_rng_state(tensors.pop("random.cpu"))
-    if (random_cuda := tensors.pop("random.cuda", None)) is not None and device.type == "cuda":
-        torch.cuda.set_rng_state(random_cuda)
+    for kind, module in (("cuda", torch.cuda), ("mps", torch.mps)):
+        found = tensors.pop(f"random.{kind}", None)
+        if found is not None and device.type == kind:
+            module.set_rng_state(found)
     states: list[dict[int, dict[str, torch.Tensor]]] = [{} for _ in optimizers]
     for name, tensor in tensors.items():
         which, number, key = name.split(".", 2)
@@ -114,10 +123,19 @@ def restore_state(
         optimizer.load_state_dict({"state": state, "param_groups": groups})
 
 
-def forget_state(out: Path) -> None:
-    """Remove the resumable state and the tokenised text: the run is over, or starts anew."""
-    for name in ("state", ".state.old", ".state.partial", "data"):
-        shutil.rmtree(out / name, ignore_errors=True)
+def forget_run(out: Path) -> None:
+    """Remove what a stopped run left to resume from: a run starts anew."""
+    shutil.rmtree(out / RESUME, ignore_errors=True)
+
+
+def state_folder(out: Path) -> Path:
+    """Where a run keeps its newest state."""
+    return out / RESUME / "state"
+
+
+def text_folder(out: Path) -> Path:
+    """Where a run keeps its tokeniser and its tokenised text."""
+    return out / RESUME / "text"
 
 
 def _save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
@@ -139,6 +157,8 @@ def _random_states() -> dict[str, torch.Tensor]:
     states = {"random.cpu": torch.get_rng_state()}
     if torch.cuda.is_available():
         states["random.cuda"] = torch.cuda.get_rng_state()
+    if torch.backends.mps.is_available():
+        states["random.mps"] = torch.mps.get_rng_state()
     return states
 
 

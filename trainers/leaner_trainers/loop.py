@@ -9,49 +9,48 @@ import math
 import pkgutil
 import time
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 from transformers import PreTrainedModel
 from transformers.utils import logging
 
 from leaner_harness import (
     ArchitectureSpec,
     Checkpoint,
-    DataError,
     LeanerError,
     ObjectiveSpec,
     UnknownName,
     UsageError,
     get_architecture,
     get_objective,
-    read_documents,
 )
 from leaner_trainers.checkpoint import (
     State,
     find_state,
-    forget_state,
+    forget_run,
     publish,
     restore_state,
     save_state,
+    state_folder,
+    text_folder,
 )
+from leaner_trainers.curve import draw_curve
+from leaner_trainers.devices import hardware, make_accelerator
+from leaner_trainers.milestones import milestone_steps
+from leaner_trainers.model import make_model
 from leaner_trainers.optimizers import make_optimizers
-from leaner_trainers.order import RowRandom, block_numbers, read_blocks
+from leaner_trainers.order import RowRandom
 from leaner_trainers.progress import Display, Log, sample_text, stop_at_signal
 from leaner_trainers.recipe import Recipe
-from leaner_trainers.record import cost_record, hardware, text_record
-from leaner_trainers.tokens import (
-    check_kind,
-    load_tokenizer,
-    read_tokens,
-    train_tokenizer,
-    write_tokens,
-)
-from leaner_trainers.validation import read_validation
+from leaner_trainers.record import cost_record, text_record
+from leaner_trainers.schedule import rate_share, time_is_up
+from leaner_trainers.tokens import check_kind
+from leaner_trainers.training_text import TrainingText, write_text
+from leaner_trainers.validation import read_validation, validation_documents
 
 _LAST = 20  # steps whose mean is the reported training loss
 
@@ -59,7 +58,7 @@ _LAST = 20  # steps whose mean is the reported training loss
 def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one story, told once)
     """Train a model as the recipe says and leave it in `out`.
 
-    `out` also gets `log.jsonl` and, until the run is done, `state/` and `data/` to resume from.
+    `out` also gets `log.jsonl`, `learning_curve.png`, `milestones/` and, to go on from, `resume/`.
     Raises UsageError for a recipe that does not fit the architecture, the machine or the stopped
     run in `out`; DataError for too little text; LeanerError when the loss is no longer a number;
     KeyboardInterrupt after Ctrl-C or SIGTERM, once the state is saved.
@@ -67,53 +66,63 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
     logging.disable_progress_bar()  # transformers' own, at each save
     spec = _architecture(recipe)
     objective = _objective(recipe, spec)
+    options = {name: getattr(recipe, name) for name in objective.options}
     collate, loss_of = map(pkgutil.resolve_name, (objective.collate, objective.loss))
-    accelerator = _accelerator(recipe)
+    accelerator = make_accelerator(recipe)
     device, is_main = accelerator.device, accelerator.is_main_process
 
     # The text, tokenised on disk. A resumed run takes the files of the stopped one.
     with accelerator.main_process_first():
         found = _stopped_run(recipe, out)
         if found is None and is_main:
-            forget_state(out)
-            _write_text(recipe, spec.tokenizer, out / "data")
-        tokenizer = load_tokenizer(out / "data" / "tokenizer", spec.tokenizer)
-        tokens = read_tokens(out / "data" / "tokens")
-    documents = read_documents(recipe.data, "validation", recipe.genres, recipe.validation_words)
-    validation = read_validation(documents, tokenizer, recipe.block_size, objective)
-    n_blocks = (len(tokens.ids) - 1) // recipe.block_size
-    if n_blocks < 1:
-        raise DataError(
-            f"The training text has {len(tokens.ids)} tokens, less than one block.",
-            f"Give more text, or a block_size below {recipe.block_size}.",
-        )
+            forget_run(out)
+            write_text(recipe, spec, objective, text_folder(out))
+        text = TrainingText.read(recipe, spec, text_folder(out))
+    validation = read_validation(
+        validation_documents(recipe), text.tokenizer, recipe.block_size, objective, options
+    )
 
     # The model, with weights that depend on the seed alone, and the optimiser.
     torch.manual_seed(recipe.seed)
-    model: PreTrainedModel = pkgutil.resolve_name(spec.build)(recipe.size, len(tokenizer))
-    context = getattr(model.config, "max_position_embeddings", -1)  # -1: as long as one likes
-    if 0 < context < recipe.block_size:
-        raise UsageError(f"block_size is {recipe.block_size}; the model sees at most {context}.")
-    tokenizer.model_max_length = recipe.block_size
-    model.to(device).train()
+    model = make_model(recipe, spec, text.tokenizer).to(device).train()
     optimizers = make_optimizers(model, recipe)
-    state = State(step=0, seconds=0.0, losses=[])
+    state = found or State(step=0, seconds=0.0, losses=[])
     if found is not None:
-        state = found
         restore_state(out, model, optimizers, device)
     parallel = accelerator.prepare(model)
-
-    def save() -> None:
-        if is_main:
-            save_state(out, state, asdict(recipe), model, tokenizer, optimizers)
+    if recipe.compile:
+        loss_of = torch.compile(loss_of)
 
     accumulation, rows = recipe.gradient_accumulation, recipe.batch_size
     tokens_per_step = accumulation * rows * recipe.block_size
+    milestones = milestone_steps(
+        recipe.checkpoint_at, tokens_per_step, text.words_per_token, recipe.steps
+    )
+    # Beyond the length it was trained on, a model guesses; lm-eval shall not go there.
+    arguments = {"max_length": str(recipe.block_size), **objective.model_args}
+    result = Checkpoint(out, spec.model_type.name, arguments)
+
+    def save() -> None:
+        if is_main:
+            save_state(out, state, asdict(recipe), model, text.tokenizer, optimizers)
+
+    def record(measured: dict[str, Any]) -> dict[str, Any]:
+        seen = state.step * tokens_per_step
+        return {
+            **text_record(text, seen, state.targets),
+            **cost_record(model, seen),
+            "steps": state.step,
+            "seconds": round(state.seconds, 1),
+            "train_loss": sum(state.losses) / max(len(state.losses), 1),
+            **measured,
+            "hardware": hardware(accelerator),
+        }
+
     began = time.monotonic() - state.seconds
-    log = Log(out / "log.jsonl", state.step) if is_main else None
+    log = Log(out / "log.jsonl", state.step, recipe.tensorboard) if is_main else None
     with stop_at_signal() as asked, Display(recipe.steps, state.step, is_main) as display:
-        while state.step < recipe.steps and not _time_is_up(recipe, began):
-            share = _schedule(recipe, state.step, began)
+        while state.step < recipe.steps and not time_is_up(recipe, state.seconds):
+            share = rate_share(recipe, state.step, state.seconds)
             for group in (group for each in optimizers for group in each.param_groups):
                 group["lr"] = share * group["initial_lr"]
 
@@ -124,9 +133,8 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
                 first = (state.step * accumulation + part) * rows
                 places = np.arange(first, first + rows)
                 mine = places[accelerator.process_index :: accelerator.num_processes]
-                numbers = block_numbers(mine, n_blocks, recipe.seed)
-                blocks = read_blocks(tokens.ids, numbers, recipe.block_size)  # (B, T + 1)
-                batch = collate(blocks, tokenizer, RowRandom(mine, recipe.seed))
+                chance = RowRandom(mine, recipe.seed)
+                batch = collate(text.blocks(mine), text.tokenizer, chance, **options)
                 batch = {key: value.to(device) for key, value in batch.items()}
                 is_last = part == accumulation - 1
                 with (
@@ -165,36 +173,39 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
                 "seconds": round(state.seconds, 3),
             }
             if state.step % recipe.eval_every == 0:
-                entry[validation.key] = validation.loss(model, device)
+                entry |= validation.entry(model, device)
                 display.evaluated(entry[validation.key], validation.unit)
-                save()
             sampling = objective.causal and recipe.sample_every and is_main
             if sampling and state.step % recipe.sample_every == 0:
-                entry["sample"] = sample_text(model, tokenizer, recipe.sample_prompt, recipe.seed)
+                entry["sample"] = sample_text(
+                    model, text.tokenizer, recipe.sample_prompt, recipe.seed
+                )
                 display.sample(state.step, entry["sample"])
             display.step(state.step, step_loss)
             if log is not None:
                 log.write(**entry)
-            if stopping:
+            for name in milestones.get(state.step, ()):
+                state.milestones[name] = record(validation.entry(model, device))
+                if is_main:
+                    publish(model, text.tokenizer, out / "milestones" / name)
+            if stopping or state.step % recipe.eval_every == 0:
                 save()
+            if stopping:
                 raise KeyboardInterrupt
 
-    record = {
-        **text_record(tokens, tokenizer, state.step * tokens_per_step, state.targets),
-        **cost_record(model, state.step * tokens_per_step),
-        "steps": state.step,
-        "seconds": round(state.seconds, 1),
-        "train_loss": sum(state.losses) / len(state.losses),
-        validation.key: validation.loss(model, device),
-        "hardware": hardware(accelerator),
-    }
+    save()  # should anything fail from here on, nothing is trained twice
     if is_main:
-        publish(model, tokenizer, out)
-        forget_state(out)
+        publish(model, text.tokenizer, out)
+    if log is not None:
+        log.close()
+        draw_curve(log.path, out / "learning_curve.png")
     accelerator.wait_for_everyone()
-    # Beyond the length it was trained on, a model guesses; lm-eval shall not go there.
-    arguments = {"max_length": str(recipe.block_size), **objective.model_args}
-    return Checkpoint(out, spec.model_type.name, arguments, record=record)
+    kept = [
+        replace(result, path=out / "milestones" / name, record=each)
+        for name, each in state.milestones.items()
+    ]
+    measured = validation.entry(model, device)
+    return replace(result, record=record(measured), milestones=tuple(kept))
 
 
 def _architecture(recipe: Recipe) -> ArchitectureSpec:
@@ -210,20 +221,6 @@ def _objective(recipe: Recipe, spec: ArchitectureSpec) -> ObjectiveSpec:
     if recipe.objective and recipe.objective not in suited:
         raise UnknownName(f"objective of architecture {spec.name!r}", recipe.objective, suited)
     return get_objective(recipe.objective or spec.objective)
-
-
-def _accelerator(recipe: Recipe) -> Accelerator:
-    if recipe.device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("device is 'cuda', but torch finds no GPU.", "Use device = 'auto'.")
-    accelerator = Accelerator(cpu=recipe.device == "cpu")
-    if recipe.batch_size % accelerator.num_processes:
-        raise UsageError(
-            f"batch_size is {recipe.batch_size}, shared by {accelerator.num_processes} processes.",
-            "Choose a multiple of the number of processes.",
-        )
-    if recipe.minutes and accelerator.num_processes > 1:
-        raise UsageError("`minutes` works with one process only: clocks differ.", "Use `steps`.")
-    return accelerator
 
 
 def _stopped_run(recipe: Recipe, out: Path) -> State | None:
@@ -246,42 +243,13 @@ def _stopped_run(recipe: Recipe, out: Path) -> State | None:
     return state
 
 
-def _write_text(recipe: Recipe, kind: str, folder: Path) -> None:
-    """Make or load the tokenizer, and tokenise the training text with it."""
-    source = (recipe.data, "train", recipe.genres, recipe.words)
-    if recipe.tokenizer == "train":
-        texts = (document.text for document in read_documents(*source))
-        tokenizer = train_tokenizer(texts, recipe.vocab_size, kind)
-    else:
-        tokenizer = load_tokenizer(Path(recipe.tokenizer).expanduser(), kind)
-    write_tokens(read_documents(*source), tokenizer, folder / "tokens")
-    tokenizer.save_pretrained(folder / "tokenizer")
-
-
 def _scale_gradient(model: PreTrainedModel, factor: float) -> None:
-    for parameter in model.parameters():
-        if parameter.grad is not None:
-            parameter.grad.mul_(factor)
-
-
-def _schedule(recipe: Recipe, step: int, began: float) -> float:
-    """The share of the highest learning rate at a step: up in the warmup, then down to zero."""
-    if step < recipe.warmup:
-        return (step + 1) / (recipe.warmup + 1)
-    done = (step - recipe.warmup) / (recipe.steps - recipe.warmup)
-    if recipe.minutes:
-        done = min(1.0, max(done, (time.monotonic() - began) / (60 * recipe.minutes)))
-    if recipe.schedule == "wsd":
-        return min(1.0, (1 - done) / recipe.decay)
-    return 1 - done if recipe.schedule == "linear" else (1 + math.cos(math.pi * done)) / 2
-
-
-def _time_is_up(recipe: Recipe, began: float) -> bool:
-    return bool(recipe.minutes) and time.monotonic() - began > 60 * (recipe.minutes or 0)
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    torch._foreach_mul_(gradients, factor)
 
 
 def _diverged(step: int, loss: float, out: Path) -> LeanerError:
-    kept = out / "state"
+    kept = state_folder(out)
     where = f"The last good checkpoint is {kept}." if kept.exists() else "No checkpoint was saved."
     return LeanerError(
         f"Training stopped at step {step}: loss {loss}, or its gradient, is not finite. {where}",

@@ -29,22 +29,16 @@ def _permutation(n_blocks: int, seed: int, epoch: int) -> NDArray[np.int64]:
     return np.random.Generator(np.random.PCG64([seed, epoch])).permutation(n_blocks)
 
 
-def read_blocks(
-    ids: NDArray[np.uint16], numbers: NDArray[np.int64], block_size: int
-) -> torch.Tensor:
-    """The ids of some blocks, each with the one that follows it; int64, (B, block_size + 1)."""
-    starts = numbers[:, None] * block_size  # (B, 1)
-    blocks: NDArray[np.uint16] = ids[starts + np.arange(block_size + 1)]  # (B, T + 1)
-    return torch.from_numpy(blocks.astype(np.int64))
-
-
 class RowRandom:
     """Chance for the rows of a batch: what a row gets depends on the seed and its place alone."""
 
     def __init__(self, places: NDArray[np.int64], seed: int) -> None:
-        seeds = [[seed, int(place), _DRAWS] for place in places]
-        self._rows = [np.random.Generator(np.random.PCG64(each)) for each in seeds]
+        self._places, self._seed = places, seed
+        self._rows: list[np.random.Generator] = []
 
     def random(self, *shape: int) -> torch.Tensor:
         """Uniform draws from [0, 1); float64, (B, *shape)."""
+        if not self._rows:  # at first use: an objective without chance need not wait for them
+            seeds = ([self._seed, int(place), _DRAWS] for place in self._places)
+            self._rows = [np.random.Generator(np.random.PCG64(seed)) for seed in seeds]
         return torch.from_numpy(np.stack([row.random(shape) for row in self._rows]))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from leaner_harness import ArchitectureSpec, ModelType, ObjectiveSpec, TrainerSpec, hookimpl
 
 LEANER_API_VERSION = 1
@@ -57,18 +55,20 @@ def register_architectures() -> list[ArchitectureSpec]:
 def register_objectives() -> list[ObjectiveSpec]:
     """What these models learn to predict."""
     return [
-        _objective("clm", causal=True),
-        _objective("mlm"),
-        _objective("mntp", model_args={"scoring": "mntp"}),
-        _objective("plm"),
+        ObjectiveSpec("clm", *_code("clm"), causal=True),
+        ObjectiveSpec("mlm", *_code("mlm")),
+        ObjectiveSpec("mntp", *_code("mntp"), model_args={"scoring": "mntp"}),
+        ObjectiveSpec("plm", *_code("plm")),
+        ObjectiveSpec(
+            "sft", *_code("sft"), causal=True, answers=True, options=("prompt_loss_weight",)
+        ),
     ]
 
 
-def _objective(
-    name: str, *, causal: bool = False, model_args: Mapping[str, str] | None = None
-) -> ObjectiveSpec:
-    module = f"leaner_trainers.objectives.{name}"
-    return ObjectiveSpec(name, f"{module}:collate", f"{module}:loss", causal, model_args or {})
+def _code(objective: str) -> tuple[str, str]:
+    """Where the two functions of an objective of ours lie."""
+    module = f"leaner_trainers.objectives.{objective}"
+    return f"{module}:collate", f"{module}:loss"
 
 
 @hookimpl

@@ -16,12 +16,20 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from leaner_harness import UsageError
+from leaner_trainers.tokens import start_token
+
 
 class Log:
-    """`log.jsonl`: one object a line, appended; a resumed run first drops what it will do again."""
+    """`log.jsonl`: one object a line, appended; a resumed run first drops what it will do again.
 
-    def __init__(self, path: Path, resumed_at: int) -> None:
-        self._path = path
+    The numbers go to TensorBoard, too, where that is asked for. Raises UsageError where it is not
+    installed.
+    """
+
+    def __init__(self, path: Path, resumed_at: int, tensorboard: bool = False) -> None:
+        self.path = path
+        self._board = _board(path.parent / "tensorboard", resumed_at) if tensorboard else None
         lines = path.read_text().splitlines(keepends=True) if path.exists() else []
         # A killed process may have left half a line; it is of a step that comes again.
         kept = [line for line in lines if line.endswith("}\n") and _step(line) <= resumed_at]
@@ -29,8 +37,36 @@ class Log:
 
     def write(self, **entry: Any) -> None:
         """Append one entry."""
-        with self._path.open("a") as file:
+        with self.path.open("a") as file:
             file.write(json.dumps(entry) + "\n")
+        if self._board is not None:
+            for key, value in _numbers(entry):
+                self._board.add_scalar(key, value, entry["step"])
+
+    def close(self) -> None:
+        """Write what TensorBoard still holds back."""
+        if self._board is not None:
+            self._board.close()
+
+
+def _numbers(entry: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    """Every number of an entry, by its path."""
+    for key, value in entry.items():
+        if isinstance(value, dict):
+            yield from _numbers(value, f"{prefix}{key}/")
+        elif isinstance(value, int | float) and key != "step":
+            yield prefix + key, value
+
+
+def _board(folder: Path, resumed_at: int) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise UsageError(
+            "tensorboard is true, but TensorBoard is not installed.",
+            "Install it: pip install tensorboard",
+        ) from error
+    return SummaryWriter(str(folder), purge_step=resumed_at + 1)
 
 
 def _step(line: str) -> int:
@@ -53,6 +89,8 @@ class Display:
         )
         self._task = self._progress.add_task("", total=steps, completed=done, shown="")
         self._validation = ""
+        if done:
+            self._console.print(f"Going on after step {done:,} of {steps:,}.")
 
     def __enter__(self) -> Display:
         self._progress.start()
@@ -80,7 +118,7 @@ def sample_text(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, prompt: str, seed: int
 ) -> str:
     """The prompt and up to 40 sampled tokens; leaves torch's random state as it was."""
-    ids = [tokenizer.eos_token_id, *tokenizer.encode(prompt, add_special_tokens=False)]
+    ids = [start_token(tokenizer), *tokenizer.encode(prompt, add_special_tokens=False)]
     was_training = model.training
     devices = [model.device] if model.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 
-from leaner_harness import UsageError
+from leaner_harness import UsageError, default_words
+from leaner_trainers.milestones import parse_milestone
 
 _KINDS: dict[str, tuple[type, ...]] = {
     "str": (str,),
@@ -33,13 +34,15 @@ _AT_LEAST = {
     "seed": 0,
     "eval_every": 1,
     "sample_every": 0,
+    "prompt_loss_weight": 0,
+    "processes": 1,
 }
 _ABOVE = {"learning_rate": 0, "decay": 0, "embedding_rate": 0, "minutes": 0}
 _BELOW = {"momentum": 1, "beta2": 1, "decay": 1}
-_ENDLESS, _ENOUGH = ("mini", "mini-harder"), 1_000_000
+_AT_MOST = {"vocab_size": 2**16, "prompt_loss_weight": 1}  # ids are stored in 16 bits
 _CHOICES = {
     "schedule": ("cosine", "linear", "wsd"),
-    "device": ("auto", "cpu", "cuda"),
+    "device": ("auto", "cpu", "cuda", "mps"),
 }
 
 
@@ -50,17 +53,24 @@ class Recipe:
     architecture: str = "llama"
     """A registered architecture; `leaner plugins` lists them."""
     size: str = "1M"
-    """A size the architecture offers."""
+    """A size the architecture offers, any `<number>M` it can be fitted to, or the path of a
+    published configuration, `PATH.json`."""
+    init_from: str = ""
+    """A checkpoint folder whose weights, and tokenizer, the run begins with; empty for new ones."""
     objective: str = ""
     """What it learns to predict; empty for the architecture's own."""
     data: str = "mini"
-    """Training text: `mini`, `mini-harder`, or the path of a folder, a .txt or a .jsonl file."""
+    """Training text: `mini`, `mini-harder`, `mini-instruct`, or the path of a folder or a file."""
     genres: tuple[str, ...] = ()
     """Genres of the text to use; empty for all."""
     words: int | None = None
     """How many words of text to read; empty for all, or for a million of the endless mini text."""
     validation_words: int = 10_000
-    """How many words of the validation split to score at each evaluation."""
+    """How many words of the validation split to score at each evaluation, the genres sharing."""
+    separate_documents: bool = True
+    """Whether documents that share a block do not see each other."""
+    prompt_loss_weight: float = 0.0
+    """With `sft`, how much a prompt's token counts beside an answer's: 1 is TinyHelen's."""
     tokenizer: str = "train"
     """`train` for a new byte-level BPE, or the path of a folder with one."""
     vocab_size: int = 2000
@@ -99,28 +109,36 @@ class Recipe:
     """Decides the first weights, the order of the blocks and what is masked in them."""
     bf16: bool = False
     """Compute in bfloat16 where it is safe; the weights stay float32."""
+    compile: bool = False
+    """Compile the forward pass with torch.compile: faster after a minute or so."""
     eval_every: int = 100
     """Steps between two scorings of the validation text; the resumable state is saved then, too."""
+    checkpoint_at: tuple[str, ...] = ()
+    """Milestones to keep a checkpoint of, counted as seen in training, passes over the same text
+    included: `"10M words"`, `"500k tokens"`, `"2000 steps"`."""
     sample_every: int = 100
     """Steps between two samples of text from a causal model; 0 for none."""
     sample_prompt: str = "Once"
     """How a sample begins."""
+    tensorboard: bool = False
+    """Write the log for TensorBoard, too."""
     device: str = "auto"
-    """`cpu`, `cuda`, or `auto` for the best there is."""
+    """`cpu`, `cuda`, `mps`, or `auto` for the best there is."""
+    processes: int | None = None
+    """Refuse to run with another number of processes; empty for any."""
     resume: bool = True
-    """Go on from `state/` where a stopped run left one; false starts over."""
+    """Go on where a run in the same folder was stopped; false starts over."""
 
     def __post_init__(self) -> None:
-        if isinstance(self.genres, list):  # what TOML has for a tuple
-            object.__setattr__(self, "genres", tuple(self.genres))
-        if self.words is None and self.data in _ENDLESS:
-            object.__setattr__(self, "words", _ENOUGH)
+        for name in ("genres", "checkpoint_at"):
+            if isinstance(getattr(self, name), list):  # what TOML has for a tuple
+                object.__setattr__(self, name, tuple(getattr(self, name)))
         for field in fields(self):
             _check(field.name, str(field.type), getattr(self, field.name))
-        if self.vocab_size > 2**16:
-            raise _wrong(
-                "vocab_size", self.vocab_size, f"at most {2**16}: ids are stored in 16 bits"
-            )
+        if self.words is None:
+            object.__setattr__(self, "words", default_words(self.data))
+        for milestone in self.checkpoint_at:
+            parse_milestone(milestone)
         if self.warmup >= self.steps:
             raise _wrong("warmup", self.warmup, f"less than steps, which is {self.steps}")
 
@@ -139,6 +157,8 @@ def _check(key: str, kind: str, value: object) -> None:
             raise _wrong(key, value, f"above {_ABOVE[key]}")
         if key in _BELOW and not value < _BELOW[key]:
             raise _wrong(key, value, f"below {_BELOW[key]}")
+        if key in _AT_MOST and value > _AT_MOST[key]:
+            raise _wrong(key, value, f"at most {_AT_MOST[key]}")
         if not math.isfinite(value):
             raise _wrong(key, value, "a finite number")
     if key in _CHOICES and value not in _CHOICES[key]:

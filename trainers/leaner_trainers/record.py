@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-import platform
 from typing import Any
 
-import torch
-from accelerate import Accelerator
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
+from transformers import PreTrainedModel
 
 from leaner_trainers.architectures.sizes import non_embedding
-from leaner_trainers.tokens import Tokens, tokenizer_digest
+from leaner_trainers.tokens import tokenizer_digest
+from leaner_trainers.training_text import TrainingText
 
 
-def text_record(
-    tokens: Tokens, tokenizer: PreTrainedTokenizerFast, tokens_seen: int, targets_seen: int
-) -> dict[str, Any]:
+def text_record(text: TrainingText, tokens_seen: int, targets_seen: int) -> dict[str, Any]:
     """What was read: tokens, targets, words, and digests of the text and the tokenizer."""
+    tokens = text.tokens
     return {
         "tokens_seen": tokens_seen,
         # How many of them the model had to predict: all, or an objective's share.
         "targets_seen": targets_seen,
         # As many as stand, on average, in that many tokens of the training text.
-        "words_seen": round(tokens_seen * tokens.words / len(tokens.ids)),
+        "words_seen": round(tokens_seen * text.words_per_token),
         "data": {
             "digest": tokens.digest,
             "documents": len(tokens.offsets) - 1,
             "words": tokens.words,
             "tokens": len(tokens.ids),
+            "documents_apart": text.start is not None,
         },
-        "tokenizer_digest": tokenizer_digest(tokenizer),
-        "vocab_size": len(tokenizer),
+        "tokenizer_digest": tokenizer_digest(text.tokenizer),
+        "vocab_size": len(text.tokenizer),
     }
 
 
@@ -46,14 +44,3 @@ def cost_record(model: PreTrainedModel, tokens_seen: int) -> dict[str, Any]:
         "flops_rule": "estimate: 6 x parameters used in products (all but the looked-up "
         "embedding) x tokens seen; attention over positions not counted",
     }
-
-
-def hardware(accelerator: Accelerator) -> str:
-    """The machine, in a line."""
-    if accelerator.device.type == "cuda":
-        name = torch.cuda.get_device_name(accelerator.device)
-    else:
-        name = (
-            f"{accelerator.device.type} ({platform.machine()}, {torch.get_num_threads()} threads)"
-        )
-    return f"{accelerator.num_processes} x {name}, torch {torch.__version__}"

@@ -1,24 +1,91 @@
-"""The loss on a fixed text: bits per byte of a causal model, nats per target of any other."""
+"""The loss on a fixed text, whole and by genre: bits per byte, or nats per target.
+
+Bits per byte are those of causal models, whatever their tokenizer; nats per target those of others.
+"""
 
 from __future__ import annotations
 
 import math
 import pkgutil
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from transformers import PreTrainedTokenizerFast
 
-from leaner_harness import DataError, Document, ObjectiveSpec
-from leaner_trainers.order import RowRandom, read_blocks
-from leaner_trainers.tokens import encode
+from leaner_harness import (
+    Blocks,
+    DataError,
+    Document,
+    ObjectiveSpec,
+    default_words,
+    read_documents,
+)
+from leaner_trainers.blocks import read_blocks
+from leaner_trainers.order import RowRandom
+from leaner_trainers.recipe import Recipe
+from leaner_trainers.tokens import encode, start_token
 
 _BATCH = 16  # windows or blocks scored in one forward pass
 _SEED = 0  # of the masks, which are the same in every run
+
+Sums = dict[str, tuple[float, int]]
+"""By genre: nats, and what they are divided by, which is bytes or targets."""
+
+
+def validation_documents(recipe: Recipe) -> list[Document]:
+    """The first documents of each genre of the validation split, about as many words of each.
+
+    Together they have `validation_words`, or less where there is less. A source that is endless
+    mixes its genres itself.
+    """
+    words = recipe.validation_words
+    limit = words if default_words(recipe.data) else None
+    by_genre: dict[str, list[Document]] = defaultdict(list)
+    read: dict[str, int] = defaultdict(int)
+    for document in read_documents(recipe.data, "validation", recipe.genres, limit):
+        if read[document.genre] < words:
+            by_genre[document.genre].append(document)
+            read[document.genre] += len(document.text.split())
+    share = words / max(len(by_genre), 1)
+    return [d for documents in by_genre.values() for d in _up_to(documents, share)]
+
+
+def _up_to(documents: list[Document], words: float) -> list[Document]:
+    counts = np.cumsum([0, *(len(document.text.split()) for document in documents)])
+    return documents[: int(np.searchsorted(counts, words))]
+
+
+class Measure:
+    """What validation texts have in common: a key for the log, a unit, and sums by genre."""
+
+    key: ClassVar[str]
+    unit: ClassVar[str]
+    nats_in_unit: ClassVar[float] = 1.0
+
+    def sums(self, model: torch.nn.Module, device: torch.device) -> Sums:
+        """Nats by genre, and what they are divided by."""
+        raise NotImplementedError
+
+    @torch.no_grad()
+    def entry(self, model: torch.nn.Module, device: torch.device) -> dict[str, Any]:
+        """What the log gets: the loss under `key`, and by genre where there are several."""
+        was_training = model.training
+        model.eval()
+        sums = self.sums(model, device)
+        model.train(was_training)
+        nats, counts = (sum(column) for column in zip(*sums.values(), strict=True))
+        found: dict[str, Any] = {self.key: nats / self.nats_in_unit / max(counts, 1)}
+        if len(sums) > 1:
+            found[f"{self.key}_by_genre"] = {
+                genre: nats / self.nats_in_unit / max(count, 1)
+                for genre, (nats, count) in sorted(sums.items())
+            }
+        return found
 
 
 def read_validation(
@@ -26,77 +93,101 @@ def read_validation(
     tokenizer: PreTrainedTokenizerFast,
     block_size: int,
     objective: ObjectiveSpec,
-) -> ValidationText | ValidationBlocks:
-    """Tokenise the text that `loss` is to be measured on.
+    options: dict[str, Any] | None = None,
+) -> Measure:
+    """Tokenise the text that is to be measured on.
 
-    Raises DataError when there is too little of it.
+    `options` are what the objective's batches depend on besides. Raises DataError when there is too
+    little text.
     """
     if objective.causal:
-        return ValidationText.of(documents, tokenizer, block_size)
-    return ValidationBlocks.of(documents, tokenizer, block_size, objective)
+        return ValidationText.of(documents, tokenizer, block_size, objective.answers)
+    return ValidationBlocks.of(documents, tokenizer, block_size, objective, options or {})
+
+
+class Window(NamedTuple):
+    """A piece of a document, as long as the model sees at once."""
+
+    ids: list[int]
+    """At most block_size + 1: the first is context, the others are predicted."""
+    first: int
+    """The first that counts: what comes before it is a prompt."""
+    genre: str
 
 
 @dataclass(frozen=True)
-class ValidationText:
+class ValidationText(Measure):
     """Documents cut into windows, as lm-eval's rolling log-likelihood cuts them.
 
-    Each token is predicted once. A document begins after the end-of-text token, and each later
-    window after the last token of the one before.
+    Each token is predicted once. A document begins after its start token, and each later window
+    after the last token of the one before.
     """
 
     key: ClassVar[str] = "validation_bits_per_byte"
     unit: ClassVar[str] = "bits/byte"
+    nats_in_unit: ClassVar[float] = math.log(2)
 
-    windows: list[list[int]]
-    """At most block_size + 1 ids each: the first is context, the others are predicted."""
-    n_bytes: int
-    """UTF-8 length of the text."""
+    windows: list[Window]
+    n_bytes: dict[str, int]
+    """UTF-8 length of the text by genre, or of the answers in it."""
 
     @classmethod
     def of(
-        cls, documents: Iterable[Document], tokenizer: PreTrainedTokenizerFast, block_size: int
+        cls,
+        documents: Iterable[Document],
+        tokenizer: PreTrainedTokenizerFast,
+        block_size: int,
+        answers: bool = False,
     ) -> ValidationText:
-        """Cut up some documents. Raises DataError when there is nothing in them."""
-        texts = [document.text for document in documents]
+        """Cut up some documents; with `answers` prompts are context only.
+
+        Raises DataError when there is nothing in them.
+        """
+        documents = list(documents)
+        cuts = [document.prompt if answers else 0 for document in documents]
+        prompts = [document.text[:cut] for document, cut in zip(documents, cuts, strict=True)]
+        texts = [document.text[cut:] for document, cut in zip(documents, cuts, strict=True)]
+        encoded = zip(documents, encode(tokenizer, prompts), encode(tokenizer, texts), strict=True)
         windows = []
-        for ids in encode(tokenizer, texts):
-            ids = [tokenizer.eos_token_id, *ids]
-            starts = range(0, len(ids) - 1, block_size)
-            windows += [ids[start : start + block_size + 1] for start in starts]
-        if not windows:
+        for document, prompt, text in encoded:
+            ids = [start_token(tokenizer), *prompt, *text]
+            for start in range(0, len(ids) - 1, block_size):
+                first = max(1, 1 + len(prompt) - start)
+                if first <= block_size:
+                    piece = ids[start : start + block_size + 1]
+                    windows.append(Window(piece, first, document.genre))
+        n_bytes: dict[str, int] = defaultdict(int)
+        for document, text in zip(documents, texts, strict=True):
+            n_bytes[document.genre] += len(text.encode())
+        if not sum(n_bytes.values()):
             raise DataError(
                 "The validation text is empty.",
                 "Check `data` and `genres`; a file of one's own keeps every 50th document for it.",
             )
         # Like lengths together: less padding. A stable sort, so the order is always the same.
-        windows.sort(key=len)
-        return cls(windows, sum(len(text.encode()) for text in texts))
+        windows.sort(key=lambda window: len(window.ids))
+        return cls(windows, dict(n_bytes))
 
-    @torch.no_grad()
-    def loss(self, model: torch.nn.Module, device: torch.device) -> float:
-        """Negative log2-likelihood of the text, over its length in bytes: no tokenizer matters."""
-        was_training = model.training
-        model.eval()
-        nats = 0.0
+    def sums(self, model: torch.nn.Module, device: torch.device) -> Sums:
+        """Negative log-likelihood of the text, and its length in bytes."""
+        nats = dict.fromkeys(self.n_bytes, 0.0)
         for start in range(0, len(self.windows), _BATCH):
             batch = self.windows[start : start + _BATCH]
-            width = max(map(len, batch))
-            padded = [w + [0] * (width - len(w)) for w in batch]
+            width = max(len(window.ids) for window in batch)
+            padded = [window.ids + [0] * (width - len(window.ids)) for window in batch]
             ids = torch.tensor(padded, device=device)  # (B, T + 1)
-            ends = torch.tensor([len(w) - 1 for w in batch], device=device)[:, None]
-            is_target = torch.arange(width - 1, device=device) < ends  # (B, T)
             # Padding lies to the right, where a causal model does not look.
             logits = model(input_ids=ids[:, :-1], use_cache=False).logits  # (B, T, V)
             losses = F.cross_entropy(
                 logits.float().transpose(1, 2), ids[:, 1:], reduction="none"
-            )  # (B, T)
-            nats += float(losses[is_target].double().sum())
-        model.train(was_training)
-        return nats / math.log(2) / self.n_bytes
+            ).double()  # (B, T)
+            for window, row in zip(batch, losses.cpu().numpy(), strict=True):
+                nats[window.genre] += float(row[window.first - 1 : len(window.ids) - 1].sum())
+        return {genre: (nats[genre], self.n_bytes[genre]) for genre in nats}
 
 
 @dataclass(frozen=True)
-class ValidationBlocks:
+class ValidationBlocks(Measure):
     """Documents cut into blocks as in training, with targets that are always the same.
 
     Their loss depends on the tokenizer: it compares runs that share one.
@@ -105,10 +196,11 @@ class ValidationBlocks:
     key: ClassVar[str] = "validation_loss"
     unit: ClassVar[str] = "nats/target"
 
-    blocks: torch.Tensor
-    """Ids, each block with the token after it; (blocks, block_size + 1)."""
+    blocks: dict[str, Blocks]
+    """By genre."""
     tokenizer: PreTrainedTokenizerFast
     objective: ObjectiveSpec
+    options: dict[str, Any]
 
     @classmethod
     def of(
@@ -117,32 +209,44 @@ class ValidationBlocks:
         tokenizer: PreTrainedTokenizerFast,
         block_size: int,
         objective: ObjectiveSpec,
+        options: dict[str, Any],
     ) -> ValidationBlocks:
-        """Cut up some documents. Raises DataError when they do not fill a block."""
+        """Cut up some documents. Raises DataError when those of no genre fill a block."""
+        documents = list(documents)
+        ids_of: dict[str, list[int]] = defaultdict(list)
         texts = [document.text for document in documents]
-        ids = [i for text in encode(tokenizer, texts) for i in (*text, tokenizer.eos_token_id)]
-        n_blocks = (len(ids) - 1) // block_size
-        if n_blocks < 1:
+        for document, ids in zip(documents, encode(tokenizer, texts), strict=True):
+            ids_of[document.genre] += [start_token(tokenizer), *ids, tokenizer.eos_token_id]
+        blocks = {}
+        for genre, ids in ids_of.items():
+            n_blocks = (len(ids) - 1) // block_size
+            if n_blocks:
+                stored = np.array(ids, dtype=np.uint16)
+                numbers = np.arange(n_blocks)
+                blocks[genre] = read_blocks(stored, numbers, block_size, start_token(tokenizer))
+        if not blocks:
             raise DataError(
-                f"The validation text has {len(ids)} tokens, less than one block.",
+                f"The validation text has {sum(map(len, ids_of.values()))} tokens, and of no genre "
+                f"as many as one block.",
                 f"Raise validation_words, or give a block_size below {block_size}.",
             )
-        blocks = read_blocks(np.array(ids, dtype=np.uint16), np.arange(n_blocks), block_size)
-        return cls(blocks, tokenizer, objective)
+        return cls(blocks, tokenizer, objective, options)
 
-    @torch.no_grad()
-    def loss(self, model: torch.nn.Module, device: torch.device) -> float:
-        """The mean loss of the targets, in nats."""
+    def sums(self, model: torch.nn.Module, device: torch.device) -> Sums:
+        """The sum of the targets' losses, and their number."""
+        return {genre: self._sum(model, device, blocks) for genre, blocks in self.blocks.items()}
+
+    def _sum(
+        self, model: torch.nn.Module, device: torch.device, blocks: Blocks
+    ) -> tuple[float, int]:
         collate, loss_of = map(pkgutil.resolve_name, (self.objective.collate, self.objective.loss))
-        was_training = model.training
-        model.eval()
         nats, n_targets = 0.0, 0
-        for start in range(0, len(self.blocks), _BATCH):
-            ids = self.blocks[start : start + _BATCH]
-            rng = RowRandom(np.arange(start, start + len(ids)), _SEED)
-            batch = collate(ids, self.tokenizer, rng)
+        for start in range(0, len(blocks.ids), _BATCH):
+            rows = slice(start, start + _BATCH)
+            part = Blocks(blocks.ids[rows], blocks.documents[rows], blocks.kinds[rows])
+            rng = RowRandom(np.arange(start, start + len(part.ids)), _SEED)
+            batch = collate(part, self.tokenizer, rng, **self.options)
             total, count = loss_of(model, {key: value.to(device) for key, value in batch.items()})
             nats += float(total)
             n_targets += int(count)
-        model.train(was_training)
-        return nats / max(n_targets, 1)
+        return nats, n_targets

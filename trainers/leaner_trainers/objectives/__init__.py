@@ -1,7 +1,7 @@
-"""Objectives: one module each, with `collate(ids, tokenizer, rng)` and `loss(model, batch)`.
+"""Objectives: one module each, with `collate(blocks, tokenizer, rng)` and `loss(model, batch)`.
 
 Shapes: B rows, T tokens of a block, P targets of a row, V entries of the vocabulary. A token that
-is no target is `IGNORED` among the targets.
+is no target is `IGNORED` among the targets. Documents that share a row do not see each other.
 """
 
 from __future__ import annotations
@@ -14,13 +14,17 @@ from transformers import PreTrainedTokenizerFast
 IGNORED = -100
 
 
-def begin_with_class(ids: Tensor, tokenizer: PreTrainedTokenizerFast) -> Tensor:
-    """Blocks (B, T + 1) as a model reads a text it scores: the class token first; (B, T).
+def positions(documents: Tensor) -> Tensor:
+    """Each token's place in its document, or in the part of it that lies in the row; (B, T)."""
+    place = torch.arange(documents.shape[1]).expand_as(documents)
+    begins = torch.ones_like(documents, dtype=torch.bool)
+    begins[:, 1:] = documents.diff(dim=1) != 0
+    return place - place.masked_fill(~begins, 0).cummax(dim=1).values
 
-    The last token of each block makes room for it.
-    """
-    first = torch.full_like(ids[:, :1], tokenizer.cls_token_id)
-    return torch.cat([first, ids[:, :-2]], dim=1)
+
+def same_document(documents: Tensor) -> Tensor:
+    """Whether two tokens of a row are of one document; boolean, (B, T, T)."""
+    return documents[:, :, None] == documents[:, None, :]
 
 
 def is_special(ids: Tensor, tokenizer: PreTrainedTokenizerFast) -> Tensor:

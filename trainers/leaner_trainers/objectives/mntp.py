@@ -10,13 +10,13 @@ from torch import Tensor
 from torch.nn import Module
 
 from leaner_trainers.objectives import summed_loss
-from leaner_trainers.objectives.mlm import collate
+from leaner_trainers.objectives.mlm import collate, logits
 
 __all__ = ["collate", "loss"]
 
 
 def loss(model: Module, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
     """The sum of the targets' losses in nats, and their number."""
-    logits = model(input_ids=batch["input_ids"]).logits  # (B, T, V)
-    # The first token, the class token, is never a target: none is lost.
-    return summed_loss(logits[:, :-1], batch["targets"][:, 1:])
+    # A document begins with the class token, which is never a target. The first token of a row that
+    # begins inside a document may be one, and is lost: nothing stands before it.
+    return summed_loss(logits(model, batch)[:, :-1], batch["targets"][:, 1:])

@@ -13,21 +13,24 @@ from torch import Tensor
 from torch.nn import Module
 from transformers import PreTrainedTokenizerFast
 
-from leaner_harness import UsageError
-from leaner_trainers.objectives import IGNORED, begin_with_class, is_special, summed_loss
+from leaner_harness import Blocks, UsageError
+from leaner_trainers.objectives import IGNORED, is_special, same_document, summed_loss
 from leaner_trainers.order import RowRandom
 
 _SPAN = 5  # longest span of targets
 _ROOM = 6  # tokens for each target: one in six is predicted
 
 
-def collate(ids: Tensor, tokenizer: PreTrainedTokenizerFast, rng: RowRandom) -> dict[str, Tensor]:
-    """From blocks (B, T + 1): `input_ids` and `order` (B, T), `positions` and `targets` (B, P).
+def collate(
+    blocks: Blocks, tokenizer: PreTrainedTokenizerFast, rng: RowRandom
+) -> dict[str, Tensor]:
+    """`input_ids` and `order` (B, T), `positions` and `targets` (B, P), and `documents` (B, T).
 
     `order` is a target's place in the order of prediction, and -1 for what everyone sees. A row
-    with fewer than P targets is filled up with `IGNORED` ones. Raises UsageError for an odd T.
+    with fewer than P targets is filled up with `IGNORED` ones. There are no `documents` where they
+    may see each other. Raises UsageError for an odd T.
     """
-    text = begin_with_class(ids, tokenizer)
+    text = blocks.ids[:, :-1]
     n_tokens = text.shape[1]
     if n_tokens % 2:
         raise UsageError(
@@ -44,12 +47,15 @@ def collate(ids: Tensor, tokenizer: PreTrainedTokenizerFast, rng: RowRandom) -> 
     # first half must not have seen the second.
     rank = rng.random(n_tokens // 2).argsort(dim=1)  # (B, T / 2)
     order = torch.cat([rank, rank + n_tokens // 2], dim=1)
-    return {
+    batch = {
         "input_ids": text,
         "order": order.masked_fill(~is_target, -1),
         "positions": positions,
         "targets": text.gather(1, positions).masked_fill(is_filling, IGNORED),
     }
+    if blocks.documents is not None:
+        batch["documents"] = blocks.documents[:, :-1]
+    return batch
 
 
 def loss(model: Module, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
@@ -58,19 +64,23 @@ def loss(model: Module, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
     is_target = targets != IGNORED
     logits = model(
         input_ids=batch["input_ids"],
-        perm_mask=perm_mask(batch["order"]),
+        perm_mask=perm_mask(batch["order"], batch.get("documents")),
         target_mapping=target_mapping(batch["positions"], is_target, batch["order"].shape[1]),
     ).logits  # (B, P, V)
     return summed_loss(logits, targets)
 
 
-def perm_mask(order: Tensor) -> Tensor:
+def perm_mask(order: Tensor, documents: Tensor | None = None) -> Tensor:
     """(B, T, T): 1 where token i must not see token j, a target that does not come before it.
 
-    Tokens that are no targets see no target: through them, a target would see itself.
+    Tokens that are no targets see no target: through them, a target would see itself. Tokens of
+    other documents are not seen either.
     """
     is_target = order >= 0
-    return (is_target[:, None, :] & (order[:, None, :] >= order[:, :, None])).float()
+    hidden = is_target[:, None, :] & (order[:, None, :] >= order[:, :, None])
+    if documents is not None:
+        hidden |= ~same_document(documents)
+    return hidden.float()
 
 
 def target_mapping(positions: Tensor, is_target: Tensor, n_tokens: int) -> Tensor:

@@ -1,0 +1,159 @@
+"""The life of an architecture in small: build, train a step, save, load, classify, score."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from leaner_harness import invariance
+from leaner_harness.contracts import (
+    PROMPT,
+    TEXT,
+    ArchitectureSpec,
+    Blocks,
+    ObjectiveSpec,
+    resolve,
+)
+from leaner_harness.registry import get_objective
+
+Step = tuple[str, Callable[[], str]]
+"""A check's name, and what runs it: returns a detail, or raises."""
+
+VOCABULARY = 300
+
+
+def architecture_steps(spec: ArchitectureSpec, folder: Path) -> Iterator[Step]:
+    """The checks of an architecture, each of which stands on those before it."""
+    life = _Life(spec, folder)
+    yield "builds", life.build
+    for objective in map(get_objective, (spec.objective, *spec.other_objectives)):
+        yield f"trains a step of {objective.name}", partial(life.step, objective)
+    if spec.packs and get_objective(spec.objective).causal:
+        yield "keeps documents apart", life.documents_apart
+    yield "saves", life.save
+    yield "loads", life.load
+    yield "classifies", life.classify
+    scored_by = "leaner" if spec.model_type.name == "hf" else spec.model_type.name
+    yield from invariance.steps(scored_by, folder, chain_rule=spec.objective in ("clm", "plm"))
+    if spec.model_type.name == "hf":
+        yield "equals hf", lambda: invariance.equals_hf(folder)
+
+
+class _Life:
+    """One model, from its first weights to a checkpoint in a folder."""
+
+    def __init__(self, spec: ArchitectureSpec, folder: Path) -> None:
+        self._spec, self._folder = spec, folder
+        self._model: Any = None
+
+    def build(self) -> str:
+        import torch
+
+        torch.manual_seed(0)
+        self._model = resolve(self._spec.build)(self._spec.sizes[0], VOCABULARY)
+        kinds = {str(parameter.dtype) for parameter in self._model.parameters()}
+        assert kinds == {"torch.float32"}, f"weights must be float32, found {sorted(kinds)}"
+        return f"{sum(p.numel() for p in self._model.parameters()):,} parameters, float32"
+
+    def step(self, objective: ObjectiveSpec) -> str:
+        import torch
+
+        batch = collated(objective, packs=self._spec.packs)
+        losses = []
+        optimizer = torch.optim.SGD(self._model.parameters(), lr=0.1)
+        torch.manual_seed(0)
+        self._model.eval()  # dropout would hide what a step did
+        for _ in range(2):
+            total, targets = resolve(objective.loss)(self._model, batch)
+            (total / targets).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            losses.append((total / targets).item())
+        first, second = losses
+        assert math.isfinite(first) and second < first, f"loss went from {first} to {second}"
+        return f"loss {first:.3f} -> {second:.3f}"
+
+    def documents_apart(self) -> str:
+        """Two rows differ in their first document alone; their second begins at position 0."""
+        import torch
+
+        ids = torch.randint(10, 250, (2, 32), generator=torch.Generator().manual_seed(0))
+        ids[1, 12:] = ids[0, 12:]
+        positions = torch.cat([torch.arange(12), torch.arange(20)]).expand(2, 32)
+        with torch.no_grad():
+            logits = self._model(input_ids=ids, position_ids=positions, use_cache=False).logits
+        gap = float((logits[0, 12:] - logits[1, 12:]).abs().max())
+        assert gap <= invariance.TOLERANCE, f"another document changes logits by {gap:.1e}"
+        return f"another document changes logits by {gap:.1e}"
+
+    def save(self) -> str:
+        self._model.eval().save_pretrained(self._folder)
+        byte_tokenizer().save_pretrained(self._folder)
+        assert list(self._folder.glob("*.safetensors")), "save_pretrained wrote no safetensors"
+        return "safetensors"
+
+    def load(self) -> str:
+        import torch
+        import transformers
+
+        masked = self._spec.objective in ("mlm", "mntp")
+        name = "AutoModelForMaskedLM" if masked else "AutoModelForCausalLM"
+        again = getattr(transformers, name).from_pretrained(self._folder)
+        ids = torch.arange(16)[None]
+        with torch.no_grad():
+            gap = (again(ids).logits - self._model(ids).logits).abs().max().item()
+        assert gap <= invariance.TOLERANCE, f"logits differ by {gap} after saving and loading"
+        return f"stock {name}, logits differ by {gap:.1e}"
+
+    def classify(self) -> str:
+        from leaner_harness.models.finetune import check
+
+        return check.classifies(self._folder, self._spec)
+
+
+class _Random:
+    """The random numbers an objective gets: the same ones every time."""
+
+    def __init__(self, rows: int) -> None:
+        import torch
+
+        self._rows, self._generator = rows, torch.Generator().manual_seed(0)
+
+    def random(self, *shape: int) -> Any:
+        """(rows, *shape) numbers from [0, 1)."""
+        import torch
+
+        return torch.rand(self._rows, *shape, generator=self._generator, dtype=torch.float64)
+
+
+def collated(objective: ObjectiveSpec, *, packs: bool = True) -> dict[str, Any]:
+    """The objective's batch of four random blocks of 32 tokens, of two documents and a half."""
+    import torch
+
+    ids = torch.randint(10, 250, (4, 33), generator=torch.Generator().manual_seed(0))
+    ids[:, [0, 12, 24]] = byte_tokenizer().eos_token_id
+    documents = torch.arange(33).div(12, rounding_mode="floor").expand(4, 33)
+    kinds = torch.full((4, 33), TEXT, dtype=torch.uint8)
+    kinds[:, 13:18] = PROMPT
+    blocks = Blocks(ids, documents if packs else None, kinds)
+    batch: dict[str, Any] = resolve(objective.collate)(blocks, byte_tokenizer(), _Random(4))
+    return batch
+
+
+def byte_tokenizer() -> Any:
+    """A byte-level tokenizer of at most VOCABULARY entries, so that scoring needs no download."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    special = {"cls_token": "<|class|>", "mask_token": "<|mask|>"}
+    tokens = ["<|endoftext|>", *alphabet, *special.values()]
+    vocabulary = {token: index for index, token in enumerate(tokens)}
+    tokenizer = Tokenizer(models.BPE(vocabulary, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    special |= dict.fromkeys(("bos_token", "eos_token", "pad_token"), "<|endoftext|>")
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special)

@@ -1,0 +1,105 @@
+"""The model card of a checkpoint: what it was trained on, how far it came, and how to score it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from leaner_harness.contracts import Checkpoint
+
+CARD = "README.md"
+
+_TASK = {"hf": "text-generation", "leaner-causal": "text-generation", "leaner-masked": "fill-mask"}
+_FACTS = {
+    "tokens_seen": "tokens seen",
+    "targets_seen": "tokens predicted",
+    "words_seen": "words seen, passes over the same text included",
+    "steps": "steps",
+    "seconds": "seconds",
+    "flops": "floating-point operations, estimated",
+    "train_loss": "training loss, nats per target",
+    "validation_bits_per_byte": "validation, bits per byte",
+    "validation_loss": "validation, nats per target",
+}
+
+
+def model_card(checkpoint: Checkpoint, record: Mapping[str, Any], tasks: str) -> str:
+    """The card of a checkpoint, from what its `leaner.json` says."""
+    recipe = record["recipe"]
+    return "\n".join(
+        [
+            *_front_matter(checkpoint),
+            f"# {record['recipe_name']}",
+            "",
+            f"A small language model, trained by leaner-harness {record['harness']} with the "
+            f"trainer `{recipe['trainer']}`. It knows the text below and nothing else: it is meant "
+            "for studying how language models learn, not for answering questions.",
+            "",
+            "| | |",
+            "|---|---|",
+            *(f"| {name} | {value} |" for name, value in _rows(record)),
+            "",
+            "Score it:",
+            "",
+            "```bash",
+            shlex.join(score_command(checkpoint, tasks, path=".")),
+            "```",
+            "",
+            "Train it again:",
+            "",
+            "```toml",
+            *(f"{key} = {_toml(value)}" for key, value in recipe.items() if value is not None),
+            "```",
+            "",
+        ]
+    )
+
+
+def score_command(checkpoint: Checkpoint, tasks: str, path: str = "") -> list[str]:
+    """The stock lm_eval command that scores a checkpoint, at its path or another."""
+    arguments = {checkpoint.path_arg: path or str(checkpoint.path), **checkpoint.model_args}
+    joined = ",".join(f"{key}={value}" for key, value in arguments.items())
+    command = ["lm_eval", "--model", checkpoint.model_type, "--model_args", joined]
+    return [*command, "--tasks", tasks, "--output_path", "lm_eval_output", "--log_samples"]
+
+
+def _front_matter(checkpoint: Checkpoint) -> Iterator[str]:
+    """What the hub's model pages read."""
+    yield from ("---", "library_name: transformers")
+    if checkpoint.model_type in _TASK:
+        yield f"pipeline_tag: {_TASK[checkpoint.model_type]}"
+    yield from ("tags:", "- leaner-harness", "---", "")
+
+
+def _rows(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    recipe = record["recipe"]
+    if "architecture" in recipe:
+        yield "architecture", f"{recipe['architecture']} {recipe['size']}"
+    for kind, count in record.get("parameters", {}).items():
+        yield f"parameters, {kind.replace('_', '-')}", f"{count:,}"
+    data = record.get("data", {})
+    if "data" in recipe:
+        genres = ", ".join(recipe.get("genres") or ()) or "all genres"
+        yield "text", f"{recipe['data']} ({genres})"
+    if data:
+        yield "text, words", f"{data['words']:,}"
+        yield "text, sha256", f"`{data['digest']}`"
+    if data.get("tokens") and "tokens_seen" in record:
+        yield "passes over the text", f"{record['tokens_seen'] / data['tokens']:.2f}"
+    for key, name in _FACTS.items():
+        if key in record:
+            yield name, _number(record[key])
+        for genre, value in record.get(f"{key}_by_genre", {}).items():
+            yield f"{name}, {genre}", _number(value)
+    yield "hardware", str(record["hardware"])
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.3f}"
+
+
+def _toml(value: Any) -> str:
+    """JSON is TOML, for the strings, numbers, booleans and lists of a recipe."""
+    return json.dumps(value)

@@ -1,0 +1,32 @@
+"""Devices and processes are those that were asked for, or the run does not begin."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from leaner_trainers.devices import hardware, make_accelerator
+from leaner_trainers.recipe import Recipe
+
+from leaner_harness import UsageError
+
+
+def test_a_device_that_is_not_there(monkeypatch):
+    for kind in ("cuda", "mps"):
+        module = torch.cuda if kind == "cuda" else torch.backends.mps
+        monkeypatch.setattr(module, "is_available", lambda: False)
+        with pytest.raises(UsageError, match=f"device is '{kind}', but torch finds none"):
+            make_accelerator(Recipe(device=kind))
+
+
+def test_a_launcher_that_started_one_of_several(monkeypatch):
+    """`accelerate launch --cpu --num_processes 2` sets an address, and starts one process."""
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+    with pytest.raises(UsageError, match="asked for several processes and started one"):
+        make_accelerator(Recipe(device="cpu"))
+
+
+def test_a_number_of_processes_that_was_promised():
+    with pytest.raises(UsageError, match="processes is 2, but there are 1"):
+        make_accelerator(Recipe(device="cpu", processes=2))
+    accelerator = make_accelerator(Recipe(device="cpu", processes=1))
+    assert hardware(accelerator).startswith("1 x cpu")

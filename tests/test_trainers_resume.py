@@ -1,0 +1,134 @@
+"""A stopped run goes on bit for bit, wherever it was stopped."""
+
+from __future__ import annotations
+
+import json
+import signal
+from dataclasses import replace
+
+import pytest
+import torch
+from leaner_trainers import loop
+from leaner_trainers.progress import Display
+from small_training import ARCHITECTURES, RECIPE, log_of, surroundings, weights
+from transformers import AutoTokenizer
+
+from leaner_harness import UsageError
+
+
+@pytest.fixture(autouse=True, scope="module")
+def around():
+    with surroundings():
+        yield
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """An undisturbed run of RECIPE."""
+    return loop.train(RECIPE, tmp_path_factory.mktemp("undisturbed") / "out")
+
+
+def interrupt(monkeypatch, at, how):
+    original = Display.step
+
+    def step(self, number, loss):
+        original(self, number, loss)
+        if number == at:
+            how()
+
+    monkeypatch.setattr(Display, "step", step)
+
+
+def stop_and_resume(recipe, out, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        interrupt(patch, 7, lambda: signal.raise_signal(signal.SIGINT))
+        loop.train(recipe, out)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert json.loads((out / "resume" / "state" / "state.json").read_text())["step"] == 8
+    assert not (out / "config.json").exists()
+    torch.manual_seed(12345)
+    again = loop.train(recipe, out)
+    assert len((out / "log.jsonl").read_text().splitlines()) == 12
+    return again
+
+
+def test_ctrl_c_and_resume_equals_the_undisturbed_run(run, tmp_path, monkeypatch):
+    again = stop_and_resume(RECIPE, tmp_path, monkeypatch)
+    assert weights(again.path) == weights(run.path)
+    assert again.record["targets_seen"] == run.record["targets_seen"]
+
+
+def test_muon_resumes_bit_for_bit_and_learns(tmp_path, monkeypatch):
+    recipe = replace(RECIPE, optimizer="muon", embedding_rate=5e-3)
+    whole = loop.train(recipe, tmp_path / "whole")
+    again = stop_and_resume(recipe, tmp_path / "again", monkeypatch)
+    assert weights(again.path) == weights(whole.path)
+    entries = log_of(whole.path)
+    assert entries[-1]["loss"] < entries[0]["loss"] - 1
+
+
+@pytest.mark.parametrize("objective", ["mlm", "plm"])
+def test_other_objectives_train_and_resume_bit_for_bit(objective, tmp_path, monkeypatch):
+    recipe = replace(RECIPE, architecture=objective)
+    whole = loop.train(recipe, tmp_path / "whole")
+    again = stop_and_resume(recipe, tmp_path / "again", monkeypatch)
+    assert weights(again.path) == weights(whole.path)
+    assert {**again.record, "seconds": 0} == {**whole.record, "seconds": 0}
+    assert whole.model_type == ARCHITECTURES[objective].model_type.name
+    assert whole.model_args == {"max_length": "32"}
+    # One word in six or seven is predicted, and learned: the text has 12 words.
+    seen, targets = whole.record["tokens_seen"], whole.record["targets_seen"]
+    assert seen == 12 * 2 * 4 * 32 and 0.12 < targets / seen < 0.2
+    entries = log_of(whole.path)
+    assert entries[-1]["loss"] < entries[0]["loss"] - 1
+    assert [e["step"] for e in entries if "validation_loss" in e] == [4, 8, 12]
+    assert entries[-1]["validation_loss"] == whole.record["validation_loss"]
+    assert entries[-1]["validation_loss"] == pytest.approx(entries[-1]["loss"], abs=0.5)
+    other_measures = {"sample", "validation_bits_per_byte"}
+    assert not any(other_measures & entry.keys() for entry in [*entries, whole.record])
+    tokenizer = AutoTokenizer.from_pretrained(whole.path)
+    assert tokenizer.mask_token_id is not None and tokenizer.model_max_length == 32
+
+
+def test_crash_between_evaluations_resumes_from_the_last_one(run, tmp_path, monkeypatch):
+    def crash():
+        raise MemoryError
+
+    with monkeypatch.context() as patch, pytest.raises(MemoryError):
+        interrupt(patch, 6, crash)
+        loop.train(RECIPE, tmp_path)
+    # As if killed between the two renames of a save, and in the middle of a log line.
+    resume = tmp_path / "resume"
+    (resume / "state").rename(resume / ".state.old")
+    with (tmp_path / "log.jsonl").open("a") as file:
+        file.write('{"step": 7, "lo')
+    loop.train(RECIPE, tmp_path)
+    assert weights(tmp_path) == weights(run.path)
+    assert [entry["step"] for entry in log_of(tmp_path)] == list(range(1, 13))
+
+
+def test_resume_refuses_another_recipe_and_can_start_over(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        interrupt(patch, 3, lambda: signal.raise_signal(signal.SIGTERM))
+        loop.train(RECIPE, tmp_path)
+    other = replace(RECIPE, learning_rate=2e-2, steps=4)
+    with pytest.raises(UsageError, match="learning_rate was 0.01, is 0.02") as caught:
+        loop.train(other, tmp_path)
+    assert "resume = false" in str(caught.value)
+    assert loop.train(replace(other, resume=False), tmp_path).record["steps"] == 4
+
+
+def test_milestones_before_the_stop_are_kept(tmp_path, monkeypatch):
+    recipe = replace(RECIPE, checkpoint_at=("4 steps", "10 steps"))
+    again = stop_and_resume(recipe, tmp_path, monkeypatch)
+    assert [each.record["steps"] for each in again.milestones] == [4, 10]
+    assert all((each.path / "model.safetensors").is_file() for each in again.milestones)
+
+
+def test_a_run_that_was_killed_after_its_last_step_is_not_trained_again(tmp_path, monkeypatch):
+    done = loop.train(RECIPE, tmp_path)
+    before = weights(done.path)
+    monkeypatch.setattr(Display, "step", lambda *_: pytest.fail("trained again"))
+    again = loop.train(RECIPE, tmp_path)
+    assert weights(again.path) == before
+    assert again.record == done.record

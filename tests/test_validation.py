@@ -1,0 +1,74 @@
+"""The text a run is measured on: a share of each genre, and answers only where answers count."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+
+import pytest
+import torch
+from leaner_trainers import validation
+from leaner_trainers.recipe import Recipe
+from leaner_trainers.tokens import start_token, train_tokenizer
+
+from leaner_harness import DataError, Document, get_objective
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return train_tokenizer(["a cat sees the dog"] * 5, 300)
+
+
+def document(genre, words, number=0):
+    return Document(f"{genre}{number}", genre, " ".join(["cat"] * words))
+
+
+def test_genres_share_the_words(monkeypatch):
+    source = [document("wiki", 30, n) for n in range(40)] + [
+        document("web", 30, n) for n in range(2)
+    ]
+    monkeypatch.setattr(validation, "read_documents", lambda *_: iter(source))
+    found = validation.validation_documents(Recipe(data="folder", words=1, validation_words=300))
+    counts = {genre: sum(d.genre == genre for d in found) for genre in ("wiki", "web")}
+    assert counts == {"wiki": 5, "web": 2}
+    assert [d.id for d in found if d.genre == "wiki"] == [f"wiki{n}" for n in range(5)]
+
+
+def test_an_endless_source_is_read_no_further(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        validation, "read_documents", lambda *arguments: asked.append(arguments) or iter(())
+    )
+    validation.validation_documents(Recipe(data="mini", validation_words=300))
+    assert asked == [("mini", "validation", (), 300)]
+
+
+class Even(torch.nn.Module):
+    """Every token is as likely as any other."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.size = size
+
+    def forward(self, input_ids, use_cache):
+        return SimpleNamespace(logits=torch.zeros(*input_ids.shape, self.size))
+
+
+def test_bits_per_byte_of_answers_alone(tokenizer):
+    text = "see the dog: a cat"
+    documents = [Document("1", "instruction", text, prompt=len("see the dog: "))]
+    model = Even(len(tokenizer))
+    for name, part in (("sft", "a cat"), ("clm", text)):
+        found = validation.read_validation(documents, tokenizer, 4, get_objective(name))
+        n_tokens = len(tokenizer(part)["input_ids"])
+        expected = n_tokens * math.log2(len(tokenizer)) / len(part)
+        assert found.entry(model, CPU) == {"validation_bits_per_byte": pytest.approx(expected)}
+    assert all(len(window.ids) <= 5 for window in found.windows)
+    assert sum(window.ids[0] == start_token(tokenizer) for window in found.windows) == 1
+
+
+def test_no_text_is_an_error(tokenizer):
+    with pytest.raises(DataError, match="validation text is empty"):
+        validation.read_validation([], tokenizer, 4, get_objective("clm"))

@@ -1,0 +1,57 @@
+"""Devices and processes: what a run computes on, checked against what was asked for."""
+
+from __future__ import annotations
+
+import os
+import platform
+
+import torch
+from accelerate import Accelerator
+
+from leaner_harness import UsageError
+from leaner_trainers.recipe import Recipe
+
+_LAUNCH = "Start them with: torchrun --nproc-per-node N -m leaner_harness.cli train ..."
+
+
+def make_accelerator(recipe: Recipe) -> Accelerator:
+    """The device and the processes of a run.
+
+    Raises UsageError where they are not those the recipe, or the launcher, asked for.
+    """
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not available.get(recipe.device, True):
+        raise UsageError(f"device is {recipe.device!r}, but torch finds none.", "Use 'auto'.")
+    accelerator = Accelerator(cpu=recipe.device == "cpu")
+    if recipe.device not in ("auto", accelerator.device.type):
+        raise UsageError(
+            f"device is {recipe.device!r}, but accelerate takes {accelerator.device.type!r}."
+        )
+    _check_processes(recipe, accelerator.num_processes)
+    return accelerator
+
+
+def _check_processes(recipe: Recipe, found: int) -> None:
+    # `accelerate launch --cpu --num_processes 2` starts one process; this is how it shows.
+    if found == 1 and "MASTER_ADDR" in os.environ and "WORLD_SIZE" not in os.environ:
+        raise UsageError("The launcher was asked for several processes and started one.", _LAUNCH)
+    if recipe.processes not in (None, found):
+        raise UsageError(f"processes is {recipe.processes}, but there are {found}.", _LAUNCH)
+    if recipe.batch_size % found:
+        raise UsageError(
+            f"batch_size is {recipe.batch_size}, shared by {found} processes.",
+            "Choose a multiple of the number of processes.",
+        )
+    if recipe.minutes and found > 1:
+        raise UsageError("`minutes` works with one process only: clocks differ.", "Use `steps`.")
+
+
+def hardware(accelerator: Accelerator) -> str:
+    """The machine, in a line."""
+    if accelerator.device.type == "cuda":
+        name = torch.cuda.get_device_name(accelerator.device)
+    else:
+        name = (
+            f"{accelerator.device.type} ({platform.machine()}, {torch.get_num_threads()} threads)"
+        )
+    return f"{accelerator.num_processes} x {name}, torch {torch.__version__}"
