@@ -30,7 +30,11 @@ from leaner_harness import UsageError, get_architecture
         ({"vocab_size": 70000}, "at most 65536"),
         ({"warmup": 12, "steps": 12}, "'warmup' is 12; it must be less than steps"),
         ({"minutes": 0}, "'minutes' is 0; it must be above 0"),
-        ({"device": "gpu"}, "one of 'auto', 'cpu', 'cuda'"),
+        ({"device": "gpu"}, "one of 'auto', 'cpu', 'cuda', 'mps'"),
+        ({"checkpoint_at": "1M words"}, "'checkpoint_at' is '1M words'; it must be a list of str"),
+        ({"checkpoint_at": ["1M"]}, "'checkpoint_at' holds '1M', which is no milestone"),
+        ({"prompt_loss_weight": 1.5}, "'prompt_loss_weight' is 1.5; it must be at most 1"),
+        ({"processes": 0}, "'processes' is 0; it must be at least 1"),
     ],
 )
 def test_a_wrong_value_is_named(keys, message):
@@ -52,7 +56,8 @@ def test_ready_recipes_are_valid_and_say_what_they_are(path):
     assert keys.pop("trainer") == "accelerate"
     recipe = Recipe(**keys)
     spec = get_architecture(recipe.architecture)
-    assert recipe.size in spec.sizes and path.stem.startswith(f"{spec.name}-")
+    assert recipe.size in spec.sizes and spec.name in path.stem.split("-")
+    assert recipe.objective in ("", spec.objective, *spec.other_objectives)
     assert recipe.block_size <= 1024 and recipe.block_size % 2 == 0
 
 

@@ -14,12 +14,14 @@ def register_architectures() -> list[ArchitectureSpec]:
         ArchitectureSpec(
             name="llama",
             build="leaner_trainers.architectures.llama:build",
+            other_objectives=("sft",),
             sizes=("1M", "14M", "paper"),
             any_size=True,
         ),
         ArchitectureSpec(
             name="qwen3",
             build="leaner_trainers.architectures.qwen3:build",
+            other_objectives=("sft",),
             sizes=("1M", "14M", "paper"),
             any_size=True,
         ),
@@ -45,6 +47,7 @@ def register_architectures() -> list[ArchitectureSpec]:
         ArchitectureSpec(
             name="mamba2",
             build="leaner_trainers.architectures.mamba2:build",
+            other_objectives=("sft",),
             sizes=("1M", "14M", "paper"),
             any_size=True,
         ),
