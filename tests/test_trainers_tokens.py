@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from leaner_trainers.order import RowRandom, block_numbers, read_blocks
+from leaner_trainers import tokens as tokens_on_disk
+from leaner_trainers.blocks import read_blocks
+from leaner_trainers.order import RowRandom, block_numbers
 from leaner_trainers.tokens import (
     encode,
     load_tokenizer,
     read_tokens,
+    start_token,
     tokenizer_digest,
     train_tokenizer,
     write_tokens,
@@ -113,16 +116,38 @@ def test_text_cannot_smuggle_in_the_end_of_a_document(tokenizer):
     assert 0 not in encode(tokenizer, ["a <|endoftext|> b"])[0]
 
 
-def test_tokens_on_disk(tokenizer, tmp_path):
-    documents = [Document(str(i), "g", text) for i, text in enumerate(texts(5))]
+@pytest.mark.parametrize("kind", ["byte-bpe", "byte-bpe-mask"])
+def test_tokens_on_disk(kind, tmp_path):
+    tokenizer = train_tokenizer(texts(), 280, kind)
+    documents = [Document(str(i), "g", text) for i, text in enumerate([*texts(5), ""])]
     write_tokens(iter(documents), tokenizer, tmp_path)
     tokens = read_tokens(tmp_path)
-    assert isinstance(tokens.ids, np.memmap)
-    assert tokens.words == 200
+    assert isinstance(tokens.ids, np.memmap) and tokens.kinds is None
+    assert tokens.words == 200 and tokens.counts == {"lost_bytes": 0}
+    start = start_token(tokenizer)
+    assert tokens.offsets[-1] == len(tokens.ids) - 1 and tokens.ids[-1] == start
+    assert np.flatnonzero(tokens.ids == start).tolist() == tokens.offsets.tolist()
     for i, document in enumerate(documents):
-        ids = tokens.ids[tokens.offsets[i] : tokens.offsets[i + 1]]
-        assert ids[-1] == 0
-        assert tokenizer.decode(ids[:-1]) == document.text
+        ids = tokens.ids[tokens.offsets[i] : tokens.offsets[i + 1]].tolist()
+        if kind == "byte-bpe-mask":
+            assert ids == tokenizer.encode(document.text)
+        assert tokenizer.decode(ids, skip_special_tokens=True) == document.text
+
+
+def test_documents_of_any_size_are_tokenised_together(tokenizer, tmp_path, monkeypatch):
+    documents = [Document(str(i), "g", text) for i, text in enumerate(texts(9))]
+    found = []
+    for size in (1, 300, 1 << 20):
+        monkeypatch.setattr(tokens_on_disk, "_BATCH", size)
+        write_tokens(iter(documents), tokenizer, tmp_path)
+        found.append((tmp_path / "tokens.bin").read_bytes())
+    assert found[0] == found[1] == found[2]
+
+
+def test_bytes_without_a_token_are_counted(tinyhelen, tmp_path):
+    tokenizer = load_tokenizer(tinyhelen / "tokenizer" / "bert-2K", "byte-bpe-mask")
+    write_tokens([Document("", "g", "20 °, 5 ² and é")], tokenizer, tmp_path)
+    assert read_tokens(tmp_path).counts["lost_bytes"] == 2
 
 
 def test_digest_is_of_the_text_not_the_tokenizer(tokenizer, tmp_path):
@@ -139,12 +164,13 @@ def test_damaged_or_empty_tokens_are_refused(tokenizer, tmp_path):
         write_tokens([], tokenizer, tmp_path)
     with pytest.raises(DataError, match="no complete tokenised text"):
         read_tokens(tmp_path)
-    write_tokens([Document("1", "g", "a cat")], tokenizer, tmp_path)
-    data = bytearray((tmp_path / "tokens.bin").read_bytes())
-    data[0] ^= 1
-    (tmp_path / "tokens.bin").write_bytes(data)
-    with pytest.raises(DataError, match="damaged"):
-        read_tokens(tmp_path)
+    for name in ("tokens.bin", "kinds.bin", "offsets.npy"):
+        write_tokens([Document("1", "g", "a cat")], tokenizer, tmp_path, fit=16)
+        data = bytearray((tmp_path / name).read_bytes())
+        data[-1] ^= 1
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(DataError, match="damaged"):
+            read_tokens(tmp_path)
 
 
 @given(
@@ -165,7 +191,8 @@ def test_order_is_a_pure_function_of_place(n_blocks, first, count, seed):
 
 def test_blocks_overlap_by_the_token_to_predict():
     ids = np.arange(20, dtype=np.uint16)
-    assert read_blocks(ids, np.array([0, 2]), 4).tolist() == [[0, 1, 2, 3, 4], [8, 9, 10, 11, 12]]
+    found = read_blocks(ids, np.array([0, 2]), 4, start=None)
+    assert found.ids.tolist() == [[0, 1, 2, 3, 4], [8, 9, 10, 11, 12]]
 
 
 @given(
