@@ -79,6 +79,8 @@ def _rows(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "architecture", f"{recipe['architecture']} {recipe['size']}"
     for kind, count in record.get("parameters", {}).items():
         yield f"parameters, {kind.replace('_', '-')}", f"{count:,}"
+    if shape := record.get("shape"):
+        yield "layers x width", f"{shape['depth']} x {shape['width']}"
     data = record.get("data", {})
     if "data" in recipe:
         genres = ", ".join(recipe.get("genres") or ()) or "all genres"

@@ -20,6 +20,7 @@ RECORD = {
     },
     "recipe_name": "bert-1m", "harness": "0.1.0", "hardware": "1 x cpu",
     "parameters": {"total": 1_500_000, "non_embedding": 1_000_000},
+    "shape": {"depth": 4, "width": 128},
     "data": {"digest": "ab", "words": 2_000, "tokens": 4_000}, "tokens_seen": 10_000,
     "validation_loss": 1.25, "validation_loss_by_genre": {"web": 1.5, "wiki": 1.0},
 }  # fmt: skip
@@ -31,6 +32,7 @@ def test_a_card():
     assert card.startswith("---\nlibrary_name: transformers\npipeline_tag: fill-mask\n")
     for row in (
         "| architecture | bert 1M |", "| parameters, non-embedding | 1,000,000 |",
+        "| layers x width | 4 x 128 |",
         "| text | mini (wiki, web) |", "| passes over the text | 2.50 |",
         "| validation, nats per target | 1.250 |", "| validation, nats per target, web | 1.500 |",
     ):  # fmt: skip

@@ -94,7 +94,9 @@ def test_mlm_shares(tokenizer):
     shown, targets = batch["input_ids"], batch["targets"]
     text = given.ids[:, :-1]
     apart = same_document(given.documents[:, :-1])
-    assert torch.equal(batch["attention_mask"], apart[:, None]) and 0 < apart.float().mean() < 1
+    assert torch.equal(batch["attention_mask"] == 0, apart[:, None])
+    assert (batch["attention_mask"][~apart[:, None]] < -1e38).all()
+    assert 0 < apart.float().mean() < 1
     is_target = targets != IGNORED
     assert torch.equal(shown[~is_target], text[~is_target])
     assert torch.equal(targets[is_target], text[is_target])
@@ -126,7 +128,7 @@ def test_plm_masks_by_brute_force(tokenizer, rows, half, seed):
     for row in range(rows):
         places = {i: int(order[row, i]) for i in range(width) if order[row, i] >= 0}
         assert len(set(places.values())) == len(places)
-        assert all(text[row, i] > 3 for i in places)
+        assert all(text[row, i] > 3 for i in places) and 0 not in places
         for i in range(width):
             for j in range(width):
                 # A context token is seen by all; a target by the targets after it.

@@ -68,6 +68,7 @@ def test_record(run):
     total, outside = record["parameters"]["total"], record["parameters"]["non_embedding"]
     assert total - outside == 2 * 32 * record["vocab_size"]
     assert record["flops"] == 6 * (total - 32 * record["vocab_size"]) * record["tokens_seen"]
+    assert record["shape"] == {"depth": 2, "width": 32}
     json.dumps(dict(record))
 
 
@@ -150,9 +151,7 @@ def test_what_does_not_fit_is_named_before_training(tmp_path):
     with pytest.MonkeyPatch.context() as patch, pytest.raises(UnknownName, match="byte-bpe-mask'"):
         patch.setitem(ARCHITECTURES, "tiny", odd)
         loop.train(RECIPE, tmp_path)
-    with pytest.raises(
-        LeanerError, match="validation text has .* of no genre"
-    ):
+    with pytest.raises(LeanerError, match="validation text has .* of no genre"):
         loop.train(replace(RECIPE, architecture="plm", block_size=500), tmp_path)
 
 

@@ -46,7 +46,7 @@ from leaner_trainers.optimizers import make_optimizers
 from leaner_trainers.order import RowRandom
 from leaner_trainers.progress import Display, Log, sample_text, stop_at_signal
 from leaner_trainers.recipe import Recipe
-from leaner_trainers.record import cost_record, text_record
+from leaner_trainers.record import cost_record, model_line, text_record
 from leaner_trainers.schedule import rate_share, time_is_up
 from leaner_trainers.tokens import check_kind
 from leaner_trainers.training_text import TrainingText, write_text
@@ -121,6 +121,7 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
     began = time.monotonic() - state.seconds
     log = Log(out / "log.jsonl", state.step, recipe.tensorboard) if is_main else None
     with stop_at_signal() as asked, Display(recipe.steps, state.step, is_main) as display:
+        display.say(model_line(recipe, model))
         while state.step < recipe.steps and not time_is_up(recipe, state.seconds):
             share = rate_share(recipe, state.step, state.seconds)
             for group in (group for each in optimizers for group in each.param_groups):
@@ -210,7 +211,7 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
 
 def _architecture(recipe: Recipe) -> ArchitectureSpec:
     spec: ArchitectureSpec = get_architecture(recipe.architecture)
-    if recipe.size not in spec.sizes and not spec.any_size:
+    if recipe.size not in spec.sizes and not spec.any_size:  # else `build` judges it
         raise UnknownName(f"size of architecture {spec.name!r}", recipe.size, spec.sizes)
     check_kind(spec.tokenizer)
     return spec

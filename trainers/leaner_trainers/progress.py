@@ -90,7 +90,7 @@ class Display:
         self._task = self._progress.add_task("", total=steps, completed=done, shown="")
         self._validation = ""
         if done:
-            self._console.print(f"Going on after step {done:,} of {steps:,}.")
+            self.say(f"Going on after step {done:,} of {steps:,}.")
 
     def __enter__(self) -> Display:
         self._progress.start()
@@ -98,6 +98,10 @@ class Display:
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
+
+    def say(self, line: str) -> None:
+        """Print a line above the bar."""
+        self._console.print(line, markup=False)
 
     def step(self, step: int, loss: float) -> None:
         """Move the bar."""

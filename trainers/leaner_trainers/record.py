@@ -6,7 +6,8 @@ from typing import Any
 
 from transformers import PreTrainedModel
 
-from leaner_trainers.architectures.sizes import non_embedding
+from leaner_trainers.architectures.sizes import describe
+from leaner_trainers.recipe import Recipe
 from leaner_trainers.tokens import tokenizer_digest
 from leaner_trainers.training_text import TrainingText
 
@@ -32,15 +33,26 @@ def text_record(text: TrainingText, tokens_seen: int, targets_seen: int) -> dict
     }
 
 
+def model_line(recipe: Recipe, model: PreTrainedModel) -> str:
+    """What is trained, in a line."""
+    about = describe(model)
+    return (
+        f"{recipe.architecture} {recipe.size}: {about['total']:,} parameters, "
+        f"{about['non_embedding']:,} outside embeddings and head; "
+        f"{about['depth']} layers of width {about['width']}"
+    )
+
+
 def cost_record(model: PreTrainedModel, tokens_seen: int) -> dict[str, Any]:
     """Parameters, and an estimate of the floating-point operations of training."""
     embedding, head = model.get_input_embeddings(), model.get_output_embeddings()
-    total = sum(p.numel() for p in model.parameters())
+    about = describe(model)
     tied = head is None or head.weight is embedding.weight
     looked_up = 0 if tied else embedding.weight.numel()
     return {
-        "parameters": {"total": total, "non_embedding": non_embedding(model)},
-        "flops": 6 * (total - looked_up) * tokens_seen,
+        "parameters": {key: about[key] for key in ("total", "non_embedding")},
+        "shape": {key: about[key] for key in ("depth", "width")},
+        "flops": 6 * (about["total"] - looked_up) * tokens_seen,
         "flops_rule": "estimate: 6 x parameters used in products (all but the looked-up "
         "embedding) x tokens seen; attention over positions not counted",
     }

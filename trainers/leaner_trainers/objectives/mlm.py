@@ -27,7 +27,8 @@ def collate(
     """`input_ids` with masks in them, and `targets`; both (B, T).
 
     A special token is neither a target nor put in a target's place. Where documents are kept apart
-    there are also `position_ids` (B, T) and a boolean `attention_mask` (B, 1, T, T).
+    there are also `position_ids` (B, T) and an `attention_mask` (B, 1, T, T), which is added to the
+    scores of attention.
     """
     text = blocks.ids[:, :-1]
     chosen, kind, word = rng.random(3, text.shape[1]).unbind(1)  # (B, T) each
@@ -43,7 +44,9 @@ def collate(
     if blocks.documents is not None:
         documents = blocks.documents[:, :-1]
         batch["position_ids"] = positions(documents)
-        batch["attention_mask"] = same_document(documents)[:, None]
+        # Numbers and not booleans, which transformers' eager attention would add as zeros and ones.
+        hidden = ~same_document(documents)[:, None]
+        batch["attention_mask"] = hidden.float() * torch.finfo(torch.float32).min
     return batch
 
 

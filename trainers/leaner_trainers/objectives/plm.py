@@ -38,6 +38,9 @@ def collate(
             f"Use an even one, such as {n_tokens + 1}.",
         )
     is_target = _spans(n_tokens, rng) & ~is_special(text, tokenizer)
+    # A target that sees nothing of its document would see, a little, all of the row. A document has
+    # its class token to see, but where the row begins there may be the rest of one.
+    is_target[:, 0] = False
     counts = is_target.sum(1, keepdim=True)  # (B, 1)
     # Targets first, in the order of the text: a stable sort.
     positions = is_target.int().argsort(dim=1, descending=True, stable=True)
