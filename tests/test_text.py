@@ -9,6 +9,7 @@ import pyarrow
 import pytest
 
 from leaner_harness import Document, default_words, read_documents
+from leaner_harness.data import published
 from leaner_harness.data.mini import instructions
 from leaner_harness.errors import DataError, UnknownName
 
@@ -178,3 +179,17 @@ def test_real_text_before_simplification(tinyhelen: Path) -> None:
     assert len(documents) == 849 + 1269
     assert documents[0].text.startswith("Lesson: Freiler v. Tangipahoa")
     assert "Mentone, Texas" in documents[849].text
+
+
+def test_the_published_text_is_found_where_it_was_pulled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(DataError, match="leaner data pull pretrain"):
+        list(read_documents("leaner"))
+    with pytest.raises(DataError, match="Did you mean 'leaner'"):
+        list(read_documents("leanr"))
+    for home in (published.folder(), tmp_path / "elsewhere"):
+        shard(home / "data/leaner/10M/train/wiki0000.jsonl", {"text": home.name})
+    assert [d.text for d in read_documents("leaner")] == [published.folder().name]
+    monkeypatch.setenv("LEANER_DATA", str(tmp_path / "elsewhere"))
+    assert [d.text for d in read_documents("leaner")] == ["elsewhere"]

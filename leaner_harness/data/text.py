@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,6 +23,8 @@ GENRES = (*published.GENRES, INSTRUCTION)
 SPLITS = ("train", "validation", "test")
 MINI = ("mini", "mini-harder", "mini-instruct")
 """The embedded sources; none of them ends."""
+PULLED = "leaner"
+"""The published text, where `leaner data pull pretrain` put it, or the folder `LEANER_DATA`."""
 
 _SHARD = re.compile(r"([a-z]+)\d{4,}\.jsonl?(?:\.zst|\.gz)?\Z")
 _HOLD_OUT = 50
@@ -41,6 +44,7 @@ def read_documents(
     `source` is one of
 
     - `mini`, `mini-harder` or `mini-instruct`, which have no end;
+    - `leaner`, the published text that `leaner data pull pretrain` fetched;
     - a folder in the published layout: with `10M` and `100M` tiers, or one of those tiers, or just
       `<genre>0000.jsonl` files; `data/ori` holds the texts before simplification. Its instructions
       are read only when `genres` names them;
@@ -80,18 +84,27 @@ def _up_to(documents: Iterator[Document], words: int) -> Iterator[Document]:
 def _documents(source: str, split: str, genres: Sequence[str]) -> Iterator[Document]:
     if source in MINI:
         return _mini(source, split)
-    path = Path(source).expanduser()
+    path = _pulled() if source == PULLED else Path(source).expanduser()
     if path.is_dir():
         return _read_folder(path, split, genres)
     if not path.is_file():
         raise DataError(
-            f"There is no training text at {source!r}.{near_miss(source, MINI)}",
+            f"There is no training text at {source!r}.{near_miss(source, (*MINI, PULLED))}",
             "Give a folder of texts, a .txt or a .jsonl file.",
         )
     kind = json_rows.kind(path)
     if kind not in _READERS:
         raise UnknownName("file type", kind, _READERS, f"{path} cannot be read as text.")
     return _hold_out(_READERS[kind](path), split)
+
+
+def _pulled() -> Path:
+    folder = Path(os.environ.get("LEANER_DATA") or published.folder())
+    if not folder.is_dir():
+        raise DataError(
+            f"The published text is not at {folder}.", "Fetch it: leaner data pull pretrain"
+        )
+    return folder
 
 
 def _mini(source: str, split: str) -> Iterator[Document]:
