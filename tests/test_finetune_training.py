@@ -176,3 +176,14 @@ def test_two_workers_give_what_one_gives(checkpoint: Path, tmp_path: Path) -> No
         assert len(list(done)) == 4
         found[count] = one.predictions()
     assert found[1] == found[2]
+
+
+def test_devices_are_all_gpus_the_one_asked_for_or_the_processor(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert [workers.devices(asked) for asked in ("cuda", "cuda:0", "cpu")] == [["cpu"]] * 3
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert workers.devices("cuda") == ["cuda:0", "cuda:1"]
+    assert [workers.devices(asked) for asked in ("cuda:1", "cpu")] == [["cuda:1"], ["cpu"]]

@@ -87,6 +87,20 @@ def test_run_ls_and_validate_know_our_tasks(
     assert "leaner_glue_mini" in scored(environment, tmp_path / "out")["results"]  # type: ignore[operator]
 
 
+@pytest.mark.parametrize("model", ["leaner", "leaner-finetune"])
+def test_the_stock_command_needs_no_device(
+    model: str, environment: Environment, checkpoint: Path, tmp_path: Path
+) -> None:
+    """lm_eval asks for `cuda:0` where nobody chose a device, and so on machines without a GPU."""
+    arguments = f"pretrained={checkpoint}" + (",protocol=quick" if "-" in model else "")
+    environment.run(
+        "lm_eval", "--model", model, "--model_args", arguments, "--tasks", "leaner_glue_cola",
+        "--output_path", str(tmp_path / "out"),
+        LEANER_DATA=str(small_glue.write_glue(tmp_path / "glue")), LEANER_SPLIT="validation",
+    )  # fmt: skip
+    assert "leaner_score,none" in json.dumps(scored(environment, tmp_path / "out")["results"])
+
+
 def test_accelerate_launch_works(
     environment: Environment, checkpoint: Path, tmp_path: Path
 ) -> None:

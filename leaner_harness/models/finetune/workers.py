@@ -17,11 +17,16 @@ _PER_GPU = 8
 
 
 def devices(asked: str) -> list[str]:
-    """The devices to train on: `cuda` (or the like) without a number stands for all of its kind."""
+    """The devices to train on: `cuda` without a number stands for all GPUs.
+
+    Stock `lm_eval` asks for `cuda:0` where nobody chose: without a GPU that is the processor.
+    """
     import torch
 
-    if asked != "cuda" or not torch.cuda.is_available():
-        return [asked if asked != "cuda" else "cpu"]
+    if asked.startswith("cuda") and not torch.cuda.is_available():
+        return ["cpu"]
+    if asked != "cuda":
+        return [asked]
     return [f"cuda:{number}" for number in range(torch.cuda.device_count())]
 
 
