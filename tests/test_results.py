@@ -138,6 +138,11 @@ def test_the_board_shows_what_training_cost(output: Path, tmp_path: Path) -> Non
     assert path.name == "zero-shot-validation-seed3.json"
     assert "somebody" not in path.read_text()
     assert "| 1.56M | 2M |" in board.build(tmp_path / "results")
+    # Random weights of the same shape have read nothing.
+    record = json.loads(path.read_text())
+    record["model"]["scorer"] = {"from_scratch": True}
+    path.write_text(json.dumps(record))
+    assert "| 1.56M | 0 |" in board.build(tmp_path / "results")
 
 
 def test_a_limited_run_is_refused(altered: Any) -> None:

@@ -98,12 +98,17 @@ def _row(place: int, result: Result) -> str:
         str(place) if complete else "–",
         link,
         _count(record["model"]["parameters"]),
-        _count(training.get("tokens_seen")),
+        # Random weights have the checkpoint's shape, and have seen none of its text.
+        _count(0 if _from_scratch(result) else training.get("tokens_seen")),
         _mean(result, scoring.CENTRED),
         _mean(result, scoring.SCORE),
         *(_task_cell(record["tasks"].get(name)) for name in AVERAGED),
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _from_scratch(result: Result) -> bool:
+    return bool(result.record["model"].get("scorer", {}).get("from_scratch"))
 
 
 def _baseline_row(result: Result) -> str:
