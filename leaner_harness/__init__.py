@@ -32,7 +32,7 @@ from leaner_harness.errors import (
 )
 
 if TYPE_CHECKING:
-    from leaner_harness.data.text import default_words, read_documents
+    from leaner_harness.data.text import default_words, held_out_documents, read_documents
     from leaner_harness.files import write_atomic, write_json
     from leaner_harness.hookspecs import hookimpl
     from leaner_harness.registry import get_architecture, get_objective
@@ -62,6 +62,7 @@ __all__ = [
     "default_words",
     "get_architecture",
     "get_objective",
+    "held_out_documents",
     "hookimpl",
     "read_documents",
     "write_atomic",
@@ -72,6 +73,7 @@ _LAZY = {
     "default_words": "leaner_harness.data.text",
     "get_architecture": "leaner_harness.registry",
     "get_objective": "leaner_harness.registry",
+    "held_out_documents": "leaner_harness.data.text",
     "hookimpl": "leaner_harness.hookspecs",
     "read_documents": "leaner_harness.data.text",
     "write_atomic": "leaner_harness.files",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from leaner_trainers import loop, training_text, validation
+from leaner_trainers import loop, training_text
 from leaner_trainers.recipe import Recipe
 from transformers import (
     BertConfig,
@@ -123,8 +123,9 @@ def surroundings() -> Iterator[None]:
     """The loop finds these architectures and this text."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "get_architecture", ARCHITECTURES.__getitem__)
-        for module in (training_text, validation):
-            patch.setattr(module, "read_documents", documents)
+        patch.setattr(training_text, "read_documents", documents)
+        held_out = lambda source, *_: list(documents(source, "validation"))  # noqa: E731
+        patch.setattr(loop, "held_out_documents", held_out)
         yield
 
 

@@ -46,11 +46,11 @@ def model():
 def checkpoint(tmp_path, monkeypatch):
     """What the trainer leaves behind."""
 
-    def read_documents(source, split, genres=(), words=None):
-        for i, text in enumerate(texts(seed=0 if split == "train" else 1)):
-            yield Document(str(i), "g", text)
+    def documents(seed):
+        return [Document(str(i), "g", text) for i, text in enumerate(texts(seed=seed))]
 
-    monkeypatch.setattr(ngram, "read_documents", read_documents)
+    monkeypatch.setattr(ngram, "read_documents", lambda *_: iter(documents(0)))
+    monkeypatch.setattr(ngram, "held_out_documents", lambda *_: documents(1))
     return ngram.train(NgramRecipe(), tmp_path / "out")
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pyarrow
 import pytest
 
-from leaner_harness import Document, default_words, read_documents
+from leaner_harness import Document, default_words, held_out_documents, read_documents
 from leaner_harness.data import published
 from leaner_harness.data.mini import instructions
 from leaner_harness.errors import DataError, UnknownName
@@ -193,3 +194,15 @@ def test_the_published_text_is_found_where_it_was_pulled(
     assert [d.text for d in read_documents("leaner")] == [published.folder().name]
     monkeypatch.setenv("LEANER_DATA", str(tmp_path / "elsewhere"))
     assert [d.text for d in read_documents("leaner")] == ["elsewhere"]
+
+
+def test_genres_share_the_words_held_out(tmp_path: Path) -> None:
+    for genre, count in (("wiki", 40), ("web", 2)):
+        rows = ({"text": "cat " * 30 + str(number)} for number in range(count))
+        shard(tmp_path / "validation" / f"{genre}0000.jsonl", *rows)
+    found = held_out_documents(str(tmp_path), (), 300)
+    assert Counter(document.genre for document in found) == {"wiki": 5, "web": 2}
+    wiki = [document.text.split()[-1] for document in found if document.genre == "wiki"]
+    assert wiki == ["0", "1", "2", "3", "4"]
+    assert held_out_documents(str(tmp_path), ("wiki",), 100)[-1].text.endswith("3")
+    assert sum(len(d.text.split()) for d in held_out_documents("mini", (), 500)) < 2000

@@ -1,4 +1,4 @@
-"""The text a run is measured on: a share of each genre, and answers only where answers count."""
+"""What a run is measured on: every token of a text once, and answers only where they count."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import pytest
 import torch
 from leaner_trainers import validation
-from leaner_trainers.recipe import Recipe
 from leaner_trainers.tokens import start_token, train_tokenizer
 
 from leaner_harness import DataError, Document, get_objective
@@ -19,30 +18,6 @@ CPU = torch.device("cpu")
 @pytest.fixture(scope="module")
 def tokenizer():
     return train_tokenizer(["a cat sees the dog"] * 5, 300)
-
-
-def document(genre, words, number=0):
-    return Document(f"{genre}{number}", genre, " ".join(["cat"] * words))
-
-
-def test_genres_share_the_words(monkeypatch):
-    source = [document("wiki", 30, n) for n in range(40)] + [
-        document("web", 30, n) for n in range(2)
-    ]
-    monkeypatch.setattr(validation, "read_documents", lambda *_: iter(source))
-    found = validation.validation_documents(Recipe(data="folder", words=1, validation_words=300))
-    counts = {genre: sum(d.genre == genre for d in found) for genre in ("wiki", "web")}
-    assert counts == {"wiki": 5, "web": 2}
-    assert [d.id for d in found if d.genre == "wiki"] == [f"wiki{n}" for n in range(5)]
-
-
-def test_an_endless_source_is_read_no_further(monkeypatch):
-    asked = []
-    monkeypatch.setattr(
-        validation, "read_documents", lambda *arguments: asked.append(arguments) or iter(())
-    )
-    validation.validation_documents(Recipe(data="mini", validation_words=300))
-    assert asked == [("mini", "validation", (), 300)]
 
 
 class Even(torch.nn.Module):

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import re
 import sys
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -62,6 +64,23 @@ def read_documents(
     if genres:
         documents = (document for document in documents if document.genre in genres)
     return _up_to(documents, words) if words else documents
+
+
+def held_out_documents(source: str, genres: Sequence[str], words: int) -> list[Document]:
+    """The first documents of each genre of the validation split, about as many words of each.
+
+    Together they have about `words`, or less where there is less. A source without end mixes its
+    genres itself. Raises as `read_documents`.
+    """
+    by_genre: dict[str, list[Document]] = defaultdict(list)
+    read: Counter[str] = Counter()
+    limit = words if default_words(source) else None
+    for document in read_documents(source, "validation", genres, limit):
+        if read[document.genre] < words:
+            by_genre[document.genre].append(document)
+            read[document.genre] += len(document.text.split())
+    share = math.ceil(words / max(len(by_genre), 1))
+    return [d for documents in by_genre.values() for d in _up_to(iter(documents), share)]
 
 
 def _check(split: str, genres: Sequence[str]) -> None:

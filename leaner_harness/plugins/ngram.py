@@ -29,6 +29,7 @@ from leaner_harness import (
     Document,
     UsageError,
     default_words,
+    held_out_documents,
     read_documents,
     write_atomic,
     write_json,
@@ -203,7 +204,7 @@ class NgramRecipe:
     words: int | None = None
     """How many words of text to read; empty for all, or for a million of the endless mini text."""
     validation_words: int = 10_000
-    """How many words of the validation split to score at the end."""
+    """How many words of the validation split to score at the end, the genres sharing."""
     order: int = 3
     """Tokens in the longest n-gram."""
     min_count: int = 2
@@ -245,7 +246,7 @@ def train(recipe: NgramRecipe, out: Path) -> Checkpoint:
     reading = _Reading()
     documents = read_documents(recipe.data, "train", recipe.genres, recipe.words)
     model = NgramModel.train(reading.texts(documents), recipe.order, recipe.min_count)
-    held_out = read_documents(recipe.data, "validation", recipe.genres, recipe.validation_words)
+    held_out = held_out_documents(recipe.data, recipe.genres, recipe.validation_words)
     bits = model.bits_per_byte(document.text for document in held_out)
     (out / "leaner.json").unlink(missing_ok=True)  # of an older checkpoint
     model.save(out)

@@ -27,6 +27,7 @@ from leaner_harness import (
     UsageError,
     get_architecture,
     get_objective,
+    held_out_documents,
 )
 from leaner_trainers.checkpoint import (
     State,
@@ -50,7 +51,7 @@ from leaner_trainers.record import cost_record, model_line, text_record
 from leaner_trainers.schedule import rate_share, time_is_up
 from leaner_trainers.tokens import check_kind
 from leaner_trainers.training_text import TrainingText, write_text
-from leaner_trainers.validation import read_validation, validation_documents
+from leaner_trainers.validation import read_validation
 
 _LAST = 20  # steps whose mean is the reported training loss
 
@@ -78,9 +79,8 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
             forget_run(out)
             write_text(recipe, spec, objective, text_folder(out))
         text = TrainingText.read(recipe, spec, text_folder(out))
-    validation = read_validation(
-        validation_documents(recipe), text.tokenizer, recipe.block_size, objective, options
-    )
+    held_out = held_out_documents(recipe.data, recipe.genres, recipe.validation_words)
+    validation = read_validation(held_out, text.tokenizer, recipe.block_size, objective, options)
 
     # The model, with weights that depend on the seed alone, and the optimiser.
     torch.manual_seed(recipe.seed)

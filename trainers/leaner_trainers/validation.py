@@ -22,12 +22,9 @@ from leaner_harness import (
     DataError,
     Document,
     ObjectiveSpec,
-    default_words,
-    read_documents,
 )
 from leaner_trainers.blocks import read_blocks
 from leaner_trainers.order import RowRandom
-from leaner_trainers.recipe import Recipe
 from leaner_trainers.tokens import encode, start_token
 
 _BATCH = 16  # windows or blocks scored in one forward pass
@@ -35,29 +32,6 @@ _SEED = 0  # of the masks, which are the same in every run
 
 Sums = dict[str, tuple[float, int]]
 """By genre: nats, and what they are divided by, which is bytes or targets."""
-
-
-def validation_documents(recipe: Recipe) -> list[Document]:
-    """The first documents of each genre of the validation split, about as many words of each.
-
-    Together they have `validation_words`, or less where there is less. A source that is endless
-    mixes its genres itself.
-    """
-    words = recipe.validation_words
-    limit = words if default_words(recipe.data) else None
-    by_genre: dict[str, list[Document]] = defaultdict(list)
-    read: dict[str, int] = defaultdict(int)
-    for document in read_documents(recipe.data, "validation", recipe.genres, limit):
-        if read[document.genre] < words:
-            by_genre[document.genre].append(document)
-            read[document.genre] += len(document.text.split())
-    share = words / max(len(by_genre), 1)
-    return [d for documents in by_genre.values() for d in _up_to(documents, share)]
-
-
-def _up_to(documents: list[Document], words: float) -> list[Document]:
-    counts = np.cumsum([0, *(len(document.text.split()) for document in documents)])
-    return documents[: int(np.searchsorted(counts, words))]
 
 
 class Measure:
