@@ -29,8 +29,11 @@ lint: .venv/ready  # ruff and mypy
 docs: .venv/ready  # write the generated parts of the documents again
 	$(BIN)/python docs/generate.py
 
-bench: .venv/ready  # the speed figures of the README, but the grid, which needs a checkpoint
-	for script in $(filter-out benchmarks/finetune_grid.py,$(wildcard benchmarks/*.py)); do $(BIN)/python $$script; done
+# The grid needs a checkpoint; the study of optimisers takes hours.
+LONG := benchmarks/finetune_grid.py benchmarks/fewer_tokens.py
+
+bench: .venv/ready  # the speed figures of the README
+	for script in $(filter-out $(LONG),$(wildcard benchmarks/*.py)); do $(BIN)/python $$script; done
 
 leaderboard: .venv/ready  # build results/README.md from the result files
 	$(BIN)/leaner leaderboard build && $(BIN)/leaner leaderboard check

@@ -28,7 +28,7 @@ import numpy as np
 import torch
 import transformers
 from leaner_trainers.order import RowRandom
-from leaner_trainers.tokens import train_tokenizer
+from leaner_trainers.tokenizers import train_tokenizer
 
 from leaner_harness import TEXT, Blocks, get_architecture, get_objective, read_documents
 from leaner_harness.contracts import resolve

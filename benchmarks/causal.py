@@ -28,7 +28,7 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import torch
 from leaner_trainers.architectures import llama
-from leaner_trainers.tokens import train_tokenizer
+from leaner_trainers.tokenizers import train_tokenizer
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager

@@ -25,7 +25,7 @@ import numpy as np
 import torch
 import transformers
 from leaner_trainers.architectures import bert
-from leaner_trainers.tokens import train_tokenizer
+from leaner_trainers.tokenizers import train_tokenizer
 
 from leaner_harness.data import mini
 from leaner_harness.models.finetune import encoding, training

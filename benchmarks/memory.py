@@ -62,7 +62,8 @@ def peak() -> float:
 
 def tokenise(path: Path, folder: Path) -> dict[str, float]:
     """Train, write, verify; returns the peak memory before and after, in MB."""
-    from leaner_trainers.tokens import read_tokens, train_tokenizer, write_tokens
+    from leaner_trainers.tokenizers import train_tokenizer
+    from leaner_trainers.tokens import read_tokens, write_tokens
 
     from leaner_harness import read_documents
 

@@ -22,7 +22,8 @@ from typing import Any
 
 import numpy as np
 from datasets import Dataset, disable_progress_bars
-from leaner_trainers.tokens import read_tokens, train_tokenizer, write_tokens
+from leaner_trainers.tokenizers import train_tokenizer
+from leaner_trainers.tokens import read_tokens, write_tokens
 
 from leaner_harness import read_documents
 

@@ -13,7 +13,7 @@ from leaner_trainers.objectives import plm
 from leaner_trainers.order import RowRandom
 from leaner_trainers.plugin import register_architectures, register_objectives
 from leaner_trainers.record import cost_record
-from leaner_trainers.tokens import train_tokenizer
+from leaner_trainers.tokenizers import train_tokenizer
 from transformers import (
     AutoModelForCausalLM,
     AutoModelForMaskedLM,

@@ -6,7 +6,7 @@ import json
 
 import pytest
 import torch
-from leaner_trainers.tokens import train_tokenizer
+from leaner_trainers.tokenizers import train_tokenizer
 from transformers import BertConfig, BertForMaskedLM, LlamaConfig, LlamaForCausalLM
 
 from leaner_harness.cli import main

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from leaner_trainers.blocks import read_blocks
 from leaner_trainers.objectives import IGNORED, clm, mlm, mntp, plm, positions, same_document, sft
 from leaner_trainers.order import RowRandom
-from leaner_trainers.tokens import train_tokenizer
+from leaner_trainers.tokenizers import train_tokenizer
 
 from leaner_harness import PADDING, PROMPT, TEXT, Blocks, UsageError
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from leaner_trainers.encoding import encode
 from leaner_trainers.packing import Example, pack
 from leaner_trainers.tokenizers import end_token, start_token, train_tokenizer
-from leaner_trainers.tokens import encode, read_tokens, write_tokens
+from leaner_trainers.tokens import read_tokens, write_tokens
 
 from leaner_harness import PADDING, PROMPT, TEXT, DataError, Document, read_documents
 

@@ -10,16 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from leaner_trainers import tokens as tokens_on_disk
 from leaner_trainers.blocks import read_blocks
+from leaner_trainers.encoding import encode
 from leaner_trainers.order import RowRandom, block_numbers
-from leaner_trainers.tokens import (
-    encode,
+from leaner_trainers.tokenizers import (
     load_tokenizer,
-    read_tokens,
     start_token,
     tokenizer_digest,
     train_tokenizer,
-    write_tokens,
 )
+from leaner_trainers.tokens import read_tokens, write_tokens
 from transformers import AutoTokenizer
 
 from leaner_harness import CheckpointError, DataError, Document, UsageError

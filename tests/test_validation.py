@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from leaner_trainers import validation
-from leaner_trainers.tokens import start_token, train_tokenizer
+from leaner_trainers.tokenizers import start_token, train_tokenizer
 
 from leaner_harness import DataError, Document, get_objective
 

@@ -49,7 +49,7 @@ from leaner_trainers.progress import Display, Log, sample_text, stop_at_signal
 from leaner_trainers.recipe import Recipe
 from leaner_trainers.record import cost_record, model_line, text_record
 from leaner_trainers.schedule import rate_share, time_is_up
-from leaner_trainers.tokens import check_kind
+from leaner_trainers.tokenizers import check_kind
 from leaner_trainers.training_text import TrainingText, write_text
 from leaner_trainers.validation import read_validation
 

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from leaner_harness import UsageError
-from leaner_trainers.tokens import start_token
+from leaner_trainers.tokenizers import start_token
 
 
 class Log:
@@ -101,7 +101,7 @@ class Display:
 
     def say(self, line: str) -> None:
         """Print a line above the bar."""
-        self._console.print(line, markup=False)
+        self._console.print(line, markup=False, soft_wrap=True)
 
     def step(self, step: int, loss: float) -> None:
         """Move the bar."""

@@ -8,7 +8,7 @@ from transformers import PreTrainedModel
 
 from leaner_trainers.architectures.sizes import describe
 from leaner_trainers.recipe import Recipe
-from leaner_trainers.tokens import tokenizer_digest
+from leaner_trainers.tokenizers import tokenizer_digest
 from leaner_trainers.training_text import TrainingText
 
 
@@ -27,6 +27,7 @@ def text_record(text: TrainingText, tokens_seen: int, targets_seen: int) -> dict
             "words": tokens.words,
             "tokens": len(tokens.ids),
             "documents_apart": text.start is not None,
+            **tokens.counts,
         },
         "tokenizer_digest": tokenizer_digest(text.tokenizer),
         "vocab_size": len(text.tokenizer),

@@ -15,27 +15,8 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerFast
 
 from leaner_harness import DataError, Document, write_json
-from leaner_trainers.encoding import ID_BYTES, Encoder, encode
+from leaner_trainers.encoding import ID_BYTES, Encoder
 from leaner_trainers.layout import Marks, one_after_another, whole_in_blocks
-from leaner_trainers.tokenizers import (
-    check_kind,
-    load_tokenizer,
-    start_token,
-    tokenizer_digest,
-    train_tokenizer,
-)
-
-__all__ = [
-    "Tokens",
-    "check_kind",
-    "encode",
-    "load_tokenizer",
-    "read_tokens",
-    "start_token",
-    "tokenizer_digest",
-    "train_tokenizer",
-    "write_tokens",
-]
 
 _BATCH = 1 << 20  # bytes of text handed to the tokenizer at once: bounds memory
 

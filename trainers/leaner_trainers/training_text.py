@@ -21,14 +21,8 @@ from leaner_harness import (
 from leaner_trainers.blocks import read_blocks
 from leaner_trainers.order import block_numbers
 from leaner_trainers.recipe import Recipe
-from leaner_trainers.tokens import (
-    Tokens,
-    load_tokenizer,
-    read_tokens,
-    start_token,
-    train_tokenizer,
-    write_tokens,
-)
+from leaner_trainers.tokenizers import load_tokenizer, start_token, train_tokenizer
+from leaner_trainers.tokens import Tokens, read_tokens, write_tokens
 
 
 def write_text(

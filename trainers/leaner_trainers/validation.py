@@ -24,8 +24,9 @@ from leaner_harness import (
     ObjectiveSpec,
 )
 from leaner_trainers.blocks import read_blocks
+from leaner_trainers.encoding import encode
 from leaner_trainers.order import RowRandom
-from leaner_trainers.tokens import encode, start_token
+from leaner_trainers.tokenizers import start_token
 
 _BATCH = 16  # windows or blocks scored in one forward pass
 _SEED = 0  # of the masks, which are the same in every run
