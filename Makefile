@@ -21,7 +21,7 @@ test: .venv/ready  # the fast tests: at most five minutes on two cores
 	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 test-all: .venv/ready  # all tests: real processes, kills, two lm_eval versions
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/ready  # ruff and mypy
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
