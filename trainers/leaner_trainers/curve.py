@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
 
 from leaner_harness import write_atomic
 
@@ -30,6 +31,7 @@ def draw_curve(log: Path, picture: Path) -> None:
     _draw_validation(right, entries)
     for axes in (left, right):
         axes.set_xlabel("tokens seen")
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
     drawn = io.BytesIO()
