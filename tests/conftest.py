@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from fault_server import FaultServer
 
 ROOT = Path(__file__).parent.parent
 
@@ -62,3 +66,13 @@ def short(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     monkeypatch.setitem(PROTOCOLS, "short", SHORT)
     return SHORT
+
+
+@pytest.fixture
+def server(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[FaultServer]:
+    """The published files on a local server."""
+    from small_published import publish
+
+    yield from publish(tmp_path_factory, monkeypatch)
