@@ -86,6 +86,7 @@ ARCHITECTURES = {
     "tiny": ArchitectureSpec(
         "tiny", f"{__name__}:build_tiny", other_objectives=("sft",), sizes=tuple(DROPOUT)
     ),
+    "llama": ArchitectureSpec("llama", "leaner_trainers.architectures.llama:build", any_size=True),
     "mlm": ArchitectureSpec(
         "mlm",
         f"{__name__}:build_bert",

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 import small_training
 import torch
-from leaner_trainers import loop
+from leaner_trainers import loop, training_text
 from safetensors.torch import load_file, save
 from small_training import (
     ARCHITECTURES,
@@ -24,7 +24,7 @@ from small_training import (
 )
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
 
-from leaner_harness import CheckpointError, LeanerError, UnknownName, UsageError
+from leaner_harness import CheckpointError, Document, LeanerError, UnknownName, UsageError
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -133,20 +133,30 @@ def test_minutes_end_a_run_early(tmp_path):
     assert 0 < record["steps"] < 1000
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", ["tiny", "mlm", "plm"])
 def test_bf16_trains_and_saves_float32(name, tmp_path):
     loop.train(replace(RECIPE, architecture=name, bf16=True, steps=3, batch_size=2), tmp_path)
     kept = load_file(tmp_path / "model.safetensors")
     assert {tensor.dtype for tensor in kept.values()} == {torch.float32}
 
 
+def test_what_does_not_fit_is_named_before_any_text_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "write_text", lambda *_: pytest.fail("read the text"))
+    for keys, error, message in (
+        ({"size": "1m"}, UnknownName, "'1m'. Available: 1M"),
+        ({"block_size": 65}, UsageError, "block_size is 65; the model sees at most 64"),
+        ({"init_from": str(tmp_path)}, CheckpointError, "has no model.safetensors"),
+        ({"architecture": "llama", "size": "none.json"}, UnknownName, "none.json"),
+    ):
+        with pytest.raises(error, match=message):
+            loop.train(replace(RECIPE, **keys), tmp_path)
+
+
 def test_what_does_not_fit_is_named_before_training(tmp_path):
-    with pytest.raises(UnknownName, match="'1m'. Available: 1M"):
-        loop.train(replace(RECIPE, size="1m"), tmp_path)
-    with pytest.raises(UsageError, match="block_size is 65; the model sees at most 64"):
-        loop.train(replace(RECIPE, block_size=65), tmp_path)
-    with pytest.raises(LeanerError, match="less than one block"):
-        loop.train(replace(RECIPE, block_size=100_000), tmp_path)
+    short = [Document("1", "wiki", "a cat")]
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(LeanerError, match="less than one b"):
+        patch.setattr(training_text, "read_documents", lambda *_: iter(short))
+        loop.train(RECIPE, tmp_path)
     odd = replace(ARCHITECTURES["tiny"], tokenizer="byte-bpe-masks")
     with pytest.MonkeyPatch.context() as patch, pytest.raises(UnknownName, match="byte-bpe-mask'"):
         patch.setitem(ARCHITECTURES, "tiny", odd)

@@ -42,7 +42,7 @@ from leaner_trainers.checkpoint import (
 from leaner_trainers.curve import draw_curve
 from leaner_trainers.devices import hardware, make_accelerator
 from leaner_trainers.milestones import milestone_steps
-from leaner_trainers.model import make_model
+from leaner_trainers.model import check_model, make_model
 from leaner_trainers.optimizers import make_optimizers
 from leaner_trainers.order import RowRandom
 from leaner_trainers.progress import Display, Log, sample_text, stop_at_signal
@@ -69,6 +69,7 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
     objective = _objective(recipe, spec)
     options = {name: getattr(recipe, name) for name in objective.options}
     collate, loss_of = map(pkgutil.resolve_name, (objective.collate, objective.loss))
+    check_model(recipe, spec)
     accelerator = make_accelerator(recipe)
     device, is_main = accelerator.device, accelerator.is_main_process
 

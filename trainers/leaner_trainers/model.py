@@ -10,8 +10,22 @@ from safetensors import SafetensorError
 from safetensors.torch import load_model
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from leaner_harness import ArchitectureSpec, CheckpointError, UsageError
+from leaner_harness import ArchitectureSpec, CheckpointError, LeanerError, UsageError
 from leaner_trainers.recipe import Recipe
+
+
+def check_model(recipe: Recipe, spec: ArchitectureSpec) -> None:
+    """Raise what `make_model` would, for a size or a block that cannot be: before text is read."""
+    if recipe.init_from:
+        _weights(recipe)
+    try:
+        with torch.device("meta"):
+            model = _build(recipe, spec, 1)
+    except LeanerError:
+        raise
+    except Exception:  # not every builder can do without memory, or with so few tokens
+        return
+    _check_block(recipe, model)
 
 
 def make_model(
@@ -22,15 +36,34 @@ def make_model(
     Whatever a configuration says, master weights are float32. Raises UsageError for a block longer
     than the model sees, CheckpointError where `init_from` has other weights.
     """
-    model: PreTrainedModel = pkgutil.resolve_name(spec.build)(recipe.size, len(tokenizer))
-    model = model.to(torch.float32)
+    model = _build(recipe, spec, len(tokenizer)).to(torch.float32)
+    _check_block(recipe, model)
+    tokenizer.model_max_length = recipe.block_size
+    if recipe.init_from:
+        _load(model, _weights(recipe), recipe)
+    return model
+
+
+def _build(recipe: Recipe, spec: ArchitectureSpec, vocab_size: int) -> PreTrainedModel:
+    model: PreTrainedModel = pkgutil.resolve_name(spec.build)(recipe.size, vocab_size)
+    return model
+
+
+def _check_block(recipe: Recipe, model: PreTrainedModel) -> None:
     context = getattr(model.config, "max_position_embeddings", -1)  # -1: as long as one likes
     if 0 < context < recipe.block_size:
         raise UsageError(f"block_size is {recipe.block_size}; the model sees at most {context}.")
-    tokenizer.model_max_length = recipe.block_size
-    if recipe.init_from:
-        _load(model, Path(recipe.init_from).expanduser() / "model.safetensors", recipe)
-    return model
+
+
+def _weights(recipe: Recipe) -> Path:
+    """The weights to begin with. Raises CheckpointError where there are none."""
+    path = Path(recipe.init_from).expanduser() / "model.safetensors"
+    if not path.is_file():
+        raise CheckpointError(
+            f"init_from is {recipe.init_from!r}, which has no model.safetensors.",
+            "Give the folder of a checkpoint: what `leaner train` wrote.",
+        )
+    return path
 
 
 def _load(model: PreTrainedModel, path: Path, recipe: Recipe) -> None:
