@@ -174,9 +174,11 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
                 "tokens_seen": state.step * tokens_per_step,
                 "seconds": round(state.seconds, 3),
             }
-            if state.step % recipe.eval_every == 0:
-                entry |= validation.entry(model, device)
-                display.evaluated(entry[validation.key], validation.unit)
+            reached = milestones.get(state.step, ())
+            if reached or state.step % recipe.eval_every == 0:
+                measured = validation.entry(model, device)
+                entry |= measured
+                display.evaluated(measured[validation.key], validation.unit)
             sampling = objective.causal and recipe.sample_every and is_main
             if sampling and state.step % recipe.sample_every == 0:
                 entry["sample"] = sample_text(
@@ -186,8 +188,8 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
             display.step(state.step, step_loss)
             if log is not None:
                 log.write(**entry)
-            for name in milestones.get(state.step, ()):
-                state.milestones[name] = record(validation.entry(model, device))
+            for name in reached:
+                state.milestones[name] = record(measured)
                 if is_main:
                     publish(model, text.tokenizer, out / "milestones" / name)
             if stopping or state.step % recipe.eval_every == 0:
@@ -206,8 +208,8 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
         replace(result, path=out / "milestones" / name, record=each)
         for name, each in state.milestones.items()
     ]
-    measured = validation.entry(model, device)
-    return replace(result, record=record(measured), milestones=tuple(kept))
+    final = record(validation.entry(model, device))
+    return replace(result, record=final, milestones=tuple(kept))
 
 
 def _architecture(recipe: Recipe) -> ArchitectureSpec:
