@@ -8,17 +8,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from leaner_harness.contracts import (
+    ADVANCE,
     API_VERSION,
+    KEEP,
     PADDING,
     PROMPT,
+    RESCORE,
     RESUME,
     TEXT,
     ArchitectureSpec,
     Blocks,
     Checkpoint,
+    Curriculum,
+    CurriculumSpec,
+    CurriculumState,
+    DifficultySpec,
     Document,
+    Examples,
     ModelType,
     ObjectiveSpec,
+    Progress,
     TaskFolder,
     TrainerSpec,
 )
@@ -33,36 +42,57 @@ from leaner_harness.errors import (
 
 if TYPE_CHECKING:
     from leaner_harness.data.text import default_words, held_out_documents, read_documents
-    from leaner_harness.files import write_atomic, write_json
+    from leaner_harness.files import home, write_atomic, write_json
     from leaner_harness.hookspecs import hookimpl
-    from leaner_harness.registry import get_architecture, get_objective
+    from leaner_harness.likelihood import Reference
+    from leaner_harness.ranking import Ranking
+    from leaner_harness.registry import (
+        get_architecture,
+        get_curriculum,
+        get_difficulty,
+        get_objective,
+    )
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "ADVANCE",
     "API_VERSION",
+    "KEEP",
     "PADDING",
     "PROMPT",
+    "RESCORE",
     "RESUME",
     "TEXT",
     "ArchitectureSpec",
     "Blocks",
     "Checkpoint",
     "CheckpointError",
+    "Curriculum",
+    "CurriculumSpec",
+    "CurriculumState",
     "DataError",
+    "DifficultySpec",
     "Document",
+    "Examples",
     "LeanerError",
     "ModelType",
     "ObjectiveSpec",
     "PluginError",
+    "Progress",
+    "Ranking",
+    "Reference",
     "TaskFolder",
     "TrainerSpec",
     "UnknownName",
     "UsageError",
     "default_words",
     "get_architecture",
+    "get_curriculum",
+    "get_difficulty",
     "get_objective",
     "held_out_documents",
+    "home",
     "hookimpl",
     "read_documents",
     "write_atomic",
@@ -70,10 +100,15 @@ __all__ = [
 ]
 
 _LAZY = {
+    "Ranking": "leaner_harness.ranking",
+    "Reference": "leaner_harness.likelihood",
     "default_words": "leaner_harness.data.text",
     "get_architecture": "leaner_harness.registry",
+    "get_curriculum": "leaner_harness.registry",
+    "get_difficulty": "leaner_harness.registry",
     "get_objective": "leaner_harness.registry",
     "held_out_documents": "leaner_harness.data.text",
+    "home": "leaner_harness.files",
     "hookimpl": "leaner_harness.hookspecs",
     "read_documents": "leaner_harness.data.text",
     "write_atomic": "leaner_harness.files",

@@ -12,12 +12,15 @@ from typing import Any, NamedTuple
 from leaner_harness.architecture_check import Step, architecture_steps, collated
 from leaner_harness.contracts import (
     ArchitectureSpec,
+    CurriculumSpec,
+    DifficultySpec,
     ObjectiveSpec,
     TaskFolder,
     TrainerSpec,
     resolve,
     resolve_folder,
 )
+from leaner_harness.curriculum_check import curriculum_steps, difficulty_steps
 from leaner_harness.errors import UnknownName
 from leaner_harness.registry import Entry, Registry
 
@@ -55,6 +58,8 @@ def _check_entry(entry: Entry) -> Iterator[Check]:
     by_kind: dict[type, Callable[[Any, Path], Iterator[Step]]] = {
         ArchitectureSpec: architecture_steps,
         ObjectiveSpec: _objective_steps,
+        DifficultySpec: difficulty_steps,
+        CurriculumSpec: curriculum_steps,
         TaskFolder: _task_steps,
         TrainerSpec: _trainer_steps,
     }

@@ -8,10 +8,10 @@ a plugin module may state the version it was written for as `LEANER_API_VERSION`
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from leaner_harness.errors import PluginError
 
@@ -104,6 +104,88 @@ class ObjectiveSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Examples:
+    """Some documents of the training text, as a difficulty gets them. Shapes: n documents."""
+
+    documents: Sequence[Document] = ()
+    """Their texts, for a difficulty that sees `text`."""
+    nats: Any = None
+    """float64 array (n,): the negative log-likelihood of each document, for any other."""
+    tokens: Any = None
+    """int64 array (n,): what that is the sum over, in tokens of the model in training."""
+
+
+@dataclass(frozen=True, slots=True)
+class DifficultySpec:
+    """How hard a document is to learn."""
+
+    name: str
+    score: str
+    """`score(examples) -> float32 array (n,)`: larger is harder. `examples` are `Examples`, some
+    of the documents at a time: what one scores does not depend on the others. The same documents
+    have the same scores, whenever they are asked for."""
+    sees: str = "text"
+    """What it is computed from: `text`; or the loss of `self`, the model in training, at each
+    stage anew; or of a `reference` that the recipe names. A trainer scores with the model, counts
+    the tokens, and keeps what `text` and `reference` gave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run has come, as a curriculum is told after each step."""
+
+    step: int
+    """Optimiser updates done."""
+    steps: int
+    """Those of the whole run."""
+    loss: float | None = None
+    """At an evaluation, the loss on text that is neither trained on nor reported; else None."""
+
+
+KEEP, ADVANCE, RESCORE = "keep", "advance", "rescore"
+"""What a curriculum wants after a step: the same stage, the next, or the next with new scores
+where these depend on the model."""
+
+CurriculumState = Mapping[str, Any]
+"""What a curriculum remembers: small, and the same after a round trip through JSON."""
+
+
+class Curriculum(Protocol):
+    """Which documents may be read, and until when: three pure functions. Shapes: n documents.
+
+    A trainer owns the rest: the order within a stage, the scores, the budget.
+    """
+
+    def start(self, n: int, weights: Any, seed: int) -> CurriculumState:
+        """The state before the first step; `weights` are an int64 array (n,) of tokens."""
+
+    def pool(self, state: CurriculumState, ranking: Any) -> Any:
+        """The documents of this stage, an ascending int64 array of ids below n, never empty.
+
+        `ranking` is a `leaner_harness.Ranking`: scores, tokens, and the ids of the stage before.
+        """
+
+    def observe(self, state: CurriculumState, progress: Progress) -> tuple[CurriculumState, str]:
+        """The state after a step, and one of `KEEP`, `ADVANCE` and `RESCORE`."""
+
+
+@dataclass(frozen=True, slots=True)
+class CurriculumSpec:
+    """What to show a model, and when."""
+
+    name: str
+    curriculum: str
+    """A frozen dataclass that is a `Curriculum`: its fields are the options a recipe may set."""
+    ranks: bool = True
+    """Whether its pools depend on how difficult a document is."""
+    watches_loss: bool = False
+    """Whether it needs the loss of `Progress`, which costs forward passes."""
+    subset: bool = False
+    """Whether it may end before all documents were shown. Otherwise the last stage has all, and
+    the conformance kit holds it to that."""
+
+
+@dataclass(frozen=True, slots=True)
 class TrainerSpec:
     """How to turn a recipe into a checkpoint."""
 
@@ -117,6 +199,9 @@ class TrainerSpec:
     """Folder of ready TOML recipes, as `"package:folder"`."""
     model_types: tuple[ModelType, ...] = ()
     """lm-eval model types its checkpoints need and lm-eval does not ship."""
+    stages: str = ""
+    """`stages(recipe) -> list[dict]`: the curriculum of a recipe, one entry a stage, without
+    training; empty where a trainer has no curricula."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,21 @@
 """The hooks a plugin may implement, on one screen: each returns a list of frozen specs.
 
-Stable: tasks, architectures. Provisional: objectives, trainers (may change before 1.0, with a
-changelog line).
+Stable: tasks, architectures, curricula, difficulties. Provisional: objectives, trainers (may change
+before 1.0, with a changelog line).
 """
 
 from __future__ import annotations
 
 import pluggy
 
-from leaner_harness.contracts import ArchitectureSpec, ObjectiveSpec, TaskFolder, TrainerSpec
+from leaner_harness.contracts import (
+    ArchitectureSpec,
+    CurriculumSpec,
+    DifficultySpec,
+    ObjectiveSpec,
+    TaskFolder,
+    TrainerSpec,
+)
 
 PROJECT = "leaner_harness"
 
@@ -24,6 +31,16 @@ def register_architectures() -> list[ArchitectureSpec]:  # type: ignore[empty-bo
 @hookspec
 def register_objectives() -> list[ObjectiveSpec]:  # type: ignore[empty-body]
     """What models learn to predict: how blocks of text become a batch, and the loss on it."""
+
+
+@hookspec
+def register_difficulties() -> list[DifficultySpec]:  # type: ignore[empty-body]
+    """Ways to tell easy documents from hard ones."""
+
+
+@hookspec
+def register_curricula() -> list[CurriculumSpec]:  # type: ignore[empty-body]
+    """What a model is shown, and when: pools of documents that follow one another."""
 
 
 @hookspec

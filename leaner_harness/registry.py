@@ -22,6 +22,8 @@ from leaner_harness import hookspecs
 from leaner_harness.contracts import (
     API_VERSION,
     ArchitectureSpec,
+    CurriculumSpec,
+    DifficultySpec,
     ModelType,
     ObjectiveSpec,
     TaskFolder,
@@ -36,6 +38,8 @@ BUILT_IN = ("leaner-harness", "leaner-trainers")
 KINDS: dict[str, tuple[str, type]] = {
     "architecture": ("register_architectures", ArchitectureSpec),
     "objective": ("register_objectives", ObjectiveSpec),
+    "difficulty": ("register_difficulties", DifficultySpec),
+    "curriculum": ("register_curricula", CurriculumSpec),
     "tasks": ("register_tasks", TaskFolder),
     "trainer": ("register_trainers", TrainerSpec),
 }
@@ -170,6 +174,18 @@ def get_architecture(name: str) -> ArchitectureSpec:
 def get_objective(name: str) -> ObjectiveSpec:
     """The training objective of that name; raises UnknownName with the near miss."""
     spec: ObjectiveSpec = load_registry().get("objective", name)
+    return spec
+
+
+def get_difficulty(name: str) -> DifficultySpec:
+    """The difficulty of that name; raises UnknownName with the near miss."""
+    spec: DifficultySpec = load_registry().get("difficulty", name)
+    return spec
+
+
+def get_curriculum(name: str) -> CurriculumSpec:
+    """The curriculum of that name; raises UnknownName with the near miss."""
+    spec: CurriculumSpec = load_registry().get("curriculum", name)
     return spec
 
 

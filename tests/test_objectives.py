@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from leaner_trainers.blocks import read_blocks
+from leaner_trainers.blocks import places_in_order, read_blocks
 from leaner_trainers.objectives import IGNORED, clm, mlm, mntp, plm, positions, same_document, sft
 from leaner_trainers.order import RowRandom
 from leaner_trainers.tokenizers import train_tokenizer
@@ -41,17 +41,19 @@ def rows_of(blocks, rows):
 
 def test_documents_and_places_in_them():
     stored = np.array([CLASS, 9, 8, CLASS, 7, 6, 5, CLASS, 9], dtype=np.uint16)
-    found = read_blocks(stored, np.array([1, 0]), 4, CLASS)
+    found = read_blocks(stored, places_in_order(np.array([1, 0]), 4), CLASS)
     assert found.ids.tolist() == [[7, 6, 5, CLASS, 9], [CLASS, 9, 8, CLASS, 7]]
     assert found.documents.tolist() == [[0, 0, 0, 1, 1], [1, 1, 1, 2, 2]]
     assert positions(found.documents).tolist() == [[0, 1, 2, 0, 1], [0, 1, 2, 0, 1]]
     assert same_document(found.documents)[0, 2].tolist() == [True, True, True, False, False]
     assert (found.kinds == TEXT).all()
-    together = read_blocks(stored, np.array([1]), 4, None)
+    together = read_blocks(stored, places_in_order(np.array([1]), 4), None)
     assert together.documents is None
     assert "position_ids" not in clm.collate(together, None, None)
     kinds = np.array([2, 1, 1, 2, 2, 2, 0, 0, 0], dtype=np.uint8)
-    assert read_blocks(stored, np.array([1]), 4, None, kinds).kinds.tolist() == [[2, 2, 0, 0, 0]]
+    assert read_blocks(stored, places_in_order(np.array([1]), 4), None, kinds).kinds.tolist() == [
+        [2, 2, 0, 0, 0]
+    ]
 
 
 def test_sft_learns_answers_and_as_much_of_prompts_as_it_is_told():

@@ -18,8 +18,8 @@ from leaner_harness import UsageError, get_architecture
     ("keys", "message"),
     [
         ({"steps": 0}, "'steps' is 0; it must be at least 1"),
-        ({"steps": "many"}, "'steps' is 'many'; it must be int"),
-        ({"steps": True}, "'steps' is True; it must be int"),
+        ({"steps": "many"}, "'steps' is 'many'; it must be a whole number"),
+        ({"steps": True}, "'steps' is True; it must be a whole number"),
         ({"learning_rate": -1.0}, "'learning_rate' is -1.0; it must be above 0"),
         ({"learning_rate": math.nan}, "'learning_rate' is nan; it must be above 0"),
         ({"learning_rate": math.inf}, "'learning_rate' is inf; it must be a finite number"),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from leaner_trainers import tokens as tokens_on_disk
-from leaner_trainers.blocks import read_blocks
+from leaner_trainers.blocks import places_in_order, read_blocks
 from leaner_trainers.encoding import encode
 from leaner_trainers.order import RowRandom, block_numbers
 from leaner_trainers.tokenizers import (
@@ -190,7 +190,7 @@ def test_order_is_a_pure_function_of_place(n_blocks, first, count, seed):
 
 def test_blocks_overlap_by_the_token_to_predict():
     ids = np.arange(20, dtype=np.uint16)
-    found = read_blocks(ids, np.array([0, 2]), 4, start=None)
+    found = read_blocks(ids, places_in_order(np.array([0, 2]), 4), start=None)
     assert found.ids.tolist() == [[0, 1, 2, 3, 4], [8, 9, 10, 11, 12]]
 
 

@@ -16,6 +16,7 @@ from leaner_harness.errors import LeanerError, near_miss
 VERBS = {
     "demo": "train two tiny models, score them, build a board: offline, a few minutes",
     "train": "recipe -> checkpoint, through a trainer plugin",
+    "curriculum": "the stages of a recipe's curriculum; what curricula saved",
     "generate": "stream text from a checkpoint",
     "evaluate": "checkpoint -> result: zero-shot or fine-tuned, the short way",
     "lm-eval": "run lm_eval with our tasks and model types, no start-up file needed",

@@ -66,21 +66,33 @@ def read_documents(
     return _up_to(documents, words) if words else documents
 
 
-def held_out_documents(source: str, genres: Sequence[str], words: int) -> list[Document]:
+def held_out_documents(
+    source: str, genres: Sequence[str], words: int, part: int = 0
+) -> list[Document]:
     """The first documents of each genre of the validation split, about as many words of each.
 
-    Together they have about `words`, or less where there is less. A source without end mixes its
-    genres itself. Raises as `read_documents`.
+    Together they have about `words`, or less where there is less; part 1 are the documents that
+    follow those of part 0, and so on. A source without end mixes its genres itself. Raises as
+    `read_documents`, and DataError where the split ends before the part.
     """
+    most = words * (part + 1)
     by_genre: dict[str, list[Document]] = defaultdict(list)
     read: Counter[str] = Counter()
-    limit = words if default_words(source) else None
+    limit = most if default_words(source) else None
     for document in read_documents(source, "validation", genres, limit):
-        if read[document.genre] < words:
+        if read[document.genre] < most:
             by_genre[document.genre].append(document)
             read[document.genre] += len(document.text.split())
     share = math.ceil(words / max(len(by_genre), 1))
-    return [d for documents in by_genre.values() for d in _up_to(iter(documents), share)]
+    parts = [list(map(iter, by_genre.values()))] * (part + 1)  # each goes on where the last ended
+    for streams in parts:
+        found = [document for stream in streams for document in _up_to(stream, share)]
+    if part and not found:
+        raise DataError(
+            f"The validation split of {source} ends with the words that are reported.",
+            "Lower validation_words, so that some are left for the curriculum to go by.",
+        )
+    return found
 
 
 def _check(split: str, genres: Sequence[str]) -> None:

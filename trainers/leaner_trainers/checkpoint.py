@@ -20,6 +20,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from leaner_harness import RESUME, CheckpointError
 
+_CURRICULUM = "curriculum.safetensors"
+
 
 def publish(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, out: Path) -> None:
     """Put a checkpoint into `out`, among other files; `config.json`, which makes it one, last.
@@ -49,6 +51,8 @@ class State:
     """Tokens the model had to predict up to here."""
     milestones: dict[str, Any] = field(default_factory=dict)
     """The records of the milestones up to here, by name."""
+    curriculum: dict[str, Any] = field(default_factory=dict)
+    """Where the run stands in its curriculum, if it has one."""
 
 
 def save_state(
@@ -58,14 +62,20 @@ def save_state(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerFast,
     optimizers: Sequence[torch.optim.Optimizer],
+    curriculum: Mapping[str, torch.Tensor],
 ) -> None:
-    """Write a state: a checkpoint like any other, with all that the next step depends on."""
+    """Write a state: a checkpoint like any other, with all that the next step depends on.
+
+    `curriculum` are its arrays, if there is one.
+    """
 
     def fill(folder: Path) -> None:
         _save(model, tokenizer, folder)
         save_file(
             _optimizer_tensors(optimizers) | _random_states(), folder / "optimizer.safetensors"
         )
+        if curriculum:
+            save_file(dict(curriculum), folder / _CURRICULUM)
         content = {"recipe": recipe, **vars(state)}
         (folder / "state.json").write_text(json.dumps(content, indent=1))
 
@@ -121,6 +131,11 @@ def restore_state(
     for optimizer, state in zip(optimizers, states, strict=True):
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def curriculum_arrays(out: Path) -> dict[str, torch.Tensor]:
+    """The arrays of the curriculum that `save_state` wrote."""
+    return load_file(state_folder(out) / _CURRICULUM)
 
 
 def forget_run(out: Path) -> None:

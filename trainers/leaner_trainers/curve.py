@@ -23,12 +23,18 @@ _DPI = 120
 
 
 def draw_curve(log: Path, picture: Path) -> None:
-    """Draw the training and the validation loss of a `log.jsonl` over the tokens seen."""
+    """Draw the training and the validation loss of a `log.jsonl` over the tokens seen.
+
+    Where there was a curriculum, the share of the text that could be read is drawn behind them.
+    """
     entries = [json.loads(line) for line in log.read_text().splitlines()]
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
     _draw_training(left, entries)
     _draw_validation(right, entries)
+    if any("pool_share" in entry for entry in entries):
+        for axes in (left, right):
+            _draw_pool(axes, entries, is_named=axes is right)
     for axes in (left, right):
         axes.set_xlabel("tokens seen")
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
@@ -37,6 +43,22 @@ def draw_curve(log: Path, picture: Path) -> None:
     drawn = io.BytesIO()
     figure.savefig(drawn, dpi=_DPI, format="png")
     write_atomic(picture, drawn.getvalue())
+
+
+def _draw_pool(axes: Axes, entries: list[dict[str, Any]], *, is_named: bool) -> None:
+    """The share of the text that may be read, as a shade behind the losses."""
+    scored = [entry for entry in entries if "pool_share" in entry]
+    behind = axes.twinx()
+    seen = [entry["tokens_seen"] for entry in scored]
+    shares = [100 * entry["pool_share"] for entry in scored]
+    behind.fill_between(seen, shares, step="pre", color="#e3a64b", alpha=0.2, linewidth=0)
+    behind.set_ylim(0, 105)
+    behind.spines[["top", "left"]].set_visible(False)
+    behind.tick_params(colors="#9a6a14", labelright=is_named, right=is_named)
+    if is_named:
+        behind.set_ylabel("pool, % of the text", color="#9a6a14")
+    axes.set_zorder(behind.get_zorder() + 1)
+    axes.patch.set_visible(False)
 
 
 def _draw_training(axes: Axes, entries: list[dict[str, Any]]) -> None:

@@ -31,6 +31,7 @@ from leaner_harness import (
 )
 from leaner_trainers.checkpoint import (
     State,
+    curriculum_arrays,
     find_state,
     forget_run,
     publish,
@@ -39,6 +40,7 @@ from leaner_trainers.checkpoint import (
     state_folder,
     text_folder,
 )
+from leaner_trainers.curriculum import choose
 from leaner_trainers.curve import draw_curve
 from leaner_trainers.devices import hardware, make_accelerator
 from leaner_trainers.milestones import milestone_steps
@@ -49,9 +51,10 @@ from leaner_trainers.progress import Display, Log, sample_text, stop_at_signal
 from leaner_trainers.recipe import Recipe
 from leaner_trainers.record import cost_record, model_line, text_record
 from leaner_trainers.schedule import rate_share, time_is_up
-from leaner_trainers.tokenizers import check_kind
-from leaner_trainers.training_text import TrainingText, write_text
-from leaner_trainers.validation import read_validation
+from leaner_trainers.stages import Stages
+from leaner_trainers.tokenizers import check_kind, tokenizer_digest
+from leaner_trainers.training_text import TrainingText, training_documents, write_text
+from leaner_trainers.validation import Measure, read_validation
 
 _LAST = 20  # steps whose mean is the reported training loss
 
@@ -70,6 +73,7 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
     options = {name: getattr(recipe, name) for name in objective.options}
     collate, loss_of = map(pkgutil.resolve_name, (objective.collate, objective.loss))
     check_model(recipe, spec)
+    chosen = choose(recipe, objective)
     accelerator = make_accelerator(recipe)
     device, is_main = accelerator.device, accelerator.is_main_process
 
@@ -79,9 +83,22 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
         if found is None and is_main:
             forget_run(out)
             write_text(recipe, spec, objective, text_folder(out))
-        text = TrainingText.read(recipe, spec, text_folder(out))
-    held_out = held_out_documents(recipe.data, recipe.genres, recipe.validation_words)
-    validation = read_validation(held_out, text.tokenizer, recipe.block_size, objective, options)
+        text = TrainingText.open(recipe, spec, text_folder(out))
+        scores = (
+            None
+            if chosen is None
+            else chosen.first_scores(
+                training_documents(recipe), text.tokens, tokenizer_digest(text.tokenizer)
+            )
+        )
+
+    def held_out(part: int) -> Measure:
+        words = held_out_documents(recipe.data, recipe.genres, recipe.validation_words, part)
+        return read_validation(words, text.tokenizer, recipe.block_size, objective, options)
+
+    validation = held_out(0)
+    # What decides when a curriculum goes on is not what is reported.
+    development = held_out(1) if chosen is not None and chosen.spec.watches_loss else None
 
     # The model, with weights that depend on the seed alone, and the optimiser.
     torch.manual_seed(recipe.seed)
@@ -96,6 +113,11 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
 
     accumulation, rows = recipe.gradient_accumulation, recipe.batch_size
     tokens_per_step = accumulation * rows * recipe.block_size
+    stages = None
+    if chosen is not None and scores is not None:
+        stages = Stages(chosen, text, scores, accelerator, accumulation * rows, recipe.bf16)
+        if found is not None:
+            stages.restore(found.curriculum, curriculum_arrays(out))
     milestones = milestone_steps(
         recipe.checkpoint_at, tokens_per_step, text.words_per_token, recipe.steps
     )
@@ -104,8 +126,9 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
     result = Checkpoint(out, spec.model_type.name, arguments)
 
     def save() -> None:
+        state.curriculum, arrays = ({}, {}) if stages is None else stages.state()
         if is_main:
-            save_state(out, state, asdict(recipe), model, text.tokenizer, optimizers)
+            save_state(out, state, asdict(recipe), model, text.tokenizer, optimizers, arrays)
 
     def record(measured: dict[str, Any]) -> dict[str, Any]:
         seen = state.step * tokens_per_step
@@ -115,15 +138,20 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
             "steps": state.step,
             "seconds": round(state.seconds, 1),
             "train_loss": sum(state.losses) / max(len(state.losses), 1),
+            **({} if stages is None else {"curriculum": stages.record(state.step, seen)}),
             **measured,
             "hardware": hardware(accelerator),
         }
 
+    source = text if stages is None else stages
     began = time.monotonic() - state.seconds
     log = Log(out / "log.jsonl", state.step, recipe.tensorboard) if is_main else None
     with stop_at_signal() as asked, Display(recipe.steps, state.step, is_main) as display:
         display.say(model_line(recipe, model))
         while state.step < recipe.steps and not time_is_up(recipe, state.seconds):
+            if stages is not None and stages.is_pending:
+                stages.enter(model)
+                display.say(stages.line(text.tokenizer))
             share = rate_share(recipe, state.step, state.seconds)
             for group in (group for each in optimizers for group in each.param_groups):
                 group["lr"] = share * group["initial_lr"]
@@ -136,7 +164,7 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
                 places = np.arange(first, first + rows)
                 mine = places[accelerator.process_index :: accelerator.num_processes]
                 chance = RowRandom(mine, recipe.seed)
-                batch = collate(text.blocks(mine), text.tokenizer, chance, **options)
+                batch = collate(source.blocks(mine), text.tokenizer, chance, **options)
                 batch = {key: value.to(device) for key, value in batch.items()}
                 is_last = part == accumulation - 1
                 with (
@@ -174,6 +202,12 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
                 "tokens_seen": state.step * tokens_per_step,
                 "seconds": round(state.seconds, 3),
             }
+            if stages is not None:
+                entry |= stages.entry()
+                if development is not None and state.step % recipe.eval_every == 0:
+                    entry["development_loss"] = development.loss(model, device)
+                    stages.count("development", development.tokens)
+                stages.observe(state.step, recipe.steps, entry.get("development_loss"))
             reached = milestones.get(state.step, ())
             if reached or state.step % recipe.eval_every == 0:
                 measured = validation.entry(model, device)
@@ -192,7 +226,9 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
                 state.milestones[name] = record(measured)
                 if is_main:
                     publish(model, text.tokenizer, out / "milestones" / name)
-            if stopping or state.step % recipe.eval_every == 0:
+            # A stage that begins with scoring the text begins from a saved state.
+            is_long = stages is not None and stages.needs_scoring
+            if stopping or is_long or state.step % recipe.eval_every == 0:
                 save()
             if stopping:
                 raise KeyboardInterrupt

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from leaner_harness import ArchitectureSpec, ModelType, ObjectiveSpec, TrainerSpec, hookimpl
+from leaner_harness import (
+    ArchitectureSpec,
+    CurriculumSpec,
+    DifficultySpec,
+    ModelType,
+    ObjectiveSpec,
+    TrainerSpec,
+    hookimpl,
+)
 
 LEANER_API_VERSION = 1
 
@@ -75,6 +83,32 @@ def _code(objective: str) -> tuple[str, str]:
 
 
 @hookimpl
+def register_difficulties() -> list[DifficultySpec]:
+    """What tells easy documents from hard ones: the paper's three, and two more of the text."""
+    readability, losses = (f"leaner_trainers.difficulties.{m}" for m in ("readability", "losses"))
+    return [
+        DifficultySpec("sentence_length", f"{readability}:sentence_length"),
+        DifficultySpec("flesch", f"{readability}:flesch"),
+        DifficultySpec("compression", "leaner_trainers.difficulties.compression:compression"),
+        DifficultySpec("self_loss", f"{losses}:mean_loss", sees="self"),
+        DifficultySpec("lm_loss", f"{losses}:mean_loss", sees="reference"),
+    ]
+
+
+@hookimpl
+def register_curricula() -> list[CurriculumSpec]:
+    """What is shown when, and the order without any, which they are compared with."""
+    home = "leaner_trainers.curricula"
+    return [
+        CurriculumSpec("random", f"{home}.random:Random", ranks=False),
+        CurriculumSpec("sorted", f"{home}.paced:Sorted"),
+        CurriculumSpec("competence", f"{home}.paced:Competence"),
+        CurriculumSpec("iterative", f"{home}.iterative:Iterative", watches_loss=True),
+        CurriculumSpec("subset", f"{home}.subset:Subset", subset=True),
+    ]
+
+
+@hookimpl
 def register_trainers() -> list[TrainerSpec]:
     """The training loop and its ready recipes."""
     return [
@@ -83,5 +117,6 @@ def register_trainers() -> list[TrainerSpec]:
             train="leaner_trainers.loop:train",
             recipe="leaner_trainers.recipe:Recipe",
             recipes="leaner_trainers:recipes",
+            stages="leaner_trainers.plan:stages",
         )
     ]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
+import rich.progress
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -18,6 +19,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from leaner_harness import UsageError
 from leaner_trainers.tokenizers import start_token
+
+_Item = TypeVar("_Item")
 
 
 class Log:
@@ -71,6 +74,15 @@ def _board(folder: Path, resumed_at: int) -> Any:
 
 def _step(line: str) -> int:
     return int(json.loads(line)["step"])
+
+
+def track(items: Iterable[_Item], what: str, total: int) -> Iterator[_Item]:
+    """The items, with a bar on standard error while they last; silent where that is no terminal."""
+    console = Console(stderr=True)
+    shown = rich.progress.track(
+        items, what, total, console=console, transient=True, disable=not console.is_terminal
+    )
+    yield from shown
 
 
 class Display:

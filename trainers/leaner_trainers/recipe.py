@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
 
-from leaner_harness import UsageError, default_words
+from leaner_harness import default_words
+from leaner_trainers.kinds import check_kind, wrong_value
 from leaner_trainers.milestones import parse_milestone
 
-_KINDS: dict[str, tuple[type, ...]] = {
-    "str": (str,),
-    "bool": (bool,),
-    "int": (int,),
-    "int | None": (int, type(None)),
-    "float": (float, int),
-    "float | None": (float, int, type(None)),
-    "tuple[str, ...]": (tuple,),
-}
 # Smallest value each number may have; "above" bounds are not allowed themselves.
 _AT_LEAST = {
     "vocab_size": 257,  # 256 bytes and the end of a document; some tokenizers need more
@@ -43,6 +37,7 @@ _AT_MOST = {"vocab_size": 2**16, "prompt_loss_weight": 1}  # ids are stored in 1
 _CHOICES = {
     "schedule": ("cosine", "linear", "wsd"),
     "device": ("auto", "cpu", "cuda", "mps"),
+    "control": ("", "reversed", "random"),
 }
 
 
@@ -71,6 +66,16 @@ class Recipe:
     """Whether documents that share a block do not see each other."""
     prompt_loss_weight: float = 0.0
     """With `sft`, how much a prompt's token counts beside an answer's: 1 is TinyHelen's."""
+    curriculum: str = ""
+    """What is read when, a registered curriculum; empty for the same blocks in every pass."""
+    curriculum_options: Mapping[str, Any] = field(default_factory=dict)
+    """Options of the curriculum, a table: `{stages = 10}`."""
+    difficulty: str = ""
+    """What the curriculum tells easy documents from hard ones by."""
+    control: str = ""
+    """In place of easy first: `reversed`, hard first; or `random`, pools of the same sizes."""
+    reference: str = ""
+    """The folder of the checkpoint whose loss `lm_loss` is; its training is on the bill."""
     tokenizer: str = "train"
     """`train` for a new byte-level BPE, or the path of a folder with one."""
     vocab_size: int = 2000
@@ -133,37 +138,29 @@ class Recipe:
         for name in ("genres", "checkpoint_at"):
             if isinstance(getattr(self, name), list):  # what TOML has for a tuple
                 object.__setattr__(self, name, tuple(getattr(self, name)))
-        for field in fields(self):
-            _check(field.name, str(field.type), getattr(self, field.name))
+        for each in fields(self):
+            _check(each.name, str(each.type), getattr(self, each.name))
         if self.words is None:
             object.__setattr__(self, "words", default_words(self.data))
         for milestone in self.checkpoint_at:
             parse_milestone(milestone)
         if self.warmup >= self.steps:
-            raise _wrong("warmup", self.warmup, f"less than steps, which is {self.steps}")
+            raise wrong_value("warmup", self.warmup, f"less than steps, which is {self.steps}")
 
 
-def _check(key: str, kind: str, value: object) -> None:
+def _check(key: str, annotation: str, value: object) -> None:
     """Hold one value against its type and bounds."""
-    is_flag_for_number = isinstance(value, bool) and kind != "bool"
-    if not isinstance(value, _KINDS[kind]) or is_flag_for_number:
-        raise _wrong(key, value, kind.replace("tuple[str, ...]", "a list of strings"))
-    if isinstance(value, tuple) and not all(isinstance(item, str) for item in value):
-        raise _wrong(key, value, "a list of strings")
+    check_kind(key, annotation, value)
     if isinstance(value, (int, float)):
         if key in _AT_LEAST and value < _AT_LEAST[key]:
-            raise _wrong(key, value, f"at least {_AT_LEAST[key]}")
+            raise wrong_value(key, value, f"at least {_AT_LEAST[key]}")
         if key in _ABOVE and not value > _ABOVE[key]:
-            raise _wrong(key, value, f"above {_ABOVE[key]}")
+            raise wrong_value(key, value, f"above {_ABOVE[key]}")
         if key in _BELOW and not value < _BELOW[key]:
-            raise _wrong(key, value, f"below {_BELOW[key]}")
+            raise wrong_value(key, value, f"below {_BELOW[key]}")
         if key in _AT_MOST and value > _AT_MOST[key]:
-            raise _wrong(key, value, f"at most {_AT_MOST[key]}")
+            raise wrong_value(key, value, f"at most {_AT_MOST[key]}")
         if not math.isfinite(value):
-            raise _wrong(key, value, "a finite number")
+            raise wrong_value(key, value, "a finite number")
     if key in _CHOICES and value not in _CHOICES[key]:
-        raise _wrong(key, value, "one of " + ", ".join(map(repr, _CHOICES[key])))
-
-
-def _wrong(key: str, value: object, wanted: str) -> UsageError:
-    return UsageError(f"Recipe key {key!r} is {value!r}; it must be {wanted}.")
+        raise wrong_value(key, value, "one of " + ", ".join(map(repr, _CHOICES[key])))

@@ -18,29 +18,30 @@ from leaner_harness import (
     ObjectiveSpec,
     read_documents,
 )
-from leaner_trainers.blocks import read_blocks
+from leaner_trainers.blocks import places_in_order, read_blocks
 from leaner_trainers.order import block_numbers
 from leaner_trainers.recipe import Recipe
 from leaner_trainers.tokenizers import load_tokenizer, start_token, train_tokenizer
 from leaner_trainers.tokens import Tokens, read_tokens, write_tokens
 
 
+def training_documents(recipe: Recipe) -> Iterable[Document]:
+    """The text a recipe trains on, read anew."""
+    return read_documents(recipe.data, "train", recipe.genres, recipe.words)
+
+
 def write_text(
     recipe: Recipe, spec: ArchitectureSpec, objective: ObjectiveSpec, folder: Path
 ) -> None:
     """Make or load the tokenizer, and tokenise the training text with it."""
-
-    def documents() -> Iterable[Document]:
-        return read_documents(recipe.data, "train", recipe.genres, recipe.words)
-
     given = recipe.init_from if recipe.tokenizer == "train" else recipe.tokenizer
     if given:
         tokenizer = load_tokenizer(Path(given).expanduser(), spec.tokenizer)
     else:
-        texts = (document.text for document in documents())
+        texts = (document.text for document in training_documents(recipe))
         tokenizer = train_tokenizer(texts, recipe.vocab_size, spec.tokenizer)
     fit = recipe.block_size if objective.answers else None
-    write_tokens(documents(), tokenizer, folder / "tokens", fit=fit)
+    write_tokens(training_documents(recipe), tokenizer, folder / "tokens", fit=fit)
     tokenizer.save_pretrained(folder / "tokenizer")
 
 
@@ -56,7 +57,7 @@ class TrainingText:
     """The token that begins a document; None where documents may see each other."""
 
     @classmethod
-    def read(cls, recipe: Recipe, spec: ArchitectureSpec, folder: Path) -> TrainingText:
+    def open(cls, recipe: Recipe, spec: ArchitectureSpec, folder: Path) -> TrainingText:
         """What `write_text` wrote. Raises DataError where it is not a block."""
         tokenizer = load_tokenizer(folder / "tokenizer", spec.tokenizer)
         tokens = read_tokens(folder / "tokens")
@@ -78,4 +79,8 @@ class TrainingText:
         """The blocks at some places (B,) of an endless row of shuffled epochs."""
         n_blocks = (len(self.tokens.ids) - 1) // self.block_size
         numbers = block_numbers(places, n_blocks, self.seed)
-        return read_blocks(self.tokens.ids, numbers, self.block_size, self.start, self.tokens.kinds)
+        return self.read(places_in_order(numbers, self.block_size))
+
+    def read(self, places: NDArray[np.int64]) -> Blocks:
+        """The blocks whose tokens lie at some places of the file, (B, T + 1)."""
+        return read_blocks(self.tokens.ids, places, self.start, self.tokens.kinds)

@@ -23,7 +23,7 @@ from leaner_harness import (
     Document,
     ObjectiveSpec,
 )
-from leaner_trainers.blocks import read_blocks
+from leaner_trainers.blocks import places_in_order, read_blocks
 from leaner_trainers.encoding import encode
 from leaner_trainers.order import RowRandom
 from leaner_trainers.tokenizers import start_token
@@ -45,6 +45,15 @@ class Measure:
     def sums(self, model: torch.nn.Module, device: torch.device) -> Sums:
         """Nats by genre, and what they are divided by."""
         raise NotImplementedError
+
+    @property
+    def tokens(self) -> int:
+        """How many the model reads at each measurement."""
+        raise NotImplementedError
+
+    def loss(self, model: torch.nn.Module, device: torch.device) -> float:
+        """The loss on the whole text, in this measure's unit."""
+        return float(self.entry(model, device)[self.key])
 
     @torch.no_grad()
     def entry(self, model: torch.nn.Module, device: torch.device) -> dict[str, Any]:
@@ -143,6 +152,11 @@ class ValidationText(Measure):
         windows.sort(key=lambda window: len(window.ids))
         return cls(windows, dict(n_bytes))
 
+    @property
+    def tokens(self) -> int:
+        """All that are predicted."""
+        return sum(len(window.ids) - 1 for window in self.windows)
+
     def sums(self, model: torch.nn.Module, device: torch.device) -> Sums:
         """Negative log-likelihood of the text, and its length in bytes."""
         nats = dict.fromkeys(self.n_bytes, 0.0)
@@ -197,8 +211,8 @@ class ValidationBlocks(Measure):
             n_blocks = (len(ids) - 1) // block_size
             if n_blocks:
                 stored = np.array(ids, dtype=np.uint16)
-                numbers = np.arange(n_blocks)
-                blocks[genre] = read_blocks(stored, numbers, block_size, start_token(tokenizer))
+                places = places_in_order(np.arange(n_blocks), block_size)
+                blocks[genre] = read_blocks(stored, places, start_token(tokenizer))
         if not blocks:
             raise DataError(
                 f"The validation text has {sum(map(len, ids_of.values()))} tokens, and of no genre "
@@ -206,6 +220,11 @@ class ValidationBlocks(Measure):
                 f"Raise validation_words, or give a block_size below {block_size}.",
             )
         return cls(blocks, tokenizer, objective, options)
+
+    @property
+    def tokens(self) -> int:
+        """All that are read."""
+        return sum(int(blocks.ids[:, :-1].numel()) for blocks in self.blocks.values())
 
     def sums(self, model: torch.nn.Module, device: torch.device) -> Sums:
         """The sum of the targets' losses, and their number."""

@@ -1,0 +1,154 @@
+"""Runs to be compared by what they were shown: read from their folders, held against each other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from leaner_harness.errors import CheckpointError, UsageError
+from leaner_harness.provenance import weights_digest
+
+KEYS = {"validation_bits_per_byte": "bits per byte", "validation_loss": "nats per target"}
+"""What a loss on the validation text is called in a record, and its unit."""
+
+_CURRICULUM = ("curriculum", "difficulty", "control")
+_MAY_DIFFER = {
+    *_CURRICULUM,
+    *("curriculum_options", "reference"),
+    *("seed", "steps", "warmup", "learning_rate", "embedding_rate"),
+    *("eval_every", "sample_every", "sample_prompt", "checkpoint_at", "tensorboard"),
+    *("resume", "device", "processes", "compile"),
+}
+"""Keys of a recipe in which runs to be compared may differ."""
+
+
+class Point(NamedTuple):
+    """A measurement on the way."""
+
+    step: int
+    tokens: int
+    loss: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: what it was shown, how far it came, and what that cost."""
+
+    path: Path
+    record: Mapping[str, Any]
+    key: str
+    """Under which the record has its loss."""
+    curve: tuple[Point, ...]
+
+    @property
+    def recipe(self) -> Mapping[str, Any]:
+        """Its recipe."""
+        return dict(self.record["recipe"])
+
+    @property
+    def group(self) -> str:
+        """What it was shown, in words: runs that differ in seed and length share it."""
+        recipe = self.recipe
+        if not recipe.get("curriculum"):
+            return "no curriculum"
+        words = [str(recipe[key]) for key in _CURRICULUM if recipe.get(key)]
+        if recipe.get("control"):
+            words[-1] = f"({words[-1]})"
+        options = recipe.get("curriculum_options") or {}
+        shown = ", ".join(f"{key}={value}" for key, value in sorted(options.items()))
+        return " ".join(words) + (f" [{shown}]" if shown else "")
+
+    @property
+    def seed(self) -> int:
+        """The seed of the weights and the order."""
+        return int(self.recipe["seed"])
+
+    @property
+    def steps(self) -> int:
+        """Its whole budget."""
+        return int(self.record["steps"])
+
+    @property
+    def tokens(self) -> int:
+        """Tokens seen."""
+        return int(self.record["tokens_seen"])
+
+    @property
+    def loss(self) -> float:
+        """At the end, on the validation text."""
+        return float(self.record[self.key])
+
+    @property
+    def unique_tokens(self) -> int:
+        """Tokens of the text that were read at least once."""
+        curriculum = self.record.get("curriculum")
+        known = min(self.tokens, int(self.record["data"]["tokens"]))
+        return int(curriculum["unique_tokens"]) if curriculum else known
+
+    @property
+    def bill(self) -> int:
+        """Tokens trained on, a third of those scored, and those of the reference."""
+        curriculum = self.record.get("curriculum")
+        return int(curriculum["bill"]["token_equivalents"]) if curriculum else self.tokens
+
+    def milestones(self) -> dict[str, str]:
+        """Digests of the weights of its milestones, by name, and of its last ones as `end`."""
+        folders = {path.name: path for path in sorted(self.path.glob("milestones/*"))}
+        return {name: weights_digest(path) for name, path in (folders | {"end": self.path}).items()}
+
+
+def read_run(folder: Path) -> Run:
+    """A finished run of a trainer that logs as ours.
+
+    Raises CheckpointError where the folder has no record, no log, or no validation loss.
+    """
+    try:
+        record = json.loads((folder / "leaner.json").read_text(encoding="utf-8"))
+        lines = (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
+        key = next(key for key in KEYS if key in record)
+        entries = [entry for entry in map(json.loads, lines) if key in entry]
+        curve = [Point(e["step"], e["tokens_seen"], e[key]) for e in entries]
+        run = Run(folder, record, key, tuple(curve))
+        _ = run.group, run.seed, run.steps, run.tokens, run.loss, run.unique_tokens, run.bill
+    except (OSError, ValueError, KeyError, TypeError, StopIteration) as error:
+        raise CheckpointError(
+            f"{folder} is no finished run with a validation loss: {error!r}.",
+            "Give folders that `leaner train` finished.",
+        ) from error
+    return run
+
+
+def check_comparable(runs: Sequence[Run]) -> None:
+    """Raise UsageError, naming the difference, where runs differ in more than what they were shown.
+
+    Within a group the learning rate, too, has to be one; a run given twice is refused.
+    """
+    first = runs[0]
+    for run in runs[1:]:
+        _refuse(first, run, "data", first.record["data"]["digest"], run.record["data"]["digest"])
+        _refuse(first, run, "what is measured", first.key, run.key)
+        for key in sorted({*first.recipe, *run.recipe} - _MAY_DIFFER):
+            _refuse(first, run, key, first.recipe.get(key), run.recipe.get(key))
+    met: dict[tuple[str, int, int], Run] = {}
+    rates: dict[tuple[str, int], Run] = {}
+    for run in runs:
+        twin = met.setdefault((run.group, run.steps, run.seed), run)
+        if twin is not run:
+            raise UsageError(
+                f"{twin.path} and {run.path} are the same run: {run.group}, {run.steps:,} steps, "
+                f"seed {run.seed}."
+            )
+        other = rates.setdefault((run.group, run.steps), run)
+        for key in ("learning_rate", "embedding_rate", "warmup"):
+            _refuse(other, run, key, other.recipe.get(key), run.recipe.get(key))
+
+
+def _refuse(one: Run, other: Run, key: str, first: Any, second: Any) -> None:
+    if first != second:
+        raise UsageError(
+            f"{one.path} and {other.path} differ in {key}: {first!r} and {second!r}.",
+            "Compare runs that differ in what they were shown, in seed and in length only.",
+        )

@@ -1,0 +1,59 @@
+"""How likely a checkpoint finds texts: any that a model type scores, an n-gram model, too."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from leaner_harness.errors import CheckpointError
+from leaner_harness.provenance import weights_digest
+
+_BATCH = 16
+
+
+class Reference:
+    """A checkpoint that texts are scored with, as lm-eval would: rolling log-likelihoods."""
+
+    def __init__(self, checkpoint: Path) -> None:
+        """Raises CheckpointError where the folder is none."""
+        self.path = checkpoint
+        self.digest: str = weights_digest(checkpoint)
+        """Of its weights."""
+        self._model: Any = None
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What its `leaner.json` says it cost: name, parameters, tokens seen; or nothing."""
+        try:
+            said = json.loads((self.path / "leaner.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return {
+            key: said[key] for key in ("recipe_name", "parameters", "tokens_seen") if key in said
+        }
+
+    def nats(self, texts: Sequence[str]) -> list[float]:
+        """The negative log-likelihood of each text, as a document of its own.
+
+        Raises CheckpointError where it is no number.
+        """
+        from lm_eval.api.instance import Instance
+
+        requests = [
+            Instance("loglikelihood_rolling", {}, (text,), number)
+            for number, text in enumerate(texts)
+        ]
+        found = [-float(each) for each in self._scorer().loglikelihood_rolling(requests, True)]
+        if any(each != each or each in (float("inf"), -float("inf")) for each in found):
+            raise CheckpointError(f"{self.path} gives a text a likelihood that is no number.")
+        return found
+
+    def _scorer(self) -> Any:
+        if self._model is None:
+            from leaner_harness.models.auto import LeanerLM
+
+            arguments = {"pretrained": str(self.path), "batch_size": _BATCH}
+            self._model = LeanerLM.create_from_arg_obj(arguments)
+        return self._model

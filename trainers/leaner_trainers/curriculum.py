@@ -1,0 +1,134 @@
+"""The curriculum a recipe asks for: its spec, its options, and what it ranks documents by."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from leaner_harness import (
+    Curriculum,
+    CurriculumSpec,
+    DifficultySpec,
+    Document,
+    ObjectiveSpec,
+    Reference,
+    UsageError,
+    get_curriculum,
+    get_difficulty,
+)
+from leaner_trainers.controls import reversed_scores, shuffled_scores
+from leaner_trainers.kinds import make_options
+from leaner_trainers.recipe import Recipe
+from leaner_trainers.scores import Scores, static_scores
+from leaner_trainers.tokens import Tokens
+
+_OTHER_KEYS = ("curriculum_options", "difficulty", "control", "reference")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A curriculum, and what tells it easy from hard."""
+
+    spec: CurriculumSpec
+    curriculum: Curriculum
+    difficulty: DifficultySpec | None
+    """None where the pools do not depend on it."""
+    reference: Reference | None
+    control: str
+    seed: int
+
+    @property
+    def sees_self(self) -> bool:
+        """Whether the model in training has to score the text at each stage."""
+        ranked_by = self.difficulty.sees if self.difficulty else ""
+        return ranked_by == "self" and self.control != "random"
+
+    @property
+    def reference_tokens(self) -> int | None:
+        """Tokens the reference was trained on, if it had to be and says so."""
+        if self.reference is None or self.control == "random":
+            return 0
+        return self.reference.record.get("tokens_seen")
+
+    def first_scores(
+        self, documents: Iterable[Document], tokens: Tokens, tokenizer_digest: str
+    ) -> Scores:
+        """What documents are ranked by before the first step, (n,), control included.
+
+        Where that is the model's own loss, it is chance: an untrained model knows no order, and
+        TinyHelen begins with a random share, too.
+        """
+        n = len(tokens.offsets) - 1
+        if self.difficulty is None:
+            return np.zeros(n, dtype=np.float32)
+        if self.difficulty.sees == "self":
+            return shuffled_scores(np.arange(n, dtype=np.float32), self.seed)
+        found = static_scores(self.difficulty, documents, tokens, tokenizer_digest, self.reference)
+        return self.controlled(found)
+
+    def controlled(self, scores: Scores) -> Scores:
+        """The scores as the control deals them out, (n,)."""
+        if self.control == "random":
+            return shuffled_scores(scores, self.seed)
+        return reversed_scores(scores) if self.control == "reversed" else scores
+
+
+def choose(recipe: Recipe, objective: ObjectiveSpec) -> Chosen | None:
+    """The curriculum of a recipe, or None.
+
+    Raises UsageError for keys that do not go together, UnknownName for a name nobody registered,
+    CheckpointError for a reference that is none.
+    """
+    given = [key for key in _OTHER_KEYS if getattr(recipe, key)]
+    if not recipe.curriculum:
+        if given:
+            raise UsageError(f"Recipe key {given[0]!r} needs a curriculum.", "Name one: curriculum")
+        return None
+    spec = get_curriculum(recipe.curriculum)
+    options_class = pkgutil.resolve_name(spec.curriculum)
+    curriculum = make_options(options_class, recipe.curriculum_options, "curriculum_options")
+    if objective.answers:
+        raise UsageError(
+            f"Objective {objective.name!r} fits examples into blocks before training; curricula "
+            "choose among documents of plain text.",
+            "Leave `curriculum` empty, or train on plain text.",
+        )
+    difficulty = _difficulty(recipe, spec, objective)
+    reference = None
+    if difficulty is not None and difficulty.sees == "reference":
+        if not recipe.reference:
+            raise UsageError(
+                f"Difficulty {difficulty.name!r} needs a reference.",
+                "Train one, and name its folder: leaner train ngram; --set reference=runs/ngram",
+            )
+        reference = Reference(Path(recipe.reference).expanduser())
+    elif recipe.reference:
+        raise UsageError("Recipe key 'reference' is for a difficulty that needs one: lm_loss.")
+    return Chosen(spec, curriculum, difficulty, reference, recipe.control, recipe.seed)
+
+
+def _difficulty(
+    recipe: Recipe, spec: CurriculumSpec, objective: ObjectiveSpec
+) -> DifficultySpec | None:
+    if not spec.ranks:
+        if recipe.difficulty or recipe.control:
+            raise UsageError(f"Curriculum {spec.name!r} ranks nothing: it has no difficulty.")
+        return None
+    if not recipe.difficulty:
+        raise UsageError(
+            f"Curriculum {spec.name!r} needs a difficulty.",
+            "Name one, such as sentence_length; all of them: leaner plugins. For a random order "
+            'of the same pools add control = "random".',
+        )
+    difficulty = get_difficulty(recipe.difficulty)
+    if difficulty.sees == "self" and not objective.causal:
+        raise UsageError(
+            f"Difficulty {difficulty.name!r} needs a model that predicts the next token, which "
+            f"objective {objective.name!r} does not train.",
+            "Take lm_loss with a causal reference, or a difficulty of the text.",
+        )
+    return difficulty

@@ -1,0 +1,103 @@
+"""Scores of documents by their text or a reference's loss: made once, and kept by digest.
+
+The digest is of the text, the tokenizer, the reference's weights and the code that scores.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import io
+import itertools
+import pkgutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leaner_harness import (
+    DataError,
+    DifficultySpec,
+    Document,
+    Examples,
+    PluginError,
+    Reference,
+    home,
+    write_atomic,
+)
+from leaner_trainers.progress import track
+from leaner_trainers.tokens import Tokens
+
+Scores = NDArray[np.float32]
+
+_AT_ONCE = 512  # documents handed to a difficulty
+_FORMAT = 1
+
+
+def static_scores(
+    spec: DifficultySpec,
+    documents: Iterable[Document],
+    tokens: Tokens,
+    tokenizer_digest: str,
+    reference: Reference | None,
+) -> Scores:
+    """Scores (n,) that do not depend on the model in training; from the cache where they are there.
+
+    `documents` are those that `tokens` were made from. Raises DataError where they are not,
+    PluginError for scores that are no numbers.
+    """
+    path = _place(spec, tokens, tokenizer_digest, reference)
+    n = len(tokens.offsets) - 1
+    if path.is_file():
+        found: Scores = np.load(path, allow_pickle=False)
+        if found.shape == (n,):
+            return found
+    parts, first = [], 0
+    lengths = np.diff(tokens.offsets)
+    for batch in track(_batches(documents), f"scoring {spec.name}", -(-n // _AT_ONCE)):
+        examples = Examples(documents=batch)
+        if reference is not None:
+            nats = np.array(reference.nats([document.text for document in batch]))
+            examples = Examples(nats=nats, tokens=lengths[first : first + len(batch)])
+        parts.append(score(spec, examples, len(batch)))
+        first += len(batch)
+    if first != n:
+        raise DataError(f"The text to score has {first} documents, that to train on has {n}.")
+    found = np.concatenate(parts)
+    buffer = io.BytesIO()
+    np.save(buffer, found, allow_pickle=False)
+    write_atomic(path, buffer.getvalue())
+    return found
+
+
+def score(spec: DifficultySpec, examples: Examples, n: int) -> Scores:
+    """What a difficulty says of some documents, (n,). Raises PluginError where that is no score."""
+    found = np.asarray(pkgutil.resolve_name(spec.score)(examples))
+    if found.shape != (n,) or not np.issubdtype(found.dtype, np.floating):
+        raise PluginError(
+            f"Difficulty {spec.name!r} gave {found.dtype} {found.shape} for {n} documents; "
+            f"it must give float32 ({n},)."
+        )
+    if not np.isfinite(found).all():
+        raise PluginError(f"Difficulty {spec.name!r} gave a score that is no finite number.")
+    return found.astype(np.float32)
+
+
+def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    rest = iter(documents)
+    while batch := list(itertools.islice(rest, _AT_ONCE)):
+        yield batch
+
+
+def _place(
+    spec: DifficultySpec, tokens: Tokens, tokenizer_digest: str, reference: Reference | None
+) -> Path:
+    """The file that holds these scores."""
+    module = inspect.getmodule(pkgutil.resolve_name(spec.score))
+    code = inspect.getsource(module) if module else ""
+    parts = [str(_FORMAT), spec.score, code, tokens.digest, str(len(tokens.offsets))]
+    if reference is not None:  # its nats are divided by our tokens
+        parts += [reference.digest, tokenizer_digest]
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    return home() / "scores" / f"{digest}.npy"
