@@ -1,6 +1,7 @@
 """A run in which every process writes down its blocks, and the first its first gradient.
 
-`python -m torch.distributed.run --nproc-per-node N tests/observed_run.py OUT ARCHITECTURE`
+`python -m torch.distributed.run --nproc-per-node N tests/observed_run.py OUT ARCHITECTURE [KEYS]`,
+where KEYS are more of the recipe, as JSON.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from small_training import RECIPE, surroundings
 STEPS = 20
 
 
-def main(out: Path, architecture: str) -> None:
+def main(out: Path, architecture: str, keys: str = "{}") -> None:
     """Train, with the two functions watched that see blocks and gradients go by."""
     rank = int(os.environ["RANK"])
-    read, clip = TrainingText.blocks, torch.nn.utils.clip_grad_norm_
+    read, clip = TrainingText.read, torch.nn.utils.clip_grad_norm_
     seen: list[list[int]] = []
 
     def watched_blocks(self, places):
@@ -40,12 +41,13 @@ def main(out: Path, architecture: str) -> None:
         return clip(parameters, *args, **options)
 
     out.mkdir(parents=True, exist_ok=True)
-    TrainingText.blocks, torch.nn.utils.clip_grad_norm_ = watched_blocks, watched_clip
+    TrainingText.read, torch.nn.utils.clip_grad_norm_ = watched_blocks, watched_clip
     recipe = replace(RECIPE, architecture=architecture, size="exact", steps=STEPS)
     with surroundings():
-        loop.train(recipe, out)
+        record = loop.train(replace(recipe, **json.loads(keys)), out).record
+    (out / f"record{rank}.json").write_text(json.dumps(record))
     (out / f"blocks{rank}.json").write_text(json.dumps(seen))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(Path(sys.argv[1]), *sys.argv[2:])

@@ -26,20 +26,34 @@ def launch(processes, *command):
     )  # fmt: skip
 
 
+SELF_LOSS = {
+    "curriculum": "iterative",
+    "difficulty": "self_loss",
+    "curriculum_options": {"stages": 5, "full_at": 0.8},
+}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("architecture", ["tiny", "mlm", "plm"])
-def test_two_processes_see_what_one_would(architecture, tmp_path):
+@pytest.mark.parametrize(
+    ("architecture", "keys"), [("tiny", {}), ("mlm", {}), ("plm", {}), ("tiny", SELF_LOSS)]
+)
+def test_two_processes_see_what_one_would(architecture, keys, tmp_path):
     script = Path(__file__).parent / "observed_run.py"
-    blocks, gradients, logs = [], [], []
+    blocks, gradients, logs, stages = [], [], [], []
     for processes in (1, 2):
         out = tmp_path / str(processes)
-        launch(processes, script, out, architecture)
+        launch(processes, script, out, architecture, json.dumps(keys))
         ranks = [json.loads((out / f"blocks{rank}.json").read_text()) for rank in range(processes)]
         # What the processes read together in each pass forward, in whatever order.
         blocks.append([sorted(sum(parts, [])) for parts in zip(*ranks, strict=True)])
         gradients.append(load_file(out / "gradient.safetensors"))
         logs.append(log_of(out))
+        for rank in range(processes):
+            record = json.loads((out / f"record{rank}.json").read_text())
+            stages.append(record.get("curriculum", {}).get("stages", []))
     assert blocks[0] == blocks[1] and len(blocks[0]) == 20 * 2
+    # Digests of the pools among them: one process, and each of two, chose the same documents.
+    assert stages[0] == stages[1] == stages[2] and len(stages[0]) == (5 if keys else 0)
     assert all(len(part) == 4 for part in blocks[0])
     one, two = (torch.cat([g.flatten() for g in each.values()]) for each in gradients)
     assert float((one - two).norm() / one.norm()) < 1e-5
