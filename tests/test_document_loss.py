@@ -48,13 +48,13 @@ def test_equals_one_document_after_another(model, text):
 
 def test_small_batches_and_chunks_change_nothing(model, text, monkeypatch):
     whole = document_loss.document_nats(model, *text, BLOCK)
-    monkeypatch.setattr(document_loss, "_LOGITS", 40 * 20)
+    monkeypatch.setitem(document_loss._LOGITS, "cpu", 40 * 20)
     monkeypatch.setattr(document_loss, "_CHUNK", 50)
     assert document_loss.document_nats(model, *text, BLOCK) == pytest.approx(whole, rel=1e-5)
 
 
 def test_shares_add_up_to_the_whole_to_the_last_bit(model, text, monkeypatch):
-    monkeypatch.setattr(document_loss, "_LOGITS", 40 * 64)
+    monkeypatch.setitem(document_loss._LOGITS, "cpu", 40 * 64)
     whole = document_loss.document_nats(model, *text, BLOCK)
     parts = [document_loss.document_nats(model, *text, BLOCK, share=(i, 3)) for i in range(3)]
     assert (sum(parts) == whole).all()

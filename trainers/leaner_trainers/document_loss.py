@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 Ids = NDArray[np.int64]
 
-_LOGITS = 1 << 25  # float32 numbers that a batch may have as logits
+# Float32 numbers that a batch may have as logits: what fits a cache, or keeps a GPU busy.
+_LOGITS = {"cpu": 1 << 21}
+_LOGITS_ELSEWHERE = 1 << 26
 _CHUNK = 1 << 22  # tokens whose windows are sorted by length at once: bounds memory
 
 
@@ -27,7 +29,7 @@ class _Windows(NamedTuple):
     widths: Ids
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def document_nats(
     model: torch.nn.Module,
     ids: NDArray[np.uint16],
@@ -46,10 +48,11 @@ def document_nats(
     """
     device = next(model.parameters()).device
     vocab_size = model.get_input_embeddings().weight.shape[0]  # type: ignore[operator]
+    most = max(1, _LOGITS.get(device.type, _LOGITS_ELSEWHERE) // vocab_size)
     nats = np.zeros(len(offsets) - 1)
     was_training = model.training
     model.eval()
-    for number, batch in enumerate(_batches(offsets, block_size, max(1, _LOGITS // vocab_size))):
+    for number, batch in enumerate(_batches(offsets, block_size, most)):
         if number % share[1] == share[0]:
             with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
                 np.add.at(nats, batch.documents, _batch_nats(model, ids, batch, device))
@@ -66,7 +69,10 @@ def _batch_nats(
     places = batch.starts[:, None] + np.minimum(steps, batch.widths[:, None])  # (R, W + 1)
     rows = torch.from_numpy(ids[places].astype(np.int64)).to(device)
     logits = model(input_ids=rows[:, :-1], use_cache=False).logits
-    losses = F.cross_entropy(logits.float().transpose(1, 2), rows[:, 1:], reduction="none")
+    # Flat: three times as fast on a CPU as over the second of three dimensions.
+    losses = F.cross_entropy(
+        logits.float().flatten(0, 1), rows[:, 1:].flatten(), reduction="none"
+    ).view(len(rows), -1)
     counted = torch.from_numpy(steps[:-1] < batch.widths[:, None]).to(device)
     found: NDArray[np.float64] = (losses.double() * counted).sum(dim=1).cpu().numpy()
     return found

@@ -168,8 +168,9 @@ class ValidationText(Measure):
             # Padding lies to the right, where a causal model does not look.
             logits = model(input_ids=ids[:, :-1], use_cache=False).logits  # (B, T, V)
             losses = F.cross_entropy(
-                logits.float().transpose(1, 2), ids[:, 1:], reduction="none"
-            ).double()  # (B, T)
+                logits.float().flatten(0, 1), ids[:, 1:].flatten(), reduction="none"
+            )
+            losses = losses.view(len(batch), -1).double()  # (B, T)
             for window, row in zip(batch, losses.cpu().numpy(), strict=True):
                 nats[window.genre] += float(row[window.first - 1 : len(window.ids) - 1].sum())
         return {genre: (nats[genre], self.n_bytes[genre]) for genre in nats}
