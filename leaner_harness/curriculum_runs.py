@@ -57,7 +57,9 @@ class Run:
         words = [str(recipe[key]) for key in _CURRICULUM if recipe.get(key)]
         if recipe.get("control"):
             words[-1] = f"({words[-1]})"
-        options = recipe.get("curriculum_options") or {}
+        options = dict(recipe.get("curriculum_options") or {})
+        if options.pop("advance_at", None):  # another run's pace, which differs by seed
+            options.pop("rule", None)
         shown = ", ".join(f"{key}={value}" for key, value in sorted(options.items()))
         return " ".join(words) + (f" [{shown}]" if shown else "")
 

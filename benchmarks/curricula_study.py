@@ -1,0 +1,155 @@
+"""EXP3 in small: iterative curricula, their controls and random order, rates tuned alike, 1M LLaMA.
+
+    python benchmarks/curricula_study.py tune --out runs/curricula --data FOLDER [--workers 2]
+    python benchmarks/curricula_study.py measure --out runs/curricula --data FOLDER [--workers 2]
+    python benchmarks/curricula_study.py report --out runs/curricula --data FOLDER --to results/...
+
+`tune` trains every arm at three learning rates with the first seed. `measure` adds two seeds at
+each arm's best, and, for the strict form, runs of four fifths of the budget. A control reads pools
+of the same sizes in random order, and goes on at the steps at which the run of its arm, rate and
+seed did. The reference of `lm_loss` is a run in random order with a seed of its own. `report` is
+`leaner curriculum compare`. A run that is done is not made again; one that was stopped goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+STEPS, BATCH, BLOCK, EVERY, STAGES = 1400, 4, 256, 20, 10
+SEEDS, REFERENCE_SEED = (0, 1, 2), 9
+RATES = (2.5e-3, 5e-3, 1e-2)
+SHORT = 0.8
+DIFFICULTIES = ("sentence_length", "self_loss", "lm_loss")
+
+
+class Arm(NamedTuple):
+    """What is shown: in random order, or by a difficulty, or as its control."""
+
+    difficulty: str = ""
+    is_control: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.difficulty or 'random'}{'-control' if self.is_control else ''}"
+
+
+RANDOM = Arm()
+ITERATIVE = tuple(Arm(difficulty) for difficulty in DIFFICULTIES)
+CONTROLS = tuple(arm._replace(is_control=True) for arm in ITERATIVE)
+ARMS = (RANDOM, *ITERATIVE, *CONTROLS)
+
+
+class Job(NamedTuple):
+    """One run."""
+
+    arm: Arm
+    rate: float
+    seed: int
+    part: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """Its folder."""
+        return f"{self.arm}-{self.part:g}-rate{self.rate:g}-seed{self.seed}"
+
+
+def train(options: argparse.Namespace, job: Job) -> float:
+    """The final validation loss of a run, made if it is not there yet."""
+    folder = options.out / job.name
+    if not (folder / "leaner.json").exists():
+        steps = round(job.part * STEPS)
+        settings = {
+            "data": options.data, "genres": '["wiki","textbook"]', "words": 10_000_000,
+            "validation_words": 20_000, "steps": steps, "warmup": round(steps / 14),
+            "batch_size": BATCH, "block_size": BLOCK, "optimizer": "muon", "schedule": "linear",
+            "learning_rate": job.rate, "embedding_rate": 0.6 * job.rate, "seed": job.seed,
+            "eval_every": EVERY, "sample_every": 0, **curriculum(options, job),
+        }  # fmt: skip
+        words = [word for item in settings.items() for word in ("--set", "=".join(map(str, item)))]
+        command = [sys.executable, "-m", "leaner_harness.cli", "train", "llama-1m"]
+        subprocess.run([*command, "--out", folder, *words], check=True, capture_output=True)
+    loss: float = read(folder)["validation_bits_per_byte"]
+    print(f"{loss:.4f}  {folder.name}", file=sys.stderr, flush=True)
+    return loss
+
+
+def read(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "leaner.json").read_text())
+    return found
+
+
+def curriculum(options: argparse.Namespace, job: Job) -> dict[str, Any]:
+    """The keys of a recipe that say what is shown."""
+    arm = job.arm
+    if arm == RANDOM:
+        return {"curriculum": "random"}
+    keys = {"curriculum": "iterative", "difficulty": arm.difficulty}
+    if arm.difficulty == "lm_loss":
+        reference = Job(RANDOM, RATES[1], REFERENCE_SEED)
+        keys["reference"] = str(options.out / reference.name)
+    if not arm.is_control:
+        return {**keys, "curriculum_options": f"{{stages={STAGES}}}"}
+    leader = read(options.out / job._replace(arm=Arm(arm.difficulty)).name)
+    ends = [stage["step"] for stage in leader["curriculum"]["stages"][1:]]
+    pace = f'{{stages={STAGES}, rule="fixed", advance_at={ends}}}'
+    return {**keys, "control": "random", "curriculum_options": pace}
+
+
+def train_all(options: argparse.Namespace, jobs: list[Job]) -> dict[Job, float]:
+    """Final losses; what others stand on comes first."""
+    found = {}
+    for is_control in (False, True):
+        some = [job for job in jobs if job.arm.is_control == is_control]
+        with ThreadPoolExecutor(options.workers) as pool:
+            found |= dict(zip(some, pool.map(lambda job: train(options, job), some), strict=True))
+    return found
+
+
+def tune(options: argparse.Namespace) -> dict[Arm, float]:
+    """The best rate of every arm."""
+    train(options, Job(RANDOM, RATES[1], REFERENCE_SEED))
+    losses = train_all(options, [Job(arm, rate, SEEDS[0]) for arm in ARMS for rate in RATES])
+    best = {arm: min(RATES, key=lambda rate: losses[Job(arm, rate, SEEDS[0])]) for arm in ARMS}
+    for arm, rate in best.items():
+        if rate in (RATES[0], RATES[-1]):
+            print(f"{arm}: the best rate is at the edge of the grid", file=sys.stderr)
+    return best
+
+
+def measure(options: argparse.Namespace) -> list[Job]:
+    """All runs that the report compares."""
+    best = tune(options)
+    jobs = [Job(arm, best[arm], seed) for arm in ARMS for seed in SEEDS]
+    short = [Job(arm, best[arm], seed, SHORT) for arm in (RANDOM, *ITERATIVE) for seed in SEEDS]
+    # A control at its own best rate follows its arm at that rate, whichever is the arm's best.
+    leaders = [job._replace(arm=Arm(job.arm.difficulty)) for job in jobs if job.arm.is_control]
+    train_all(options, leaders)
+    train_all(options, [*jobs, *short])
+    return [*jobs, *short]
+
+
+def report(options: argparse.Namespace) -> None:
+    """Compare, and write the report."""
+    folders = [options.out / job.name for job in measure(options)]
+    command = [sys.executable, "-m", "leaner_harness.cli", "curriculum", "compare", *folders]
+    subprocess.run([*command, "--out", options.to], check=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("phase", choices=("tune", "measure", "report"))
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--data", required=True, help="a folder in the published layout")
+    parser.add_argument("--workers", type=int, default=1, help="runs at a time")
+    parser.add_argument("--to", type=Path, default=Path("results/curricula/llama-1m"))
+    options = parser.parse_args()
+    {"tune": tune, "measure": measure, "report": report}[options.phase](options)
+
+
+if __name__ == "__main__":
+    main()
