@@ -65,7 +65,7 @@ def train(options: argparse.Namespace, job: Job) -> float:
         steps = round(job.part * STEPS)
         settings = {
             "data": options.data, "genres": '["wiki","textbook"]', "words": 10_000_000,
-            "validation_words": 20_000, "steps": steps, "warmup": round(steps / 14),
+            "validation_words": 5_000, "steps": steps, "warmup": round(steps / 14),
             "batch_size": BATCH, "block_size": BLOCK, "optimizer": "muon", "schedule": "linear",
             "learning_rate": job.rate, "embedding_rate": 0.6 * job.rate, "seed": job.seed,
             "eval_every": EVERY, "sample_every": 0, **curriculum(options, job),
