@@ -21,6 +21,10 @@ class Reference:
         self.path = checkpoint
         self.digest: str = weights_digest(checkpoint)
         """Of its weights."""
+        if not self.digest:
+            raise CheckpointError(
+                f"{checkpoint} has no weights.", "Give the folder that `leaner train` wrote."
+            )
         self._model: Any = None
 
     @property

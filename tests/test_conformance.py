@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import sys
 import types
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from leaner_harness import ArchitectureSpec, TaskFolder, TrainerSpec
+from leaner_harness import (
+    ArchitectureSpec,
+    CurriculumSpec,
+    DifficultySpec,
+    TaskFolder,
+    TrainerSpec,
+)
 from leaner_harness.conformance import Check, check_plugin
 from leaner_harness.errors import UnknownName
 from leaner_harness.registry import Entry, Registry
@@ -103,3 +111,68 @@ def test_an_unknown_plugin_is_answered() -> None:
                 Registry([Entry("tasks", "stranger", "1", TaskFolder("a", "b"))]), "strange"
             )
         )
+
+
+class Bad:
+    """A curriculum that breaks its contract in the way its name says."""
+
+    def __init__(self, how: str) -> None:
+        self.how = how
+
+    def start(self, n, weights, seed):
+        return {"stage": 0, **({"seen": (1, 2)} if self.how == "tuple" else {})}
+
+    def pool(self, state, ranking):
+        pool = ranking.easiest(0.5 if state["stage"] == 0 or self.how == "half" else 1.0)
+        if self.how == "chance":
+            return np.sort(np.random.default_rng().permutation(200)[:100])
+        return {"order": pool[::-1], "float": pool / 2, "empty": pool[:0]}.get(self.how, pool)
+
+    def observe(self, state, progress):
+        wish = "more" if self.how == "wish" else "advance"
+        done = progress.step == 500
+        return ({**state, "stage": 1}, wish) if done else (state, "keep")
+
+
+@pytest.mark.parametrize(
+    ("how", "complaint"),
+    [
+        ("good", ""),
+        ("half", "the last pool has .* of 200 documents"),
+        ("tuple", "JSON makes"),
+        ("order", "ids must ascend"),
+        ("float", "a pool has ids, found float64"),
+        ("empty", "ids must lie in 0"),
+        ("chance", "another pool the second time|the last pool has"),
+        ("wish", "step 500: it answered 'more'"),
+    ],
+)
+def test_a_curriculum_is_held_to_its_contract(how, complaint, monkeypatch):
+    module = types.ModuleType("bad")
+    vars(module)["make"] = lambda: Bad(how)
+    monkeypatch.setitem(sys.modules, "bad", module)
+    found = checks("curriculum", CurriculumSpec("bad", "bad:make"))
+    assert all(check.passed for check in found) == (how == "good")
+    assert re.search(complaint, found[-1].detail)
+    if how == "half":
+        spec = CurriculumSpec("bad", "bad:make", subset=True)
+        assert all(check.passed for check in checks("curriculum", spec))
+
+
+@pytest.mark.parametrize(
+    ("score", "complaint"),
+    [
+        (lambda e: np.float32([len(d.text) for d in e.documents]), ""),
+        (lambda e: np.array([len(d.text) for d in e.documents]), "scores must be float32"),
+        (lambda e: np.zeros(1, np.float32), "scores of shape"),
+        (lambda e: np.full(len(e.documents), np.inf, np.float32), "no finite number"),
+        (lambda e: np.arange(len(e.documents)).astype(np.float32), "together, .* one by one"),
+    ],
+)
+def test_a_difficulty_is_held_to_its_contract(score, complaint, monkeypatch):
+    module = types.ModuleType("mine")
+    vars(module)["score"] = score
+    monkeypatch.setitem(sys.modules, "mine", module)
+    found = checks("difficulty", DifficultySpec("mine", "mine:score"))
+    assert all(check.passed for check in found) == (not complaint)
+    assert re.search(complaint, found[-1].detail, re.DOTALL)

@@ -206,3 +206,21 @@ def test_genres_share_the_words_held_out(tmp_path: Path) -> None:
     assert wiki == ["0", "1", "2", "3", "4"]
     assert held_out_documents(str(tmp_path), ("wiki",), 100)[-1].text.endswith("3")
     assert sum(len(d.text.split()) for d in held_out_documents("mini", (), 500)) < 2000
+
+
+def test_a_second_part_is_held_out_beside_the_first(tmp_path: Path) -> None:
+    for genre in ("wiki", "textbook"):
+        rows = [{"text": f"{genre} {'word ' * 9}{number}", "idx": number} for number in range(40)]
+        shard(tmp_path / "10M" / "validation" / f"{genre}0000.jsonl", *rows)
+    parts = [held_out_documents(str(tmp_path), (), 110, part) for part in range(2)]
+    ids = [{document.id for document in part} for part in parts]
+    assert ids[0] == {
+        f"{genre}0000.jsonl:{n}" for genre in ("wiki", "textbook") for n in range(1, 6)
+    }
+    assert ids[1] == {
+        f"{genre}0000.jsonl:{n}" for genre in ("wiki", "textbook") for n in range(6, 11)
+    }
+    with pytest.raises(DataError, match="ends with the words that are reported"):
+        held_out_documents(str(tmp_path), (), 900, 1)
+    one, other = ({d.text for d in held_out_documents("mini", (), 500, part)} for part in range(2))
+    assert one and other and not one & other

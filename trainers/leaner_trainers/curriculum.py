@@ -48,9 +48,14 @@ class Chosen:
         return ranked_by == "self" and self.control != "random"
 
     @property
+    def scored_by_reference(self) -> bool:
+        """Whether a reference has to score the text before the first step."""
+        return self.reference is not None and self.control != "random"
+
+    @property
     def reference_tokens(self) -> int | None:
         """Tokens the reference was trained on, if it had to be and says so."""
-        if self.reference is None or self.control == "random":
+        if self.reference is None or not self.scored_by_reference:
             return 0
         return self.reference.record.get("tokens_seen")
 

@@ -118,6 +118,8 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
         stages = Stages(chosen, text, scores, accelerator, accumulation * rows, recipe.bf16)
         if found is not None:
             stages.restore(found.curriculum, curriculum_arrays(out))
+        elif chosen.scored_by_reference:
+            stages.count("reference", int(text.tokens.offsets[-1]))
     milestones = milestone_steps(
         recipe.checkpoint_at, tokens_per_step, text.words_per_token, recipe.steps
     )

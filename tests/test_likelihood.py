@@ -1,0 +1,72 @@
+"""A reference scores texts as its model type does: a causal model, the n-gram model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from leaner_trainers import loop
+from small_training import RECIPE, surroundings
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from leaner_harness import CheckpointError, Reference
+from leaner_harness.train import read_recipe, train
+
+TEXTS = ["The cat sat.", "A dog ran to the old house."]
+
+
+@pytest.fixture(scope="module")
+def ngram(tmp_path_factory):
+    out = tmp_path_factory.mktemp("ngram") / "out"
+    train(read_recipe("ngram", ["words=3000"]), out)
+    return out
+
+
+def test_a_causal_reference_gives_the_sum_over_its_tokens(checkpoint):
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    model = AutoModelForCausalLM.from_pretrained(checkpoint).eval()
+    expected = []
+    for text in TEXTS:
+        ids = tokenizer(text, add_special_tokens=False).input_ids
+        rows = torch.tensor([[tokenizer.eos_token_id, *ids]])
+        with torch.no_grad():
+            logits = model(input_ids=rows[:, :-1]).logits[0]
+        expected.append(float(F.cross_entropy(logits, rows[0, 1:], reduction="sum")))
+    reference = Reference(checkpoint)
+    assert reference.nats(TEXTS) == pytest.approx(expected, rel=1e-4)
+    assert reference.nats(TEXTS[::-1]) == pytest.approx(expected[::-1], rel=1e-4)
+    assert reference.record == {} and len(reference.digest) == 64
+
+
+def test_the_ngram_model_is_a_reference(ngram):
+    from leaner_harness.plugins.ngram import NgramModel
+
+    reference, model = Reference(ngram), NgramModel.load(ngram)
+    expected = [-model.log_likelihood("", text)[0] for text in TEXTS]
+    assert reference.nats(TEXTS) == pytest.approx(expected)
+    assert reference.record["tokens_seen"] > 3000
+    assert reference.record["recipe_name"] == "ngram"
+
+
+def test_a_curriculum_goes_by_it_and_its_training_is_on_the_bill(ngram, tmp_path):
+    recipe = replace(
+        RECIPE, curriculum="sorted", difficulty="lm_loss", reference=str(ngram),
+        curriculum_options={"stages": 3}, sample_every=0,
+    )  # fmt: skip
+    with surroundings():
+        record = loop.train(recipe, tmp_path / "easy").record
+        control = loop.train(replace(recipe, control="random"), tmp_path / "random").record
+    bill = record["curriculum"]["bill"]
+    trained = Reference(ngram).record["tokens_seen"]
+    assert bill["reference_training_tokens"] == trained
+    assert bill["scored_tokens"] == {"reference": record["data"]["tokens"] - 1}
+    whole = record["tokens_seen"] + trained + bill["scored_tokens"]["reference"] / 3
+    assert bill["token_equivalents"] == pytest.approx(whole, abs=1)
+    assert control["curriculum"]["bill"]["token_equivalents"] == control["tokens_seen"]
+
+
+def test_what_is_no_checkpoint_is_named(tmp_path):
+    with pytest.raises(CheckpointError, match="no weights"):
+        Reference(tmp_path)
