@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 from leaner_trainers import loop, training_text
+from leaner_trainers.progress import Display
 from leaner_trainers.recipe import Recipe
 from transformers import (
     BertConfig,
@@ -128,6 +129,18 @@ def surroundings() -> Iterator[None]:
         held_out = lambda source, *_: list(documents(source, "validation"))  # noqa: E731
         patch.setattr(loop, "held_out_documents", held_out)
         yield
+
+
+def interrupt(monkeypatch, at, how) -> None:
+    """After so many steps, do something."""
+    original = Display.step
+
+    def step(self, number, loss):
+        original(self, number, loss)
+        if number == at:
+            how()
+
+    monkeypatch.setattr(Display, "step", step)
 
 
 def weights(out) -> str:

@@ -8,9 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from leaner_trainers import curriculum, loop, stages
-from leaner_trainers.progress import Display
 from leaner_trainers.training_text import TrainingText
-from small_training import RECIPE, documents, log_of, surroundings, weights
+from small_training import RECIPE, documents, interrupt, log_of, surroundings, weights
 
 from leaner_harness import CurriculumSpec, DifficultySpec, PluginError, UnknownName, UsageError
 
@@ -56,6 +55,18 @@ def test_stages_are_logged_and_recorded(tmp_path):
     assert (tmp_path / "learning_curve.png").stat().st_size > 10_000
 
 
+def watch_pools(monkeypatch):
+    """The pools of a run, as they are chosen."""
+    pools, make = [], stages.Stages._make_pool
+
+    def watched(self, ids):
+        pools.append(ids.tolist())
+        return make(self, ids)
+
+    monkeypatch.setattr(stages.Stages, "_make_pool", watched)
+    return pools
+
+
 def test_what_is_read_lies_in_the_pool(tmp_path, monkeypatch):
     """Every token of a block belongs to a document of the stage's pool."""
     read, seen = TrainingText.read, []
@@ -66,15 +77,11 @@ def test_what_is_read_lies_in_the_pool(tmp_path, monkeypatch):
         return read(self, places)
 
     monkeypatch.setattr(TrainingText, "read", watched)
-    pools = []
-    change = stages.Stages._make_pool
-    monkeypatch.setattr(
-        stages.Stages, "_make_pool", lambda self, ids: pools.append(set(ids)) or change(self, ids)
-    )
+    pools = watch_pools(monkeypatch)
     record = loop.train(ITERATIVE, tmp_path).record["curriculum"]
     began = [each["step"] for each in record["stages"]] + [24]
     for pool, first, last in zip(pools, began, began[1:], strict=False):
-        assert set().union(*seen[2 * first : 2 * last]) <= pool
+        assert set().union(*seen[2 * first : 2 * last]) <= set(pool)
     assert record["documents_read"] == len(set().union(*seen))
 
 
@@ -93,17 +100,6 @@ def test_the_bill_counts_what_was_scored(run, tmp_path):
     assert "self" not in control["bill"]["scored_tokens"]
     sizes = [[each["tokens"] for each in r["stages"]] for r in (record, control)]
     assert sizes[0] == pytest.approx(sizes[1], abs=300)
-
-
-def interrupt(monkeypatch, at, how):
-    original = Display.step
-
-    def step(self, number, loss):
-        original(self, number, loss)
-        if number == at:
-            how()
-
-    monkeypatch.setattr(Display, "step", step)
 
 
 @pytest.mark.parametrize("at", [3, 8, 11])
@@ -135,18 +131,14 @@ def test_a_crash_inside_a_rescoring_resumes_bit_for_bit(run, tmp_path, monkeypat
 
 
 def test_nested_pools_keep_what_was_introduced(tmp_path, monkeypatch):
-    pools = []
-    change = stages.Stages._make_pool
-    monkeypatch.setattr(
-        stages.Stages, "_make_pool", lambda self, ids: pools.append(set(ids)) or change(self, ids)
-    )
+    pools = watch_pools(monkeypatch)
     options = {"stages": 4, "full_at": 0.5}
     loop.train(SELF, tmp_path / "cumulative")
-    assert any(not one <= other for one, other in zip(pools, pools[1:], strict=False))
+    assert any(not set(one) <= set(other) for one, other in zip(pools, pools[1:], strict=False))
     pools.clear()
     nested = replace(SELF, curriculum_options={**options, "nested": True})
     loop.train(nested, tmp_path / "nested")
-    assert all(one <= other for one, other in zip(pools, pools[1:], strict=False))
+    assert all(set(one) <= set(other) for one, other in zip(pools, pools[1:], strict=False))
     assert len(pools) == 4
 
 
@@ -230,11 +222,7 @@ def test_a_strangers_difficulty_orders_the_text(tmp_path, monkeypatch):
     subset = CurriculumSpec("subset", "leaner_trainers.curricula.subset:Subset", subset=True)
     monkeypatch.setattr(curriculum, "get_difficulty", lambda name: spec)
     monkeypatch.setattr(curriculum, "get_curriculum", lambda name: subset)
-    pools = []
-    change = stages.Stages._make_pool
-    monkeypatch.setattr(
-        stages.Stages, "_make_pool", lambda self, ids: pools.append(list(ids)) or change(self, ids)
-    )
+    pools = watch_pools(monkeypatch)
     options = {"share": 0.25, "unit": "documents"}
     keys = {"curriculum": "subset", "difficulty": "number", "curriculum_options": options}
     loop.train(replace(RECIPE, **keys), tmp_path / "easy")

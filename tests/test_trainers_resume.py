@@ -10,7 +10,7 @@ import pytest
 import torch
 from leaner_trainers import loop
 from leaner_trainers.progress import Display
-from small_training import ARCHITECTURES, RECIPE, log_of, surroundings, weights
+from small_training import ARCHITECTURES, RECIPE, interrupt, log_of, surroundings, weights
 from transformers import AutoTokenizer
 
 from leaner_harness import UsageError
@@ -26,17 +26,6 @@ def around():
 def run(tmp_path_factory):
     """An undisturbed run of RECIPE."""
     return loop.train(RECIPE, tmp_path_factory.mktemp("undisturbed") / "out")
-
-
-def interrupt(monkeypatch, at, how):
-    original = Display.step
-
-    def step(self, number, loss):
-        original(self, number, loss)
-        if number == at:
-            how()
-
-    monkeypatch.setattr(Display, "step", step)
 
 
 def stop_and_resume(recipe, out, monkeypatch):
