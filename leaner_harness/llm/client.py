@@ -1,0 +1,148 @@
+"""One call over HTTP through the openai client: a reply, or a failure and what it means."""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from leaner_harness.llm.dialect import Dialect
+from leaner_harness.llm.records import Request, Usage
+from leaner_harness.llm.settings import OPENAI, Settings
+
+AGAIN, NEVER, STOP, REWORD = "again", "never", "stop", "reword"
+"""What a failure means: it may pass; not for this request; not for any; the server does not
+understand the request as it is worded."""
+
+_NO_MONEY = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
+_WRONG_FOR_ALL = {
+    401: "the key was refused",
+    403: "access was refused",
+    404: "no such model or path",
+}
+_ASKED_WRONGLY = (400, 422)
+_LONGEST_REASON = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server replied."""
+
+    text: str
+    finish: str
+    refusal: str
+    model: str
+    usage: Usage
+
+
+class Failure(Exception):
+    """A call without a reply."""
+
+    def __init__(self, meaning: str, reason: str, wait: float | None = None) -> None:
+        super().__init__(reason)
+        self.meaning, self.reason = meaning, reason
+        self.wait = wait
+        """Seconds after which the server wants to be asked again, if it said."""
+
+
+class Client:
+    """Calls to one server. To be made, used and closed inside one event loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises UsageError where a key is needed and not set."""
+        from openai import AsyncOpenAI  # half a second that cached runs need not wait
+
+        self._settings, self._key = settings, settings.key()
+        self._openai = AsyncOpenAI(
+            base_url=settings.base_url,
+            api_key=self._key,
+            max_retries=0,  # the engine retries: it knows of the other calls
+            timeout=settings.timeout,
+        )
+        self.dialect = Dialect.of(settings.base_url == OPENAI)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._openai.close()
+
+    async def call(
+        self, request: Request, messages: Sequence[Mapping[str, str]], max_tokens: int
+    ) -> Answer:
+        """Ask once. Raises Failure for everything that is no reply."""
+        try:
+            # Around the whole: a server that drips its bytes never meets a read timeout.
+            async with asyncio.timeout(self._settings.timeout):
+                completion = await self._openai.chat.completions.create(
+                    model=self._settings.model,
+                    messages=list(messages),  # type: ignore[arg-type]
+                    **self.dialect.arguments(request, max_tokens),
+                )
+            return _answer(completion)
+        except Failure as failure:
+            raise self._redacted(failure) from None
+        except TimeoutError:
+            raise Failure(AGAIN, f"no reply within {self._settings.timeout:g} s") from None
+        except Exception as error:  # the client leaks json's and its own: none may end a run
+            raise self._redacted(_failure(error)) from None
+
+    def _redacted(self, failure: Failure) -> Failure:
+        """Without the key, should a server have sent it back, and not too long."""
+        reason = failure.reason
+        if self._key and len(self._key) > 4:
+            reason = reason.replace(self._key, "[key]")
+        return Failure(failure.meaning, reason[:_LONGEST_REASON], failure.wait)
+
+
+def _answer(completion: Any) -> Answer:
+    """The first choice, if the server sent what it should."""
+    choices = getattr(completion, "choices", None)
+    if not choices:
+        raise Failure(AGAIN, f"the reply has no choices: {str(completion)[:100]!r}")
+    message = choices[0].message
+    usage = getattr(completion, "usage", None)
+    prompt, out = (getattr(usage, name, None) for name in ("prompt_tokens", "completion_tokens"))
+    text = getattr(message, "content", None) or ""
+    return Answer(
+        text if isinstance(text, str) else str(text),
+        str(choices[0].finish_reason or ""),
+        str(getattr(message, "refusal", None) or ""),
+        str(getattr(completion, "model", None) or ""),
+        Usage(prompt if isinstance(prompt, int) else None, out if isinstance(out, int) else None),
+    )
+
+
+def _failure(error: Exception) -> Failure:
+    from openai import APIStatusError
+
+    if not isinstance(error, APIStatusError):
+        return Failure(AGAIN, f"{type(error).__name__}: {error}")
+    status, body = error.status_code, str(error.body or error.message)
+    reason = f"HTTP {status}: {body}"
+    code = str(getattr(error, "code", None) or "")
+    if code in _NO_MONEY or any(word in body for word in _NO_MONEY):
+        return Failure(STOP, f"the quota is used up ({reason})")
+    if status in _WRONG_FOR_ALL:
+        return Failure(STOP, f"{_WRONG_FOR_ALL[status]} ({reason})")
+    if status in _ASKED_WRONGLY:
+        return Failure(REWORD, reason)
+    if error.response.headers.get("x-should-retry") == "false":
+        return Failure(NEVER, reason)
+    if status in (408, 409, 429) or status >= 500:
+        return Failure(AGAIN, reason, _asked_to_wait(error.response.headers))
+    return Failure(NEVER, reason)
+
+
+def _asked_to_wait(headers: Mapping[str, str]) -> float | None:
+    """Seconds, from `retry-after-ms` or `Retry-After`, which is a number or a date."""
+    milliseconds, after = headers.get("retry-after-ms"), headers.get("retry-after")
+    try:
+        if milliseconds:
+            return max(0.0, float(milliseconds) / 1000)
+        return max(0.0, float(after)) if after else None
+    except ValueError:
+        pass
+    parsed = email.utils.parsedate_to_datetime(after) if after else None
+    return max(0.0, parsed.timestamp() - time.time()) if parsed else None

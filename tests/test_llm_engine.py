@@ -1,0 +1,207 @@
+"""Every request ends in the right state, whatever a real server does."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from small_llm import KEY, request, running
+
+from leaner_harness import UsageError
+from leaner_harness.llm.cache import Cache
+from leaner_harness.llm.engine import Engine
+from leaner_harness.llm.records import InvalidReply
+from leaner_harness.llm.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("server")) as found:
+        yield found
+
+
+@pytest.fixture
+def cache(tmp_path):
+    found = Cache(tmp_path / "replies.sqlite")
+    yield found
+    found.close()
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+
+
+unique = map("n={}".format, itertools.count())
+
+
+def ask_one(server, cache, question, keys=None, **settings):
+    engine = Engine(server.settings(**settings), cache)
+    (reply,) = engine.ask([request(f"{question} {next(unique)}", **(keys or {}))])
+    return reply, engine
+
+
+@pytest.mark.parametrize(
+    ("fault", "state", "value", "calls"),
+    [
+        ("none", "ok", 3, 1),
+        ("429", "ok", 3, 3),
+        ("429-ms", "ok", 3, 2),
+        ("429-long", "transport", None, 1),
+        ("quota", "transport", None, 1),
+        ("500", "ok", 3, 3),
+        ("500-always", "transport", None, 3),
+        ("html-503", "ok", 3, 2),
+        ("html-200", "ok", 3, 2),
+        ("no-retry", "transport", None, 1),
+        ("401", "transport", None, 1),
+        ("error-200", "ok", 3, 2),
+        ("cut-json", "ok", 3, 2),
+        ("cut-body", "transport", None, 3),
+        ("reset", "transport", None, 3),
+        ("hang", "transport", None, 3),
+        ("drip", "transport", None, 3),
+        ("refusal", "refused", None, 1),
+        ("prose-refusal", "refused", None, 1),
+        ("filtered", "filtered", None, 1),
+        ("schema", "unparsable", None, 2),
+        ("range", "out_of_range", None, 2),
+        ("type", "unparsable", None, 2),
+        ("fence", "ok", 4, 1),
+        ("think", "ok", 5, 1),
+        ("no-usage", "ok", 3, 1),
+        ("empty-choices", "transport", None, 3),
+        ("null-content", "unparsable", None, 2),
+        ("repaired", "ok", 3, 2),
+        ("length", "truncated", None, 2),
+        ("longer", "ok", 3, 2),
+        ("no-schema", "ok", 3, 2),
+        ("plain", "ok", 3, 4),
+    ],
+)
+def test_every_fault_has_its_state(server, cache, fault, state, value, calls):
+    keys = {"sampling": {"temperature": 0.0}} if fault == "plain" else None
+    waits = {"timeout": 0.7, "retries": 2, "longest_wait": 5.0}
+    reply, engine = ask_one(server, cache, f"fault={fault}", keys, **waits)
+    assert (reply.state, reply.value, reply.calls) == (state, value, calls), reply
+    assert engine.budget.requests == calls and engine.states == Counter({state: 1})
+    assert (reply.reason == "") == (state == "ok")
+    assert len(cache) == (state == "ok")
+    assert KEY not in str(reply)
+
+
+def test_the_key_is_not_repeated_from_an_error(server, cache):
+    reply, _ = ask_one(server, cache, "fault=echo-key")
+    assert reply.state == "transport" and "[key]" in reply.reason and KEY not in str(reply)
+    assert KEY.encode() not in cache.path.read_bytes()
+
+
+def test_replies_are_made_once(server, cache):
+    requests = [request(f"again n={number}") for number in range(30)]
+    engine = Engine(server.settings(), cache)
+    first = {reply.id: reply.value for reply in engine.ask(requests)}
+    again = Engine(server.settings(), cache)
+    assert {reply.id: reply.value for reply in again.ask(requests)} == first
+    assert (again.hits, again.budget.requests) == (30, 0) and len(first) == 30
+    asked = server.report()["asked"]
+    assert {asked[one.id] for one in requests} == {1}
+    # Another model, another sample, other tokens: other replies.
+    changed = [request("again n=0", sample=1), request("again n=0", max_tokens=7)]
+    engine = Engine(server.settings(), cache)
+    assert len(list(engine.ask(changed))) == 2 and engine.budget.requests == 2
+
+
+def test_a_stricter_reading_is_asked_anew(server, cache):
+    question = request(f'strict {next(unique)} reply={{"grade":5}}')
+    (first,) = Engine(server.settings(), cache).ask([question])
+    assert first.value == 5
+
+    def strict(text):
+        raise InvalidReply("out_of_range", "too good")
+
+    (second,) = Engine(server.settings(), cache).ask([replace(question, read=strict)])
+    assert second.state == "out_of_range" and second.calls == 2
+
+
+def test_many_at_once_and_no_more_than_allowed(server, cache):
+    count, latency = 200, 0.1
+    requests = (request(f"latency={latency} many n={number}") for number in range(count))
+    began = time.monotonic()
+    replies = list(Engine(server.settings(concurrency=20), cache).ask(requests))
+    seconds = time.monotonic() - began
+    assert Counter(reply.state for reply in replies) == {"ok": count}
+    assert {reply.id for reply in replies} == {
+        f"latency={latency} many n={n}" for n in range(count)
+    }
+    assert seconds < 0.5 * count * latency
+    assert 10 <= server.report()["most"] <= 20
+
+
+def test_requests_are_taken_as_they_are_needed(server, cache):
+    taken = itertools.count()
+    requests = (request(f"endless n={next(taken)}") for _ in itertools.count())
+    replies = Engine(server.settings(concurrency=2), cache).ask(requests)
+    for _ in range(5):
+        assert next(replies).state == "ok"
+    replies.close()
+    assert next(taken) <= 5 + 2 * 5
+
+
+def test_the_budget_is_held(server, cache):
+    requests = [request(f"budget n={number}") for number in range(10)]
+    engine = Engine(server.settings(max_requests=4), cache)
+    states = Counter(reply.state for reply in engine.ask(requests))
+    assert states == {"ok": 4, "skipped_budget": 6} and engine.budget.requests == 4
+    # 10 and 5 tokens a call, 1 and 2 a token; what a call may cost at most is set aside.
+    prices = (1e6, 2e6)
+    engine = Engine(server.settings(max_cost=100.0, prices=prices, concurrency=1), cache)
+    costly = [request(f"cost n={number}", max_tokens=20) for number in range(10)]
+    states = Counter(reply.state for reply in engine.ask(costly))
+    assert states["ok"] == 3 and states["skipped_budget"] == 7  # 20 + 20 + 20, then 50 is too much
+    assert engine.budget.spent == 60.0
+
+
+def test_a_used_up_quota_stops_the_run(server, cache):
+    requests = [request(f"fault=quota stop n={number}") for number in range(50)]
+    engine = Engine(server.settings(concurrency=4), cache)
+    replies = list(engine.ask(requests))
+    assert len(replies) == 50 and engine.states == {"transport": 50}
+    assert engine.budget.requests <= 4
+    assert sum("not asked: the quota is used up" in reply.reason for reply in replies) >= 46
+
+
+def test_a_run_of_failures_opens_the_circuit(server, cache):
+    requests = [request(f"fault=500-always circuit n={number}") for number in range(60)]
+    engine = Engine(server.settings(concurrency=4, retries=0, failures_in_a_row=10), cache)
+    replies = list(engine.ask(requests))
+    assert engine.states == {"transport": 60} and engine.budget.requests <= 14
+    assert "10 requests failed in a row" in replies[-1].reason
+
+
+def test_an_error_of_the_requests_reaches_the_caller(server, cache):
+    def broken():
+        yield request(f"fine {next(unique)}")
+        raise RuntimeError("no more")
+
+    with pytest.raises(RuntimeError, match="no more"):
+        list(Engine(server.settings(concurrency=1), cache).ask(broken()))
+
+
+def test_a_key_is_needed_for_openai_alone(monkeypatch, cache):
+    monkeypatch.delenv("OPENAI_API_KEY")
+    with pytest.raises(UsageError, match="OPENAI_API_KEY is not set"):
+        list(Engine(Settings("gpt"), cache).ask([request("hello")]))
+    assert Settings("m", "http://localhost:1/v1").key() == "none"
+
+
+def test_settings_are_checked_and_name_no_secret():
+    with pytest.raises(UsageError, match="concurrency is 0"):
+        Settings("m", concurrency=0)
+    with pytest.raises(UsageError, match="must begin with http"):
+        Settings("m", "localhost:8000")
+    with pytest.raises(UsageError, match="max_cost needs prices"):
+        Settings("m", max_cost=1.0)
+    assert Settings("m", "http://user:pw@host:8000/v1?key=x").endpoint == "http://host:8000/v1"
