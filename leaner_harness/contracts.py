@@ -153,7 +153,8 @@ CurriculumState = Mapping[str, Any]
 class Curriculum(Protocol):
     """Which documents may be read, and until when: three pure functions. Shapes: n documents.
 
-    A trainer owns the rest: the order within a stage, the scores, the budget.
+    A trainer owns the rest: the order within a stage, the scores, the budget. One that needs the
+    loss of `Progress`, which costs forward passes, has an attribute `watches_loss` that is true.
     """
 
     def start(self, n: int, weights: Any, seed: int) -> CurriculumState:
@@ -178,8 +179,8 @@ class CurriculumSpec:
     """A frozen dataclass that is a `Curriculum`: its fields are the options a recipe may set."""
     ranks: bool = True
     """Whether its pools depend on how difficult a document is."""
-    watches_loss: bool = False
-    """Whether it needs the loss of `Progress`, which costs forward passes."""
+    rescores: bool = False
+    """Whether it answers `RESCORE`. Only then can a difficulty be the model's own loss."""
     subset: bool = False
     """Whether it may end before all documents were shown. Otherwise the last stage has all, and
     the conformance kit holds it to that."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -67,10 +68,13 @@ def curriculum_steps(spec: CurriculumSpec, folder: Path) -> Iterator[Step]:
     """Pools are ids, states are JSON, nothing depends on chance, and all is read in the end."""
 
     def importable() -> str:
-        found = resolve(spec.curriculum)()
-        parts = [getattr(found, name, None) for name in ("start", "pool", "observe")]
+        found: Any = resolve(spec.curriculum)
+        assert dataclasses.is_dataclass(found), f"{spec.curriculum} is no dataclass"
+        frozen = getattr(found, "__dataclass_params__").frozen  # noqa: B009  no typed way to ask
+        assert frozen, f"{spec.curriculum} must be frozen: nothing is kept but the state"
+        made = resolve(spec.curriculum)()
+        parts = [getattr(made, name, None) for name in ("start", "pool", "observe")]
         assert all(map(callable, parts)), "it needs the methods start, pool and observe"
-        hash(found)  # frozen: nothing is kept but the state
         return spec.curriculum
 
     def life(loss: Callable[[int], float]) -> Callable[[], str]:
@@ -90,33 +94,35 @@ def curriculum_steps(spec: CurriculumSpec, folder: Path) -> Iterator[Step]:
 
 
 def _pools(spec: CurriculumSpec, loss: Callable[[int], float]) -> list[Any]:
-    """The pools of a simulated run; a second curriculum sees states after a JSON round trip."""
+    """The pools of a simulated run. Every call goes to an instance of its own, and twice."""
     chance = np.random.Generator(np.random.PCG64(0))
     weights = chance.integers(1, 500, _DOCUMENTS)
     scores = chance.integers(0, 50, _DOCUMENTS).astype(np.float32)  # with ties
-    one, other = (resolve(spec.curriculum)() for _ in range(2))
-    state = one.start(_DOCUMENTS, weights, 0)
-    pools = [_pool(one, state, Ranking(scores, weights))]
+    make = resolve(spec.curriculum)
+    watches = getattr(make(), "watches_loss", False)
+    answers = (KEEP, ADVANCE, RESCORE) if spec.rescores else (KEEP, ADVANCE)
+    state = make().start(_DOCUMENTS, weights, 0)
+    pools = [_pool(make, state, Ranking(scores, weights))]
     for step in range(1, _STEPS + 1):
-        progress = Progress(step, _STEPS, loss(step) if step % _EVERY == 0 else None)
-        after, wish = one.observe(state, progress)
-        again = other.observe(_through_json(state), progress)
-        assert (after, wish) == (again[0], again[1]), f"step {step}: another answer the second time"
-        assert wish in (KEEP, ADVANCE, RESCORE), f"step {step}: it answered {wish!r}"
+        measured = loss(step) if watches and step % _EVERY == 0 else None
+        progress = Progress(step, _STEPS, measured)
+        after, wish = make().observe(state, progress)
+        again = make().observe(_through_json(state), progress)
+        assert (after, wish) == tuple(again), f"step {step}: another answer the second time"
+        assert wish in answers, f"step {step}: it answered {wish!r}, not one of {answers}"
         state = after
         if wish != KEEP:
-            ranking = Ranking(scores, weights, before=pools[-1])
-            pools.append(_pool(one, state, ranking))
-            same = _pool(other, _through_json(state), ranking)
-            assert np.array_equal(pools[-1], same), f"step {step}: another pool the second time"
+            pools.append(_pool(make, state, Ranking(scores, weights, before=pools[-1])))
     return pools
 
 
-def _pool(curriculum: Any, state: Any, ranking: Ranking) -> Any:
-    found = np.asarray(curriculum.pool(state, ranking))
+def _pool(make: Callable[[], Any], state: Any, ranking: Ranking) -> Any:
+    found = np.asarray(make().pool(state, ranking))
     assert np.issubdtype(found.dtype, np.integer), f"a pool has ids, found {found.dtype}"
-    assert len(found) and found[0] >= 0 and found[-1] < _DOCUMENTS, "ids must lie in 0 ... n - 1"
+    assert len(found) and found.min() >= 0 and found.max() < _DOCUMENTS, "ids lie in 0 ... n - 1"
     assert (np.diff(found) > 0).all(), "ids must ascend, each once"
+    same = np.asarray(make().pool(_through_json(state), ranking))
+    assert np.array_equal(found, same), "another pool the second time"
     return found
 
 

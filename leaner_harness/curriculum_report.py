@@ -121,9 +121,11 @@ def _row(
         },
         "strict": _strict(by_steps, budget, target),
         "unique_tokens": _estimate([run.unique_tokens for run in runs]),
-        "bill": _estimate([run.bill for run in runs]),
-        "bill_ratio": _estimate([run.bill / other.bill for run, other in _pairs(runs, base)]),
-        "seconds": _estimate([float(run.record["seconds"]) for run in runs]),
+        "bill": _estimate([run.bill for run in runs if run.bill is not None]),
+        "bill_ratio": _estimate(
+            [run.bill / other.bill for run, other in _pairs(runs, base) if run.bill and other.bill]
+        ),
+        "seconds": _estimate([run.seconds for run in runs]),
     }
 
 
@@ -134,20 +136,12 @@ def _pairs(runs: Sequence[Run], others: Sequence[Run]) -> list[tuple[Run, Run]]:
 
 
 def _control(run: Run, groups: Groups) -> Sequence[Run]:
-    """The runs that read pools of the same sizes in random order; none for a control itself."""
-    if run.recipe.get("control"):
-        return []
-    found = [
-        by_steps[run.steps]
-        for by_steps in groups.values()
-        if run.steps in by_steps and _is_control(by_steps[run.steps][0].recipe, run.recipe)
-    ]
-    return found[0] if len(found) == 1 else []
-
-
-def _is_control(recipe: Mapping[str, Any], of: Mapping[str, Any]) -> bool:
-    same = all(recipe.get(key) == of.get(key) for key in ("curriculum", "difficulty"))
-    return same and recipe.get("control") == "random"
+    """The runs that read pools of the same sizes in random order, if there are any."""
+    for by_steps in groups.values():
+        runs = by_steps.get(run.steps, [])
+        if runs and runs[0].control_of == run.group:
+            return runs
+    return []
 
 
 def _first_crossing(curve: Sequence[Point], target: float) -> Point | None:
@@ -203,17 +197,17 @@ def _milestones(runs: Sequence[Run], results: Path | None) -> list[dict[str, Any
     by_weights = defaultdict(list)
     for result in read_all(results):
         by_weights[result.record["model"]["weights_sha256"]].append(result)
-    found: dict[tuple[str, int, str, str, str], list[float]] = defaultdict(list)
+    found: dict[tuple[Any, ...], dict[int, float]] = defaultdict(dict)
     for run in runs:
         for name, digest in run.milestones().items():
             for result in by_weights.get(digest, []) if digest else []:
                 mean = result.mean(SCORE)
-                if mean is not None:
-                    board, protocol = result.record["board"], result.record["protocol"]["name"]
-                    found[run.group, run.steps, name, board, protocol].append(mean["value"])
-    keys = ("group", "steps", "milestone", "board", "protocol")
+                if mean is not None:  # one score a seed, whatever names its weights are filed under
+                    where = (run.group, run.steps, name, *result.ranking)
+                    found[where].setdefault(run.seed, mean["value"])
+    keys = ("group", "steps", "milestone", "board", "split", "data", "protocol", "prompts")
     return [
-        dict(zip(keys, where, strict=True)) | {"score": _estimate(scores)}
+        dict(zip(keys, where, strict=True)) | {"score": _estimate(list(scores.values()))}
         for where, scores in sorted(found.items())
     ]
 
@@ -230,6 +224,10 @@ def _warnings(groups: Groups, baseline: str, budget: int) -> list[str]:
             found.append(f"{name} has {len(own)} seed(s): an interval needs three or more.")
         if own != seeds:
             found.append(f"{name} has other seeds than {baseline}: only shared ones are paired.")
+        if any(run.ended_early for run in by_steps[budget]):
+            found.append(f"{name} ended before the whole text could be read.")
+        if any(run.bill is None for run in by_steps[budget]):
+            found.append(f"{name} has a reference of unknown cost: its bill is not whole.")
     return found
 
 
@@ -237,5 +235,5 @@ def write_report(report: Mapping[str, Any], place: Path) -> None:
     """Write `place.json` and `place.md`."""
     from leaner_harness.curriculum_table import markdown
 
-    write_json(place.with_suffix(".json"), report)
-    write_atomic(place.with_suffix(".md"), markdown(report) + "\n")
+    write_json(Path(f"{place}.json"), report)
+    write_atomic(Path(f"{place}.md"), markdown(report) + "\n")

@@ -51,17 +51,13 @@ class Run:
     @property
     def group(self) -> str:
         """What it was shown, in words: runs that differ in seed and length share it."""
-        recipe = self.recipe
-        if not recipe.get("curriculum"):
-            return "no curriculum"
-        words = [str(recipe[key]) for key in _CURRICULUM if recipe.get(key)]
-        if recipe.get("control"):
-            words[-1] = f"({words[-1]})"
-        options = dict(recipe.get("curriculum_options") or {})
-        if options.pop("advance_at", None):  # another run's pace, which differs by seed
-            options.pop("rule", None)
-        shown = ", ".join(f"{key}={value}" for key, value in sorted(options.items()))
-        return " ".join(words) + (f" [{shown}]" if shown else "")
+        return _shown(self.recipe)
+
+    @property
+    def control_of(self) -> str:
+        """The group whose pools, in random order, this one reads; empty where it is no control."""
+        is_control = self.recipe.get("control") == "random"
+        return _shown({**self.recipe, "control": ""}) if is_control else ""
 
     @property
     def seed(self) -> int:
@@ -91,15 +87,45 @@ class Run:
         return int(curriculum["unique_tokens"]) if curriculum else known
 
     @property
-    def bill(self) -> int:
-        """Tokens trained on, a third of those scored, and those of the reference."""
+    def bill(self) -> int | None:
+        """Tokens trained on, a third of those scored, those of the reference; None if unknown."""
         curriculum = self.record.get("curriculum")
-        return int(curriculum["bill"]["token_equivalents"]) if curriculum else self.tokens
+        found: int | None = curriculum["bill"]["token_equivalents"] if curriculum else self.tokens
+        return found
+
+    @property
+    def seconds(self) -> float:
+        """Wall time, that of scoring before the first step included."""
+        before = self.record.get("curriculum", {}).get("seconds", {}).get("scoring_before", 0.0)
+        return float(self.record["seconds"]) + float(before)
+
+    @property
+    def ended_early(self) -> bool:
+        """Whether it never came to read from the whole text, though it is no `subset`."""
+        stages = self.record.get("curriculum", {}).get("stages", [])
+        is_part = bool(stages) and stages[-1]["share"] < 1
+        return is_part and self.recipe.get("curriculum") != "subset"
 
     def milestones(self) -> dict[str, str]:
         """Digests of the weights of its milestones, by name, and of its last ones as `end`."""
         folders = {path.name: path for path in sorted(self.path.glob("milestones/*"))}
         return {name: weights_digest(path) for name, path in (folders | {"end": self.path}).items()}
+
+
+def _shown(recipe: Mapping[str, Any]) -> str:
+    """What a recipe shows a model, in words."""
+    if not recipe.get("curriculum"):
+        return "no curriculum"
+    words = [str(recipe[key]) for key in _CURRICULUM if recipe.get(key)]
+    if recipe.get("control"):
+        words[-1] = f"({words[-1]})"
+    if recipe.get("reference"):
+        words.append(f"by {Path(recipe['reference']).name}")
+    options = dict(recipe.get("curriculum_options") or {})
+    if options.pop("advance_at", None):  # another run's pace, which differs by seed
+        options.pop("rule", None)
+    shown = ", ".join(f"{key}={value}" for key, value in sorted(options.items()))
+    return " ".join(words) + (f" [{shown}]" if shown else "")
 
 
 def read_run(folder: Path) -> Run:
@@ -113,8 +139,10 @@ def read_run(folder: Path) -> Run:
         key = next(key for key in KEYS if key in record)
         entries = [entry for entry in map(json.loads, lines) if key in entry]
         curve = [Point(e["step"], e["tokens_seen"], e[key]) for e in entries]
+        if not curve or curve[-1].step < record["steps"]:  # the end is measured, if not logged
+            curve.append(Point(record["steps"], record["tokens_seen"], record[key]))
         run = Run(folder, record, key, tuple(curve))
-        _ = run.group, run.seed, run.steps, run.tokens, run.loss, run.unique_tokens, run.bill
+        _ = run.group, run.seed, run.loss, run.unique_tokens, run.bill, run.seconds
     except (OSError, ValueError, KeyError, TypeError, StopIteration) as error:
         raise CheckpointError(
             f"{folder} is no finished run with a validation loss: {error!r}.",

@@ -76,12 +76,12 @@ def _cost_cells(row: Mapping[str, Any]) -> list[str]:
 
 def _milestones(report: Mapping[str, Any]) -> list[str]:
     return _table(
-        ("shown", "steps", "milestone", "board", "protocol", "score"),
+        ("shown", "steps", "milestone", "board", "split", "protocol", "score"),
         [
             [
                 f"`{each['group']}`",
                 f"{each['steps']:,}",
-                *(each[key] for key in ("milestone", "board", "protocol")),
+                *(each[key] for key in ("milestone", "board", "split", "protocol")),
                 _shown(each["score"], "{:.3f}"),
             ]
             for each in report["milestones"]

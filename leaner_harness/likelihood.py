@@ -29,14 +29,13 @@ class Reference:
 
     @property
     def record(self) -> dict[str, Any]:
-        """What its `leaner.json` says it cost: name, parameters, tokens seen; or nothing."""
+        """What its `leaner.json` says of it and its cost; or nothing."""
         try:
             said = json.loads((self.path / "leaner.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        return {
-            key: said[key] for key in ("recipe_name", "parameters", "tokens_seen") if key in said
-        }
+        keys = ("recipe_name", "parameters", "tokens_seen", "curriculum")
+        return {key: said[key] for key in keys if key in said}
 
     def nats(self, texts: Sequence[str]) -> list[float]:
         """The negative log-likelihood of each text, as a document of its own.
@@ -60,4 +59,6 @@ class Reference:
 
             arguments = {"pretrained": str(self.path), "batch_size": _BATCH}
             self._model = LeanerLM.create_from_arg_obj(arguments)
+            # Texts are not shared out over processes: it shall not wait for others.
+            self._model._rank, self._model._world_size = 0, 1
         return self._model

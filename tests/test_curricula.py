@@ -14,7 +14,7 @@ from leaner_trainers.curricula.paced import PACINGS, Competence, Sorted
 from leaner_trainers.curricula.random import Random
 from leaner_trainers.curricula.subset import Subset
 
-from leaner_harness import ADVANCE, KEEP, RESCORE, Progress, Ranking, UsageError
+from leaner_harness import KEEP, RESCORE, Progress, Ranking, UsageError
 
 STEPS = 60
 corpora = st.lists(st.tuples(st.integers(0, 9), st.integers(1, 400)), min_size=1, max_size=50).map(
@@ -32,7 +32,7 @@ iteratives = st.builds(
     shares=st.one_of(equal_shares, any_shares),
     rule=st.sampled_from(["plateau", "fixed"]),
     patience=st.integers(1, 3),
-    max_steps=st.sampled_from([None, 1, 7]),
+    max_steps=st.sampled_from([None, 1, 7, 50]),
     full_at=st.floats(0.1, 1),
     nested=st.booleans(),
     unit=units,
@@ -42,11 +42,11 @@ paced = st.one_of(
         Sorted,
         start_share=st.floats(0.01, 1),
         full_at=st.floats(0.1, 1),
-        stages=st.integers(1, 25),
+        increments=st.integers(1, 25),
         pacing=st.sampled_from(PACINGS),
         unit=units,
     ),
-    st.builds(Competence, full_at=st.floats(0.1, 1), stages=st.integers(1, 25), unit=units),
+    st.builds(Competence, full_at=st.floats(0.1, 1), increments=st.integers(1, 25)),
 )
 whole = st.one_of(iteratives, paced, st.just(Random()))
 
@@ -77,10 +77,7 @@ def test_pools_only_grow_to_the_whole_set(curriculum, corpus, losses):
         assert set(smaller) <= set(larger)
     for pool in pools:
         assert (np.diff(pool) > 0).all() and 0 <= pool[0] and pool[-1] < len(scores)
-    # A stage limited to so many steps may need more of them than the run has.
-    slow = getattr(curriculum, "max_steps", None) or 0
-    if slow * len(getattr(curriculum, "shares", ())) <= STEPS:
-        assert len(pools[-1]) == len(scores)
+    assert len(pools[-1]) == len(scores)
 
 
 @given(whole, corpora, losses)
@@ -104,7 +101,7 @@ def test_controls_have_pools_of_the_same_sizes(curriculum, corpus, losses, seed)
         for pool, other in zip(pools, others, strict=True):
             if getattr(curriculum, "unit", "documents") == "documents":
                 assert len(pool) == len(other)
-            elif isinstance(curriculum, Iterative | Sorted):
+            else:
                 # In tokens they are the same but for part of a document.
                 gap = abs(int(weights[pool].sum()) - int(weights[other].sum()))
                 assert gap < 2 * weights.max()
@@ -140,7 +137,7 @@ def test_reversed_twice_is_the_order_itself_up_to_ties(corpus):
 def test_competence_takes_what_is_as_hard_together():
     scores = np.float32([0, 0, 0, 1, 1, 2])
     ranking = Ranking(scores, np.ones(6, np.int64))
-    curriculum = Competence(stages=10, unit="documents")
+    curriculum = Competence(increments=10)
     sizes = {len(curriculum.pool({"stage": stage}, ranking)) for stage in range(11)}
     assert sizes == {3, 5, 6}
 
@@ -178,6 +175,7 @@ def test_a_plateau_is_the_papers():
 
 def test_a_stage_lasts_no_longer_than_it_may():
     falling = [1 / step for step in range(1, 101)]
+    assert not Iterative(rule="fixed").watches_loss
     assert iterate(Iterative(stages=5), falling) == [20, 40, 60, 80]
     assert iterate(Iterative(stages=5, max_steps=7), falling) == [7, 14, 21, 28]
     fixed = Iterative(stages=3, rule="fixed", advance_at=(4, 50))
@@ -204,7 +202,7 @@ def test_without_nesting_new_scores_take_documents_out():
         (Iterative, {"patience": 0}, "at least 1"),
         (Sorted, {"pacing": "slow"}, "'linear', 'root', 'step', 'exponential'"),
         (Sorted, {"start_share": 0.0}, "above 0"),
-        (Competence, {"stages": 0}, "at least 1"),
+        (Competence, {"increments": 0}, "at least 1"),
         (Subset, {"share": 1.2}, "at most 1"),
         (Subset, {"unit": "words"}, "'tokens' or 'documents'"),
     ],
@@ -214,6 +212,34 @@ def test_a_wrong_option_is_named(make, options, message):
         make(**options)
 
 
-def test_paced_stages_answer_advance():
-    state, wish = Sorted(stages=4).observe({"stage": 0}, Progress(20, 100))
-    assert (state, wish) == ({"stage": 1}, ADVANCE)
+def test_the_next_share_is_of_new_scores():
+    state, wish = Sorted(increments=4).observe({"stage": 0}, Progress(20, 100))
+    assert (state, wish) == ({"stage": 1}, RESCORE)
+
+
+@given(iteratives.filter(lambda c: c.nested), corpora, losses, st.integers(0, 9))
+def test_nested_pools_grow_whatever_the_new_scores(curriculum, corpus, losses, seed):
+    scores, weights = corpus
+    draw = np.random.default_rng(seed)
+    state, pool = curriculum.start(len(weights), weights, 0), np.empty(0, np.int64)
+    for step in range(1, STEPS + 1):
+        state, wish = curriculum.observe(state, Progress(step, STEPS, losses[step - 1]))
+        if wish != KEEP:
+            new = draw.random(len(scores)).astype(np.float32)
+            grown = curriculum.pool(state, Ranking(new, weights, before=pool))
+            assert set(pool) <= set(grown)
+            pool = grown
+    assert len(pool) in (0, len(scores))  # 0: one stage
+
+
+def test_all_is_in_at_the_latest_step():
+    """Also with more stages than steps, or steps that are too many."""
+    crowded = Iterative(stages=40, full_at=0.5)
+    assert len(iterate(crowded, [1 / n for n in range(1, 25)], 24)) == 12
+    assert iterate(Iterative(stages=5, max_steps=30), [1 / n for n in range(1, 101)]) == [
+        30,
+        60,
+        80,
+    ]
+    late = Iterative(stages=3, rule="fixed", advance_at=(50, 95))
+    assert iterate(late, [1.0] * 100) == [50, 80]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import small_results
@@ -15,7 +16,7 @@ from leaner_harness.provenance import weights_digest
 STEPS, EVERY, TOKENS = 100, 10, 1000  # tokens a step
 
 
-def write_run(folder, loss, seed=0, steps=STEPS, bill=None, **keys):
+def write_run(folder, loss, seed=0, steps=STEPS, bill=None, share=1.0, **keys):
     """A run whose loss falls by equal parts from 3 to `loss`."""
     recipe = {"seed": seed, "steps": steps, "learning_rate": 1e-3, "curriculum": "", **keys}
     record = {
@@ -27,7 +28,12 @@ def write_run(folder, loss, seed=0, steps=STEPS, bill=None, **keys):
         "validation_bits_per_byte": loss,
     }
     if bill is not None:
-        record["curriculum"] = {"unique_tokens": 50_000, "bill": {"token_equivalents": bill}}
+        record["curriculum"] = {
+            "unique_tokens": 50_000,
+            "bill": {"token_equivalents": bill or None},
+            "stages": [{"share": share}],
+            "seconds": {"scoring_before": 5.0},
+        }
     folder.mkdir(parents=True)
     (folder / "leaner.json").write_text(json.dumps(record))
     entries = [
@@ -96,7 +102,40 @@ def test_tokens_to_the_target_by_first_crossing_and_strictly(runs):
 def test_the_bill_is_beside_the_tokens(runs):
     easy = rows_of(compare_runs(runs))["iterative flesch"]
     assert easy["bill"]["mean"] == 150_000 and easy["bill_ratio"]["mean"] == pytest.approx(1.5)
-    assert easy["unique_tokens"]["mean"] == 50_000
+    assert easy["unique_tokens"]["mean"] == 50_000 and easy["seconds"]["mean"] == 65.0
+
+
+def test_what_is_not_whole_is_said(tmp_path):
+    runs = [
+        write_run(tmp_path / "random", 2.0, **RANDOM),
+        write_run(tmp_path / "easy", 2.0, **{**ITERATIVE, "bill": 0}, share=0.9),
+    ]
+    warnings = " ".join(compare_runs(runs)["warnings"])
+    assert "iterative flesch ended before the whole text" in warnings
+    assert "iterative flesch has a reference of unknown cost" in warnings
+
+
+def test_the_end_counts_where_it_was_not_logged(tmp_path):
+    run = write_run(tmp_path / "random", 2.0, steps=95, **RANDOM)
+    (row,) = compare_runs([run])["groups"]
+    assert row["first_crossing"]["steps"]["mean"] == 95
+
+
+def test_the_control_of_the_same_options_is_taken(tmp_path):
+    def iterative(name, loss, stages, **keys):
+        options = {"stages": stages}
+        keys = {**ITERATIVE, **keys, "curriculum_options": options}
+        return write_run(tmp_path / name, loss, **keys)
+
+    runs = [
+        write_run(tmp_path / "random", 2.0, **RANDOM),
+        iterative("easy", 1.5, 20),
+        iterative("other control", 1.6, 2, control="random"),
+    ]
+    assert rows_of(compare_runs(runs))["iterative flesch [stages=20]"]["order_alone"]["n"] == 0
+    runs.append(iterative("control", 1.8, 20, control="random"))
+    row = rows_of(compare_runs(runs))["iterative flesch [stages=20]"]
+    assert row["order_alone"]["mean"] == pytest.approx(-0.3)
 
 
 def test_a_run_without_curriculum_is_a_baseline(tmp_path):
@@ -162,7 +201,8 @@ def test_scores_of_milestones_are_found_by_their_weights(tmp_path, runs):
     milestone = runs[0] / "milestones" / "50-steps"
     milestone.mkdir(parents=True)
     (milestone / "model.safetensors").write_text("earlier")
-    for name, digest in (("half", weights_digest(milestone)), ("whole", weights_digest(runs[0]))):
+    whole = weights_digest(runs[0])
+    for name, digest in (("half", weights_digest(milestone)), ("whole", whole), ("again", whole)):
         path = small_results.write(folder, name, small_results.zero_shot(1.0, 0))
         record = json.loads(path.read_text())
         record["model"]["weights_sha256"] = digest
@@ -172,15 +212,15 @@ def test_scores_of_milestones_are_found_by_their_weights(tmp_path, runs):
         ("random", "50-steps"),
         ("random", "end"),
     ]
-    assert all(0 < each["score"]["mean"] < 1 for each in found)
+    assert all(0 < each["score"]["mean"] < 1 and each["score"]["n"] == 1 for each in found)
 
 
 def test_the_report_is_written_and_quotes_the_paper(tmp_path, runs, capsys):
-    place = tmp_path / "results" / "curricula" / "small"
+    place = tmp_path / "results" / "curricula" / "llama-1.5m"
     assert main(["curriculum", "compare", *map(str, runs), "--out", str(place), "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
-    assert json.loads(place.with_suffix(".json").read_text()) == shown
-    text = place.with_suffix(".md").read_text()
+    assert json.loads(Path(f"{place}.json").read_text()) == shown
+    text = Path(f"{place}.md").read_text()
     assert "20 % fewer steps" in text and "2501.00522" in text
     row = next(line for line in text.splitlines() if "| `iterative flesch` |" in line)
     assert "1.9000" in row and "| better |" in row
@@ -191,7 +231,7 @@ def test_a_plan_is_printed_without_training(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     keys = (
         "curriculum=sorted", "difficulty=sentence_length", "words=5000", "steps=40", "warmup=4",
-        "curriculum_options={stages=4, full_at=0.5}",
+        "curriculum_options={increments=4, full_at=0.5}",
     )  # fmt: skip
     overrides = [word for key in keys for word in ("--set", key)]
     assert main(["curriculum", "plan", "llama-demo", *overrides, "--json"]) == 0

@@ -13,6 +13,7 @@ from leaner_trainers.difficulties.readability import (
     sentences,
     syllables,
 )
+from leaner_trainers.tokenizers import train_tokenizer
 from leaner_trainers.tokens import Tokens
 
 from leaner_harness import DataError, DifficultySpec, Document, Examples, PluginError
@@ -68,7 +69,12 @@ def test_mean_loss_is_nats_by_tokens():
 @pytest.fixture
 def kept(tmp_path, monkeypatch):
     monkeypatch.setenv("LEANER_HOME", str(tmp_path))
-    return lambda: sorted(tmp_path.rglob("*.npy"))
+    return lambda: sorted(tmp_path.rglob("*.npz"))
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return train_tokenizer(["a cat sat"], 257)
 
 
 TEXTS = ("One two. One two three four.", "", "One")
@@ -79,13 +85,13 @@ def tokens_of(digest="d"):
     return Tokens(np.zeros(10, np.uint16), np.array([0, 5, 6, 9]), None, 8, digest, {})
 
 
-def test_scores_are_made_once(kept):
+def test_scores_are_made_once(kept, tokenizer):
     documents = examples(*TEXTS).documents
-    found = scores.static_scores(SPEC, documents, tokens_of(), "t", None)
+    found = scores.static_scores(SPEC, documents, tokens_of(), tokenizer, None).scores
     assert found.tolist() == [3, 0, 1] and len(kept()) == 1
-    again = scores.static_scores(SPEC, iter(()), tokens_of(), "t", None)
+    again = scores.static_scores(SPEC, iter(()), tokens_of(), tokenizer, None).scores
     assert (again == found).all()
-    scores.static_scores(SPEC, documents, tokens_of("other text"), "t", None)
+    scores.static_scores(SPEC, documents, tokens_of("other text"), tokenizer, None)
     assert len(kept()) == 2
 
 
@@ -96,21 +102,21 @@ class FakeReference:
         return [float(len(text)) for text in texts]
 
 
-def test_a_references_loss_is_by_our_tokens(kept):
+def test_a_references_loss_is_by_our_tokens(kept, tokenizer):
     spec = DifficultySpec("lm_loss", f"{mean_loss.__module__}:mean_loss", sees="reference")
     documents = examples(*TEXTS).documents
-    found = scores.static_scores(spec, documents, tokens_of(), "t", FakeReference())
-    assert found == pytest.approx([28 / 5, 0, 3 / 3])
-    for change in ({"digest": "other"}, {}):
-        other = FakeReference()
-        vars(other).update(change)
-        scores.static_scores(spec, documents, tokens_of(), "t" if change else "u", other)
+    found = scores.static_scores(spec, documents, tokens_of(), tokenizer, FakeReference()).scores
+    assert found == pytest.approx([28 / 4, 0, 3 / 2])  # of five tokens one is the start
+    other, another = FakeReference(), train_tokenizer(["a cat and a cat"] * 3, 258)
+    other.digest = "other"
+    scores.static_scores(spec, documents, tokens_of(), tokenizer, other)
+    scores.static_scores(spec, documents, tokens_of(), another, FakeReference())
     assert len(kept()) == 3  # another reference, another tokenizer
 
 
-def test_other_documents_than_the_tokens_are_refused(kept):
+def test_other_documents_than_the_tokens_are_refused(kept, tokenizer):
     with pytest.raises(DataError, match="has 1 documents, that to train on has 3"):
-        scores.static_scores(SPEC, examples("One").documents, tokens_of(), "t", None)
+        scores.static_scores(SPEC, examples("One").documents, tokens_of(), tokenizer, None)
 
 
 def nonsense(examples):
@@ -124,8 +130,8 @@ def wrong_shape(examples):
 @pytest.mark.parametrize(
     ("name", "message"), [("nonsense", "no finite number"), ("wrong_shape", "for 3 documents")]
 )
-def test_what_is_no_score_is_named(kept, name, message):
+def test_what_is_no_score_is_named(kept, tokenizer, name, message):
     spec = DifficultySpec("mine", f"{__name__}:{name}")
     with pytest.raises(PluginError, match=f"'mine'.*{message}"):
-        scores.static_scores(spec, examples(*TEXTS).documents, tokens_of(), "t", None)
+        scores.static_scores(spec, examples(*TEXTS).documents, tokens_of(), tokenizer, None)
     assert not kept()

@@ -53,7 +53,7 @@ def test_the_ngram_model_is_a_reference(ngram):
 def test_a_curriculum_goes_by_it_and_its_training_is_on_the_bill(ngram, tmp_path):
     recipe = replace(
         RECIPE, curriculum="sorted", difficulty="lm_loss", reference=str(ngram),
-        curriculum_options={"stages": 3}, sample_every=0,
+        curriculum_options={"increments": 3}, sample_every=0,
     )  # fmt: skip
     with surroundings():
         record = loop.train(recipe, tmp_path / "easy").record
@@ -65,6 +65,18 @@ def test_a_curriculum_goes_by_it_and_its_training_is_on_the_bill(ngram, tmp_path
     whole = record["tokens_seen"] + trained + bill["scored_tokens"]["reference"] / 3
     assert bill["token_equivalents"] == pytest.approx(whole, abs=1)
     assert control["curriculum"]["bill"]["token_equivalents"] == control["tokens_seen"]
+    assert record["curriculum"]["seconds"]["scoring_before"] > 0
+    assert control["curriculum"]["seconds"]["scoring_before"] == 0
+
+
+def test_a_reference_of_unknown_cost_makes_no_whole_bill(checkpoint, tmp_path):
+    recipe = replace(
+        RECIPE, curriculum="subset", difficulty="lm_loss", reference=str(checkpoint),
+        curriculum_options={"share": 0.5}, sample_every=0, steps=3,
+    )  # fmt: skip
+    with surroundings():
+        bill = loop.train(recipe, tmp_path / "out").record["curriculum"]["bill"]
+    assert bill["reference_training_tokens"] is None and bill["token_equivalents"] is None
 
 
 def test_what_is_no_checkpoint_is_named(tmp_path):

@@ -23,7 +23,7 @@ ITERATIVE = replace(
     difficulty="compression",
     curriculum_options={"stages": 4, "full_at": 0.5},
 )
-SELF = replace(ITERATIVE, difficulty="self_loss")
+SELF = replace(ITERATIVE, difficulty="self_loss", checkpoint_at=("6 steps",))
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -102,6 +102,11 @@ def test_the_bill_counts_what_was_scored(run, tmp_path):
     assert sizes[0] == pytest.approx(sizes[1], abs=300)
 
 
+def known(record):
+    """What has to be the same in every run: all but the time."""
+    return {key: record[key] for key in ("stages", "bill", "unique_tokens", "documents_read")}
+
+
 @pytest.mark.parametrize("at", [3, 8, 11])
 def test_a_stopped_run_goes_on_inside_a_stage(run, at, tmp_path, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
@@ -109,8 +114,10 @@ def test_a_stopped_run_goes_on_inside_a_stage(run, at, tmp_path, monkeypatch):
         loop.train(SELF, tmp_path)
     again = loop.train(SELF, tmp_path)
     assert weights(again.path) == weights(run.path)
-    for key in ("stages", "bill", "unique_tokens", "documents_read"):
-        assert again.record["curriculum"][key] == run.record["curriculum"][key]
+    assert known(again.record["curriculum"]) == known(run.record["curriculum"])
+    (milestone,), (undisturbed,) = again.milestones, run.milestones
+    assert known(milestone.record["curriculum"]) == known(undisturbed.record["curriculum"])
+    assert len(milestone.record["curriculum"]["stages"]) < len(again.record["curriculum"]["stages"])
     assert [entry["step"] for entry in log_of(tmp_path)] == list(range(1, 25))
 
 
@@ -166,10 +173,19 @@ def test_random_packs_anew_and_costs_nothing(tmp_path):
             {"curriculum": "random", "objective": "sft", "data": "questions"},
             "fits examples into blocks",
         ),
+        (
+            {"curriculum": "subset", "difficulty": "self_loss"},
+            "which curriculum 'subset' never asks",
+        ),
+        ({"curriculum": "sorted", "difficulty": "flesch", "minutes": 1.0}, "goes by steps"),
         ({"curriculum": "random", "curriculum_options": {"a": 1}}, "Unknown option .*'a'"),
         (
-            {"curriculum": "sorted", "difficulty": "flesch", "curriculum_options": {"stages": 1.5}},
-            "'curriculum_options.stages' is 1.5; it must be a whole number",
+            {
+                "curriculum": "sorted",
+                "difficulty": "flesch",
+                "curriculum_options": {"increments": 1.5},
+            },
+            "'curriculum_options.increments' is 1.5; it must be a whole number",
         ),
     ],
 )
@@ -182,6 +198,30 @@ def test_keys_that_do_not_go_together_are_named(keys, message, tmp_path):
 def test_a_wrong_name_is_named(tmp_path):
     with pytest.raises(UnknownName, match="Did you mean 'sorted'"):
         loop.train(replace(RECIPE, curriculum="sort"), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["sorted", "competence"])
+def test_every_curriculum_with_stages_scores_anew(name, tmp_path):
+    keys = {"curriculum": name, "curriculum_options": {"increments": 3, "full_at": 0.5}}
+    record = loop.train(replace(SELF, **keys), tmp_path).record
+    passes = record["curriculum"]["bill"]["scored_tokens"]["self"] / (record["data"]["tokens"] - 1)
+    assert passes == 3 and record["curriculum"]["stages"][-1]["share"] == 1.0
+
+
+def test_fixed_steps_need_no_other_text(tmp_path):
+    options = {"stages": 3, "rule": "fixed"}
+    record = loop.train(replace(ITERATIVE, curriculum_options=options), tmp_path).record
+    assert record["curriculum"]["bill"]["scored_tokens"] == {}
+
+
+def test_other_scores_than_when_the_run_began_are_refused(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        interrupt(patch, 3, lambda: signal.raise_signal(signal.SIGINT))
+        loop.train(ITERATIVE, tmp_path)
+    spec = DifficultySpec("compression", f"{__name__}:number_of")
+    monkeypatch.setattr(curriculum, "get_difficulty", lambda name: spec)
+    with pytest.raises(UsageError, match="had other scores of difficulty"):
+        loop.train(ITERATIVE, tmp_path)
 
 
 class Stray:

@@ -220,7 +220,22 @@ def test_a_second_part_is_held_out_beside_the_first(tmp_path: Path) -> None:
     assert ids[1] == {
         f"{genre}0000.jsonl:{n}" for genre in ("wiki", "textbook") for n in range(6, 11)
     }
-    with pytest.raises(DataError, match="ends with the words that are reported"):
+    with pytest.raises(DataError, match="ends with the documents that are reported"):
         held_out_documents(str(tmp_path), (), 900, 1)
-    one, other = ({d.text for d in held_out_documents("mini", (), 500, part)} for part in range(2))
+
+
+@pytest.mark.parametrize("words", [10, 300, 3000])
+@pytest.mark.parametrize("source", ["mini", "mini-harder", "mini-instruct"])
+def test_a_source_without_end_has_always_another_part(source: str, words: int) -> None:
+    one, other = ({d.id for d in held_out_documents(source, (), words, part)} for part in range(2))
     assert one and other and not one & other
+
+
+@pytest.mark.parametrize("words", [1, 30, 100])
+def test_a_document_is_left_where_the_first_is_longer_than_asked_for(
+    tmp_path: Path, words: int
+) -> None:
+    path = tmp_path / "own.txt"
+    path.write_text("\n\n".join(f"{number} " + "word " * 59 for number in range(500)))
+    parts = [{d.id for d in held_out_documents(str(path), (), words, part)} for part in range(2)]
+    assert all(parts) and not parts[0] & parts[1]

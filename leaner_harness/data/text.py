@@ -75,23 +75,35 @@ def held_out_documents(
     follow those of part 0, and so on. A source without end mixes its genres itself. Raises as
     `read_documents`, and DataError where the split ends before the part.
     """
-    most = words * (part + 1)
+    documents = read_documents(source, "validation", genres)
+    if default_words(source):  # no end: each part is the next stretch of it
+        for _ in range(part):
+            for _ in _up_to(documents, words):
+                pass
+        return _of_each_genre(_up_to(documents, words), words, 0)
+    found = _of_each_genre(documents, words, part)
+    if not found and part:
+        raise DataError(
+            f"The validation split of {source} ends with the documents that are reported.",
+            "Give more validation text, or less validation_words; or take a curriculum that goes "
+            'by steps: rule = "fixed".',
+        )
+    return found
+
+
+def _of_each_genre(documents: Iterator[Document], words: int, part: int) -> list[Document]:
+    """The part, counted from 0, of each genre's documents: about as many words of each."""
     by_genre: dict[str, list[Document]] = defaultdict(list)
     read: Counter[str] = Counter()
-    limit = most if default_words(source) else None
-    for document in read_documents(source, "validation", genres, limit):
-        if read[document.genre] < most:
+    for document in documents:
+        # More than any share can be, and one document, at least, for each part.
+        if read[document.genre] < words * (part + 1) or len(by_genre[document.genre]) <= part:
             by_genre[document.genre].append(document)
             read[document.genre] += len(document.text.split())
     share = math.ceil(words / max(len(by_genre), 1))
-    parts = [list(map(iter, by_genre.values()))] * (part + 1)  # each goes on where the last ended
-    for streams in parts:
+    streams = [iter(some) for some in by_genre.values()]
+    for _ in range(part + 1):  # each goes on where it ended
         found = [document for stream in streams for document in _up_to(stream, share)]
-    if part and not found:
-        raise DataError(
-            f"The validation split of {source} ends with the words that are reported.",
-            "Lower validation_words, so that some are left for the curriculum to go by.",
-        )
     return found
 
 

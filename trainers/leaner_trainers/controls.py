@@ -1,6 +1,7 @@
 """Controls of a curriculum: its own scores, dealt out to other documents.
 
-So the pools of a control have the size of the curriculum's, whatever they are made from.
+So the pools of a control have as many documents as the curriculum's; or, where shares are of
+tokens, as many tokens, to within a document.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from transformers import PreTrainedTokenizerFast
 
 from leaner_harness import (
     Curriculum,
@@ -53,27 +54,36 @@ class Chosen:
         return self.reference is not None and self.control != "random"
 
     @property
+    def watches_loss(self) -> bool:
+        """Whether the curriculum has to know the loss on other text."""
+        return bool(getattr(self.curriculum, "watches_loss", False))
+
+    @property
     def reference_tokens(self) -> int | None:
-        """Tokens the reference was trained on, if it had to be and says so."""
+        """What the reference cost, in tokens: 0 where none was needed, None where it is unknown."""
         if self.reference is None or not self.scored_by_reference:
             return 0
-        return self.reference.record.get("tokens_seen")
+        said = self.reference.record
+        bill = said.get("curriculum", {}).get("bill", {})
+        found: int | None = bill.get("token_equivalents", said.get("tokens_seen"))
+        return found
 
     def first_scores(
-        self, documents: Iterable[Document], tokens: Tokens, tokenizer_digest: str
-    ) -> Scores:
-        """What documents are ranked by before the first step, (n,), control included.
+        self, documents: Iterable[Document], tokens: Tokens, tokenizer: PreTrainedTokenizerFast
+    ) -> tuple[Scores, float]:
+        """What documents are ranked by before the first step, (n,), and the seconds it took.
 
-        Where that is the model's own loss, it is chance: an untrained model knows no order, and
-        TinyHelen begins with a random share, too.
+        The control is dealt out already. Where that is the model's own loss, it is chance: an
+        untrained model knows no order, and TinyHelen begins with a random share, too.
         """
         n = len(tokens.offsets) - 1
         if self.difficulty is None:
-            return np.zeros(n, dtype=np.float32)
+            return np.zeros(n, dtype=np.float32), 0.0
         if self.difficulty.sees == "self":
-            return shuffled_scores(np.arange(n, dtype=np.float32), self.seed)
-        found = static_scores(self.difficulty, documents, tokens, tokenizer_digest, self.reference)
-        return self.controlled(found)
+            return shuffled_scores(np.arange(n, dtype=np.float32), self.seed), 0.0
+        found = static_scores(self.difficulty, documents, tokens, tokenizer, self.reference)
+        # A random order could have done without them.
+        return self.controlled(found.scores), 0.0 if self.control == "random" else found.seconds
 
     def controlled(self, scores: Scores) -> Scores:
         """The scores as the control deals them out, (n,)."""
@@ -101,6 +111,12 @@ def choose(recipe: Recipe, objective: ObjectiveSpec) -> Chosen | None:
             f"Objective {objective.name!r} fits examples into blocks before training; curricula "
             "choose among documents of plain text.",
             "Leave `curriculum` empty, or train on plain text.",
+        )
+    if recipe.minutes is not None and spec.ranks and not spec.subset:
+        raise UsageError(
+            f"Curriculum {spec.name!r} goes by steps: with `minutes` it might end before the whole "
+            "text was read.",
+            "Leave `minutes` empty, and set `steps`.",
         )
     difficulty = _difficulty(recipe, spec, objective)
     reference = None
@@ -130,6 +146,12 @@ def _difficulty(
             'of the same pools add control = "random".',
         )
     difficulty = get_difficulty(recipe.difficulty)
+    if difficulty.sees == "self" and not spec.rescores:
+        raise UsageError(
+            f"Difficulty {difficulty.name!r} is scored anew at each stage, which curriculum "
+            f"{spec.name!r} never asks for.",
+            "Take lm_loss, or a difficulty of the text; or a curriculum with stages: iterative.",
+        )
     if difficulty.sees == "self" and not objective.causal:
         raise UsageError(
             f"Difficulty {difficulty.name!r} needs a model that predicts the next token, which "

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
-from typing import Any
+from dataclasses import fields, is_dataclass
+from typing import Any, get_args
 
-from leaner_harness import UnknownName, UsageError
+from leaner_harness import PluginError, UnknownName, UsageError
 
 KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "str": ((str,), "a string"),
@@ -46,12 +46,24 @@ def check_kind(key: str, annotation: str, value: object) -> None:
 def make_options(options_class: Any, options: Mapping[str, Any], key: str) -> Any:
     """An instance of a dataclass from the table under a recipe's key.
 
-    Raises UnknownName for an option it has not, UsageError for a value that cannot be.
+    Raises UnknownName for an option it has not, UsageError for a value that cannot be, PluginError
+    where the class is no dataclass.
     """
-    annotations = {field.name: str(field.type) for field in fields(options_class)}
-    for name, value in options.items():
+    if not is_dataclass(options_class):
+        raise PluginError(f"{options_class!r} must be a dataclass: its fields are options.")
+    annotations = _annotations(options_class)
+    values = {name: tuple(v) if isinstance(v, list) else v for name, v in options.items()}
+    for name, value in values.items():
         if name not in annotations:
             raise UnknownName(f"option in {key},", name, annotations)
-        checked = tuple(value) if isinstance(value, list) else value  # TOML has lists
-        check_kind(f"{key}.{name}", annotations[name], checked)
-    return options_class(**options)
+        check_kind(f"{key}.{name}", annotations[name], value)
+    return options_class(**values)
+
+
+def _annotations(options_class: Any) -> dict[str, str]:
+    """What each field is annotated with, as it is written, whether as a type or as a string."""
+    names = {}
+    for each in fields(options_class):
+        plain = isinstance(each.type, type) and not get_args(each.type)
+        names[each.name] = each.type.__name__ if plain else str(each.type)  # type: ignore[union-attr]
+    return names

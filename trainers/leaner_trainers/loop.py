@@ -52,7 +52,7 @@ from leaner_trainers.recipe import Recipe
 from leaner_trainers.record import cost_record, model_line, text_record
 from leaner_trainers.schedule import rate_share, time_is_up
 from leaner_trainers.stages import Stages
-from leaner_trainers.tokenizers import check_kind, tokenizer_digest
+from leaner_trainers.tokenizers import check_kind
 from leaner_trainers.training_text import TrainingText, training_documents, write_text
 from leaner_trainers.validation import Measure, read_validation
 
@@ -84,12 +84,8 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
             forget_run(out)
             write_text(recipe, spec, objective, text_folder(out))
         text = TrainingText.open(recipe, spec, text_folder(out))
-        scores = (
-            None
-            if chosen is None
-            else chosen.first_scores(
-                training_documents(recipe), text.tokens, tokenizer_digest(text.tokenizer)
-            )
+        scored = chosen and chosen.first_scores(
+            training_documents(recipe), text.tokens, text.tokenizer
         )
 
     def held_out(part: int) -> Measure:
@@ -98,7 +94,7 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
 
     validation = held_out(0)
     # What decides when a curriculum goes on is not what is reported.
-    development = held_out(1) if chosen is not None and chosen.spec.watches_loss else None
+    development = held_out(1) if chosen is not None and chosen.watches_loss else None
 
     # The model, with weights that depend on the seed alone, and the optimiser.
     torch.manual_seed(recipe.seed)
@@ -114,8 +110,8 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
     accumulation, rows = recipe.gradient_accumulation, recipe.batch_size
     tokens_per_step = accumulation * rows * recipe.block_size
     stages = None
-    if chosen is not None and scores is not None:
-        stages = Stages(chosen, text, scores, accelerator, accumulation * rows, recipe.bf16)
+    if chosen is not None and scored is not None:
+        stages = Stages(chosen, text, *scored, accelerator, accumulation * rows, recipe.bf16)
         if found is not None:
             stages.restore(found.curriculum, curriculum_arrays(out))
         elif chosen.scored_by_reference:

@@ -22,7 +22,6 @@ from leaner_harness import (
 )
 from leaner_trainers.curriculum import Chosen, choose
 from leaner_trainers.recipe import Recipe
-from leaner_trainers.tokenizers import tokenizer_digest
 from leaner_trainers.training_text import TrainingText, training_documents, write_text
 
 Loss = Callable[[int], float]
@@ -45,16 +44,17 @@ def stages(recipe: Recipe) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         write_text(recipe, spec, objective, Path(folder))
         text = TrainingText.open(recipe, spec, Path(folder))
-        scores = chosen.first_scores(
-            training_documents(recipe), text.tokens, tokenizer_digest(text.tokenizer)
-        )
+        scores, _ = chosen.first_scores(training_documents(recipe), text.tokens, text.tokenizer)
         weights = np.diff(text.tokens.offsets)
     ranking = Ranking(scores, weights)
-    slow = list(_walk(chosen, recipe, ranking, lambda step: 1 / step))
+    slow = list(_walk(chosen, recipe, ranking, lambda step: -1e6 * step))
     fast = list(_walk(chosen, recipe, ranking, lambda _: 1.0))
     lasts = zip_longest(*([entry["steps"] for entry in walk] for walk in (slow, fast)), fillvalue=0)
+    per_step = recipe.gradient_accumulation * recipe.batch_size * recipe.block_size
     return [
-        entry | {"steps": steps, "steps_at_least": at_least}
+        entry
+        | {"steps": steps, "steps_at_least": at_least}
+        | {"passes": steps * per_step / entry["tokens"]}
         for entry, (steps, at_least) in zip(max(slow, fast, key=len), lasts, strict=True)
     ]
 
@@ -70,18 +70,17 @@ def _walk(chosen: Chosen, recipe: Recipe, ranking: Ranking, loss: Loss) -> Itera
         pool = curriculum.pool(state, ranking)
         tokens = int(weights[pool].sum())
         ranking = Ranking(ranking.scores, weights, before=pool)
-        per_step = recipe.gradient_accumulation * recipe.batch_size * recipe.block_size
         return {
             "stage": stage,
             "share": tokens / int(weights.sum()),
             "documents": len(pool),
             "tokens": tokens,
             "steps": steps,
-            "passes": steps * per_step / tokens,
         }
 
     for step in range(1, recipe.steps + 1):
-        measured = loss(step) if step % recipe.eval_every == 0 else None
+        is_measured = chosen.watches_loss and step % recipe.eval_every == 0
+        measured = loss(step) if is_measured else None
         after, wish = curriculum.observe(state, Progress(step, recipe.steps, measured))
         if wish != KEEP:
             yield entry(state, step - began)

@@ -101,9 +101,9 @@ def register_curricula() -> list[CurriculumSpec]:
     home = "leaner_trainers.curricula"
     return [
         CurriculumSpec("random", f"{home}.random:Random", ranks=False),
-        CurriculumSpec("sorted", f"{home}.paced:Sorted"),
-        CurriculumSpec("competence", f"{home}.paced:Competence"),
-        CurriculumSpec("iterative", f"{home}.iterative:Iterative", watches_loss=True),
+        CurriculumSpec("sorted", f"{home}.paced:Sorted", rescores=True),
+        CurriculumSpec("competence", f"{home}.paced:Competence", rescores=True),
+        CurriculumSpec("iterative", f"{home}.iterative:Iterative", rescores=True),
         CurriculumSpec("subset", f"{home}.subset:Subset", subset=True),
     ]
 

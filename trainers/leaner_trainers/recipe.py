@@ -138,6 +138,12 @@ class Recipe:
         for name in ("genres", "checkpoint_at"):
             if isinstance(getattr(self, name), list):  # what TOML has for a tuple
                 object.__setattr__(self, name, tuple(getattr(self, name)))
+        if isinstance(self.curriculum_options, dict):  # as they come back from a stopped run
+            listed = {
+                name: list(value) if isinstance(value, tuple) else value
+                for name, value in self.curriculum_options.items()
+            }
+            object.__setattr__(self, "curriculum_options", listed)
         for each in fields(self):
             _check(each.name, str(each.type), getattr(self, each.name))
         if self.words is None:

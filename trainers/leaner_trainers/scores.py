@@ -10,11 +10,14 @@ import inspect
 import io
 import itertools
 import pkgutil
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from transformers import PreTrainedTokenizerFast
 
 from leaner_harness import (
     DataError,
@@ -27,34 +30,45 @@ from leaner_harness import (
     write_atomic,
 )
 from leaner_trainers.progress import track
+from leaner_trainers.tokenizers import end_token, tokenizer_digest
 from leaner_trainers.tokens import Tokens
 
 Scores = NDArray[np.float32]
 
 _AT_ONCE = 512  # documents handed to a difficulty
-_FORMAT = 1
+_FORMAT = 2
+
+
+class Scored(NamedTuple):
+    """Scores of all documents, and what they took when they were made."""
+
+    scores: Scores
+    """(n,)"""
+    seconds: float
 
 
 def static_scores(
     spec: DifficultySpec,
     documents: Iterable[Document],
     tokens: Tokens,
-    tokenizer_digest: str,
+    tokenizer: PreTrainedTokenizerFast,
     reference: Reference | None,
-) -> Scores:
-    """Scores (n,) that do not depend on the model in training; from the cache where they are there.
+) -> Scored:
+    """Scores that do not depend on the model in training; from the cache where they are there.
 
-    `documents` are those that `tokens` were made from. Raises DataError where they are not,
-    PluginError for scores that are no numbers.
+    `documents` are those that `tokens` were made from. Raises DataError where there are more or
+    fewer of them, PluginError for scores that are no numbers.
     """
-    path = _place(spec, tokens, tokenizer_digest, reference)
+    path = _place(spec, tokens, tokenizer_digest(tokenizer), reference)
     n = len(tokens.offsets) - 1
     if path.is_file():
-        found: Scores = np.load(path, allow_pickle=False)
-        if found.shape == (n,):
-            return found
+        with np.load(path, allow_pickle=False) as kept:
+            return Scored(kept["scores"], float(kept["seconds"]))
+    began = time.monotonic()
     parts, first = [], 0
-    lengths = np.diff(tokens.offsets)
+    # A reference scores the text alone: neither where it begins nor, with a mask token, its end.
+    marks = 1 if end_token(tokenizer) is None else 2
+    lengths = np.maximum(np.diff(tokens.offsets) - marks, 1)
     for batch in track(_batches(documents), f"scoring {spec.name}", -(-n // _AT_ONCE)):
         examples = Examples(documents=batch)
         if reference is not None:
@@ -64,9 +78,9 @@ def static_scores(
         first += len(batch)
     if first != n:
         raise DataError(f"The text to score has {first} documents, that to train on has {n}.")
-    found = np.concatenate(parts)
+    found = Scored(np.concatenate(parts), time.monotonic() - began)
     buffer = io.BytesIO()
-    np.save(buffer, found, allow_pickle=False)
+    np.savez(buffer, scores=found.scores, seconds=found.seconds)
     write_atomic(path, buffer.getvalue())
     return found
 
@@ -100,4 +114,4 @@ def _place(
     if reference is not None:  # its nats are divided by our tokens
         parts += [reference.digest, tokenizer_digest]
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
-    return home() / "scores" / f"{digest}.npy"
+    return home() / "scores" / f"{digest}.npz"

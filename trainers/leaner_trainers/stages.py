@@ -29,6 +29,7 @@ from leaner_harness import (
     PluginError,
     Progress,
     Ranking,
+    UsageError,
 )
 from leaner_trainers.curriculum import Chosen
 from leaner_trainers.document_loss import document_nats
@@ -42,6 +43,8 @@ class Standing:
     """Where a run stands in its curriculum: all that a resumed one has to know, but for arrays."""
 
     memory: CurriculumState
+    first_scores: str
+    """Digest of the scores before the first step."""
     stage: int = 0
     began: int = 0
     """The step after which the stage began."""
@@ -63,11 +66,12 @@ class Stages:
         chosen: Chosen,
         text: TrainingText,
         scores: Scores,
+        seconds: float,
         accelerator: Accelerator,
         blocks_per_step: int,
         bf16: bool,
     ) -> None:
-        """`scores` (n,) are those before the first step."""
+        """`scores` (n,) are those before the first step, which took so many `seconds`."""
         self._chosen, self._text, self._accelerator = chosen, text, accelerator
         self._blocks_per_step, self._bf16 = blocks_per_step, bf16
         self._offsets: Ids = np.asarray(text.tokens.offsets)
@@ -76,7 +80,8 @@ class Stages:
         self._seen = np.zeros(len(scores), dtype=bool)  # documents of earlier stages that were read
         self._pool: Pool | None = None
         memory = chosen.curriculum.start(len(scores), self._weights, chosen.seed)
-        self._standing = Standing(memory)
+        self._standing = Standing(memory, first_scores=hashlib.sha256(scores.tobytes()).hexdigest())
+        self._standing.seconds["scoring_before"] = seconds
 
     @property
     def is_pending(self) -> bool:
@@ -163,14 +168,18 @@ class Stages:
         seen[self._read(step)] = True
         scored, reference = sum(standing.scored_tokens.values()), chosen.reference_tokens
         return {
-            "stages": standing.history,
+            "stages": [dict(stage) for stage in standing.history],
+            "reference": "" if chosen.reference is None else chosen.reference.digest,
             "documents_read": int(seen.sum()),
             "unique_tokens": int(self._weights[seen].sum()),
             "bill": {
                 "training_tokens": tokens_seen,
                 "scored_tokens": dict(standing.scored_tokens),
                 "reference_training_tokens": reference,
-                "token_equivalents": tokens_seen + round(scored / 3) + (reference or 0),
+                # Unknown where the reference does not say what it cost.
+                "token_equivalents": (
+                    None if reference is None else tokens_seen + round(scored / 3) + reference
+                ),
                 "rule": "training tokens + a third of the scored ones + those the reference was "
                 "trained on, once for each run",
             },
@@ -189,7 +198,16 @@ class Stages:
         return asdict(self._standing), arrays
 
     def restore(self, content: dict[str, Any], arrays: dict[str, torch.Tensor]) -> None:
-        """Go on where `state` was taken."""
+        """Go on where `state` was taken.
+
+        Raises UsageError where documents are scored otherwise than when the run began.
+        """
+        if content["first_scores"] != self._standing.first_scores:
+            raise UsageError(
+                "The run that was stopped here had other scores of difficulty: the reference, or "
+                "the code of the difficulty, has changed.",
+                "Put it back as it was, or start over with resume = false.",
+            )
         self._standing, n = Standing(**content), len(self._scores)
         self._seen = _unpacked(arrays["seen"], n)
         if "scores" in arrays:

@@ -10,6 +10,7 @@ from leaner_harness import KEEP, RESCORE, CurriculumState, Progress, Ranking
 from leaner_trainers.curricula import check
 
 RULES = ("plateau", "fixed")
+_HAIR = 1e-9  # shares are floats
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,13 @@ class Iterative:
     min_delta: float = 0.0
     """With `plateau`, by how much a loss has to be lower to be new."""
     max_steps: int | None = None
-    """The most steps in a stage; with `fixed` the number of them. Empty for as many as bring the
-    last share in at `full_at`."""
+    """The most steps in a stage; with `fixed` the number of them. Empty for equal stages, of which
+    the last begins at `full_at`."""
     full_at: float = 0.8
-    """The share of the run's steps after which, at the latest, the whole text may be read."""
+    """The share of the run's steps after which the whole text may be read, whatever the loss."""
     advance_at: tuple[int, ...] = ()
-    """With `fixed`, the steps after which each stage but the last ends, in place of `max_steps`."""
+    """With `fixed`, the steps after which each stage but the last ends, in place of `max_steps`;
+    another run's, for a control that is to go at its pace."""
     nested: bool = False
     """Keep what was introduced, where new scores would take it out again."""
     unit: str = "tokens"
@@ -88,6 +90,11 @@ class Iterative:
         share = sum(self.shares[:stage]) if self.shares else stage / self._count
         return ranking.easiest(share, self.unit, ranking.before if self.nested else None)
 
+    @property
+    def watches_loss(self) -> bool:
+        """Whether a plateau has to be found."""
+        return self.rule == "plateau"
+
     def observe(self, state: CurriculumState, progress: Progress) -> tuple[CurriculumState, str]:
         """The next stage at a plateau, or when the steps of this one are over.
 
@@ -96,20 +103,23 @@ class Iterative:
         if state["stage"] >= self._count - 1:
             return state, KEEP
         best, waited = state["best"], state["waited"]
-        if progress.loss is not None:
+        if progress.loss is not None and self.watches_loss:
             is_new = best is None or progress.loss < best - self.min_delta
             best, waited = (progress.loss, 0) if is_new else (best, waited + 1)
-        is_flat = self.rule == "plateau" and waited >= self.patience
-        if is_flat or progress.step >= self._end(state, progress.steps):
-            stage = state["stage"] + 1
+        due = self._due(state, progress)
+        stage = max(due, state["stage"] + (waited >= self.patience))
+        if stage > state["stage"]:
             return {"stage": stage, "began": progress.step, "best": best, "waited": 0}, RESCORE
         return {**state, "best": best, "waited": waited}, KEEP
 
-    def _end(self, state: CurriculumState, steps: int) -> int:
-        """The step after which a stage ends, whatever the loss."""
+    def _due(self, state: CurriculumState, progress: Progress) -> int:
+        """The stage that a run has to be in, whatever the loss."""
+        stage, step, last = int(state["stage"]), progress.step, self._count - 1
+        full = self.full_at * progress.steps
+        if step >= full - _HAIR:
+            return last
         if self.advance_at:
-            return self.advance_at[state["stage"]]
+            return sum(step >= end for end in self.advance_at)
         if self.max_steps is not None:
-            return int(state["began"]) + self.max_steps
-        # Equal spans, counted from the first step, so that rounding does not add up.
-        return math.ceil((state["stage"] + 1) * self.full_at * steps / (self._count - 1) - 1e-9)
+            return stage + (step - int(state["began"]) >= self.max_steps)
+        return math.floor(step * last / full + _HAIR)
