@@ -55,7 +55,7 @@ async def chat(request: web.Request) -> web.StreamResponse:
 async def answer(request: web.Request, body: Any, question: str) -> web.StreamResponse:
     asked[question] += 1
     formats.append(body.get("response_format", {}).get("type", "text"))
-    found = dict(re.findall(r"(\w+)=(\S+)", question))
+    found = dict(re.findall(r"(\w+)=(\{[^}]*\}|[^\s\",]+)", question))
     await asyncio.sleep(float(found.get("latency", 0)))
     fault = FAULTS.get(found.get("fault", ""))
     if fault is None:
@@ -167,6 +167,8 @@ FAULTS: dict[str, Any] = {
     "schema": content('{"mark": 3}'),
     "range": content('{"grade": 9}'),
     "type": content('{"grade": "three"}'),
+    "grades": content('{"grammar": 3, "coherence": 2, "specificity": 1}'),
+    "float-grades": content('{"grammar": 3.0, "coherence": 2.0, "specificity": 1}'),
     "fence": content('Here it is:\n```json\n{"grade": 4}\n```\nDone.'),
     "think": content('<think>{"grade": 0} or so?</think>{"grade": 5}'),
     "no-usage": content(VALID, usage=None),
