@@ -21,15 +21,15 @@ from leaner_harness.errors import DownloadError
 
 
 def test_ensure_glue_downloads_once_and_offline_takes_what_is_there(server, monkeypatch, capsys):
-    folder = first_use.ensure_glue()
+    folder = first_use.ensure("glue")
     assert sorted(p.name for p in folder.iterdir()) == ["cola_test.jsonl", "cola_train.jsonl"]
     assert folder == published.glue_folder() and "Fetching 2" in capsys.readouterr().err
     (folder / "cola_train.jsonl").unlink()
     monkeypatch.setenv("LEANER_OFFLINE", "1")
-    assert first_use.ensure_glue() == folder
+    assert first_use.ensure("glue") == folder
     (folder / "cola_test.jsonl").unlink()
     with pytest.raises(DownloadError, match="switched off"):
-        first_use.ensure_glue()
+        first_use.ensure("glue")
     assert len(server.log) == 2
 
 
@@ -39,13 +39,13 @@ def test_ensure_glue_asks_a_dead_server_once(server, monkeypatch):
     monkeypatch.setattr(time, "sleep", lambda _: asked.append("wait"))
     for _ in range(3):
         with pytest.raises(DownloadError, match="no connection"):
-            first_use.ensure_glue()
+            first_use.ensure("glue")
     assert len(asked) == download.PATIENT.tries - 1
 
 
 def test_ensure_glue_is_content_with_a_part(server, capsys):
     del server.files[BIG]
-    assert (first_use.ensure_glue() / "cola_test.jsonl").is_file()
+    assert (first_use.ensure("glue") / "cola_test.jsonl").is_file()
     assert "HTTP 404" in capsys.readouterr().err
 
 

@@ -64,8 +64,13 @@ def _math(row: Mapping[str, Any]) -> Text:
     return _answered("MATH", row["problem"], "\n".join(row["hints"]))
 
 
+def prompt_of(asked: str, kind: str = "TASK") -> str:
+    """The published words around something that is to be answered."""
+    return f"### {kind} INPUT:\n{asked}\n\n### RESPONSE:\n"
+
+
 def _answered(kind: str, asked: str, answer: str) -> Text:
-    prompt = f"### {kind} INPUT:\n{asked}\n\n### RESPONSE:\n"
+    prompt = prompt_of(asked, kind)
     return prompt + answer, len(prompt)
 
 

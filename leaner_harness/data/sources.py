@@ -75,7 +75,7 @@ def load(
         return _mini(task, split)
     chosen = folder or os.environ.get("LEANER_DATA")
     try:
-        glue = _glue_folder(Path(chosen).expanduser()) if chosen else first_use.ensure_glue()
+        glue = _glue_folder(Path(chosen).expanduser()) if chosen else first_use.ensure("glue")
     except DataError as error:
         return TaskRows(task, split, "none", "missing_file", str(error))
     return _from_folder(task, split, glue)
