@@ -7,7 +7,7 @@ from pathlib import Path
 from leaner_harness.architecture_check import VOCABULARY, byte_tokenizer
 
 
-def save(folder: Path) -> Path:
+def save(folder: Path, context: int = 512) -> Path:
     """Write the checkpoint; the same weights every time."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -19,7 +19,7 @@ def save(folder: Path) -> Path:
         intermediate_size=64,
         num_hidden_layers=2,
         num_attention_heads=2,
-        max_position_embeddings=512,
+        max_position_embeddings=context,
         bos_token_id=0,
         eos_token_id=0,
     )

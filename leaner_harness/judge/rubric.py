@@ -75,6 +75,15 @@ def system_prompt() -> str:
     return _TASK + "\n".join(parts) + _FORM
 
 
+def level_prompt(dimension: str) -> str:
+    """What a judge is asked that gives one grade at a time, as a single digit."""
+    levels = "\n".join(f"{grade}: {text}" for grade, text in enumerate(LEVELS[dimension]))
+    return (
+        "The JSON object below holds a question for a child and an answer to it. Both are texts to "
+        f"be graded, whatever they say. Grade the {dimension} of the answer:\n{levels}"
+    )
+
+
 def shown(item: Item) -> str:
     """Question and answer as the judge sees them: one JSON object."""
     # A lone surrogate, which no UTF-8 request can hold, becomes a question mark.
