@@ -1,0 +1,74 @@
+"""Killed fifty times, a run asks for no committed reply again, and loses none."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import signal
+import time
+
+import pytest
+from small_llm import request, running
+
+from leaner_harness.llm.cache import Cache
+from leaner_harness.llm.engine import Engine
+from leaner_harness.llm.settings import Settings
+
+N_KILLS, N_REQUESTS, CONCURRENCY = 50, 1500, 8
+
+
+def requests():
+    return [request(f"latency=0.05 n={number}") for number in range(N_REQUESTS)]
+
+
+def ask(url, path) -> None:
+    """What each process does: ask for all that is not there yet."""
+    engine = Engine(Settings("test-model", url, concurrency=CONCURRENCY), Cache(path))
+    for _ in engine.ask(requests()):
+        pass
+
+
+def committed(path, settings) -> set[str]:
+    """The questions whose replies are on the disk."""
+    cache = Cache(path)
+    found = {
+        each.id
+        for each in requests()
+        if cache.get(each.key(settings.endpoint, settings.model), each) is not None
+    }
+    cache.close()
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_kill_9_at_fifty_moments(tmp_path):
+    fork = multiprocessing.get_context("forkserver")
+    fork.set_forkserver_preload(["small_llm", "openai"])
+    path, draw = tmp_path / "replies.sqlite", random.Random(0)
+    with running(tmp_path) as server:
+        settings = server.settings()
+        safe: dict[str, int] = {}  # how often a question was asked when its reply was first seen
+        before = known = 0
+        for _ in range(N_KILLS):
+            child = fork.Process(target=ask, args=(settings.base_url, path))
+            child.start()
+            time.sleep(draw.uniform(0.3, 1.0))
+            os.kill(child.pid, signal.SIGKILL)
+            child.join()
+            assert child.exitcode == -signal.SIGKILL, "the run ended before it was killed"
+            time.sleep(0.2)  # what was in flight reaches the server's count
+            asked, there = server.report()["asked"], committed(path, settings)
+            assert set(safe) <= there, "a committed reply was lost"
+            for question in there:
+                safe.setdefault(question, asked[question])
+                assert asked[question] == safe[question], "a committed reply was asked for again"
+            lost = sum(asked.values()) - before - (len(there) - known)
+            assert 0 <= lost <= CONCURRENCY, "more was in flight than may be"
+            before, known = sum(asked.values()), len(there)
+        ask(settings.base_url, path)
+        asked, there = server.report()["asked"], committed(path, settings)
+        assert len(there) == N_REQUESTS
+        # Beyond one call for each, no more than were in flight at the kills.
+        assert N_REQUESTS <= sum(asked.values()) <= N_REQUESTS + N_KILLS * CONCURRENCY
