@@ -25,6 +25,7 @@ from leaner_harness.contracts import (
     DifficultySpec,
     Document,
     Examples,
+    JudgeSpec,
     ModelType,
     ObjectiveSpec,
     Progress,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from leaner_harness.data.text import default_words, held_out_documents, read_documents
     from leaner_harness.files import home, write_atomic, write_json
     from leaner_harness.hookspecs import hookimpl
+    from leaner_harness.judge.verdicts import Item, Verdict
     from leaner_harness.likelihood import Reference
     from leaner_harness.ranking import Ranking
     from leaner_harness.registry import (
@@ -75,6 +77,8 @@ __all__ = [
     "DifficultySpec",
     "Document",
     "Examples",
+    "Item",
+    "JudgeSpec",
     "LeanerError",
     "ModelType",
     "ObjectiveSpec",
@@ -86,6 +90,7 @@ __all__ = [
     "TrainerSpec",
     "UnknownName",
     "UsageError",
+    "Verdict",
     "default_words",
     "get_architecture",
     "get_curriculum",
@@ -100,6 +105,8 @@ __all__ = [
 ]
 
 _LAZY = {
+    "Item": "leaner_harness.judge.verdicts",
+    "Verdict": "leaner_harness.judge.verdicts",
     "Ranking": "leaner_harness.ranking",
     "Reference": "leaner_harness.likelihood",
     "default_words": "leaner_harness.data.text",

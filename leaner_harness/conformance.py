@@ -14,6 +14,7 @@ from leaner_harness.contracts import (
     ArchitectureSpec,
     CurriculumSpec,
     DifficultySpec,
+    JudgeSpec,
     ObjectiveSpec,
     TaskFolder,
     TrainerSpec,
@@ -60,6 +61,7 @@ def _check_entry(entry: Entry) -> Iterator[Check]:
         ObjectiveSpec: _objective_steps,
         DifficultySpec: difficulty_steps,
         CurriculumSpec: curriculum_steps,
+        JudgeSpec: _judge_steps,
         TaskFolder: _task_steps,
         TrainerSpec: _trainer_steps,
     }
@@ -91,6 +93,16 @@ def _objective_steps(spec: ObjectiveSpec, folder: Path) -> Iterator[Step]:
 
     yield "imports", importable
     yield "repeats a batch", repeats
+
+
+def _judge_steps(spec: JudgeSpec, folder: Path) -> Iterator[Step]:
+    """It imports: what it grades needs a model, which only its user has."""
+
+    def importable() -> str:
+        assert callable(resolve(spec.open)), f"{spec.open} cannot be called"
+        return spec.open
+
+    yield "imports", importable
 
 
 def _task_steps(spec: TaskFolder, folder: Path) -> Iterator[Step]:

@@ -206,6 +206,20 @@ class TrainerSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgeSpec:
+    """Who grades answers."""
+
+    name: str
+    open: str
+    """`open(argument, llm) -> judge`: `argument` is what a user wrote after the colon, as in
+    `hf:PATH`; `llm` is the shared engine, or None. The judge has `judge(items)`, an iterator of
+    one `Verdict` for each `Item`, and `fingerprint`, a mapping of all that its grades depend on:
+    runs of different ones are not compared."""
+    llm: bool = False
+    """Whether it asks a model over HTTP, through the engine that is handed in."""
+
+
+@dataclass(frozen=True, slots=True)
 class TaskFolder:
     """A folder of lm-eval task YAML, as `"package:folder"`."""
 

@@ -1,7 +1,7 @@
 """The hooks a plugin may implement, on one screen: each returns a list of frozen specs.
 
-Stable: tasks, architectures, curricula, difficulties. Provisional: objectives, trainers (may change
-before 1.0, with a changelog line).
+Stable: tasks, architectures, curricula, difficulties. Provisional: objectives, trainers, judges (may
+change before 1.0, with a changelog line).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from leaner_harness.contracts import (
     ArchitectureSpec,
     CurriculumSpec,
     DifficultySpec,
+    JudgeSpec,
     ObjectiveSpec,
     TaskFolder,
     TrainerSpec,
@@ -41,6 +42,11 @@ def register_difficulties() -> list[DifficultySpec]:  # type: ignore[empty-body]
 @hookspec
 def register_curricula() -> list[CurriculumSpec]:  # type: ignore[empty-body]
     """What a model is shown, and when: pools of documents that follow one another."""
+
+
+@hookspec
+def register_judges() -> list[JudgeSpec]:  # type: ignore[empty-body]
+    """Ways to grade answers: grammar, coherence and specificity, from 0 to 5 each."""
 
 
 @hookspec

@@ -24,6 +24,7 @@ from leaner_harness.contracts import (
     ArchitectureSpec,
     CurriculumSpec,
     DifficultySpec,
+    JudgeSpec,
     ModelType,
     ObjectiveSpec,
     TaskFolder,
@@ -40,6 +41,7 @@ KINDS: dict[str, tuple[str, type]] = {
     "objective": ("register_objectives", ObjectiveSpec),
     "difficulty": ("register_difficulties", DifficultySpec),
     "curriculum": ("register_curricula", CurriculumSpec),
+    "judge": ("register_judges", JudgeSpec),
     "tasks": ("register_tasks", TaskFolder),
     "trainer": ("register_trainers", TrainerSpec),
 }

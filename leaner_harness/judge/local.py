@@ -120,7 +120,9 @@ class LocalJudge:
             raise CheckpointError(f"The judge {self._path!r} cannot be loaded: {error}") from error
         self._model = model.to("cuda" if torch.cuda.is_available() else "cpu")
         context = getattr(model.config, "max_position_embeddings", None)
-        self._context = context if context and context > 0 else 1 << 20
+        # What it was trained on may be less than what it has room for.
+        known = [n for n in (context, self._tokenizer.model_max_length) if n and n > 0]
+        self._context = min([*known, 1 << 20])
         self._digits = [self._digit_id(digit) for digit in _DIGITS]
         if len(set(self._digits)) != len(_DIGITS):
             raise CheckpointError(
@@ -133,6 +135,11 @@ class LocalJudge:
         before = self._tokenizer(_CUE, add_special_tokens=False).input_ids
         whole = self._tokenizer(_CUE + digit, add_special_tokens=False).input_ids
         return int(whole[-1]) if whole[:-1] == before else -1
+
+
+def open_judge(argument: str, llm: object) -> LocalJudge:
+    """The judge of a folder."""
+    return LocalJudge(argument)
 
 
 def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:

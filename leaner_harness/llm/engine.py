@@ -51,6 +51,8 @@ class Engine:
         """How many requests ended in each state."""
         self.hits = 0
         """How many of them were in the cache."""
+        self.models: set[str] = set()
+        """What servers called the models that replied."""
 
     def ask(self, requests: Iterable[Request]) -> Iterator[Reply]:
         """One reply for each request, as they come; none is lost, whatever the server does.
@@ -94,6 +96,7 @@ class _Run:
             if isinstance(found, BaseException):
                 raise found
             self._engine.states[found.state] += 1
+            self._engine.models |= {found.model} if found.model else set()
             self._loop.call_soon_threadsafe(self._room.release)
             yield found
 

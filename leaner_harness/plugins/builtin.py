@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from leaner_harness import ModelType, TaskFolder, TrainerSpec, hookimpl
+from leaner_harness import JudgeSpec, ModelType, TaskFolder, TrainerSpec, hookimpl
 
 
 @hookimpl
 def register_tasks() -> list[TaskFolder]:
     """LEANER-GLUE on published rows, and on the embedded mini set."""
     return [TaskFolder("leaner", "leaner_harness:tasks")]
+
+
+@hookimpl
+def register_judges() -> list[JudgeSpec]:
+    """A model over HTTP, and one on this machine."""
+    return [
+        JudgeSpec("openai", "leaner_harness.judge.remote:RemoteJudge", llm=True),
+        JudgeSpec("hf", "leaner_harness.judge.local:open_judge"),
+    ]
 
 
 @hookimpl

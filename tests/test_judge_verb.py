@@ -1,0 +1,151 @@
+"""`leaner judge`: from lm_eval's samples to grades, with a real server and a real local model."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+import tiny_llama
+from small_llm import KEY, running
+
+from leaner_harness.cli import main
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("server")) as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+
+
+def samples(folder, *answers, kind="what"):
+    """A file as lm_eval writes it, one sample an answer, `fault=` in it or not."""
+    path = folder / "samples_leaner_eval_mini_2026-01-01T00-00-00.000001.jsonl"
+    rows = [
+        {
+            "doc": {"id": f"q{number}", "question": f"What is {number}? {fault}", "kind": kind},
+            "filtered_resps": [answer],
+        }
+        for number, (answer, fault) in enumerate(answers)
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+GOOD = ("It is a number.", "fault=grades")
+
+
+def judge(*words):
+    return main(["judge", *map(str, words)])
+
+
+def test_answers_are_graded_and_filed(tmp_path, server, capsys):
+    path = samples(tmp_path, *[GOOD] * 3, ("", "fault=grades"))
+    url = f"{server.root}/v1"
+    assert judge(tmp_path, "--judge", "openai:test-model", "--base-url", url) == 0
+    shown = capsys.readouterr().out
+    assert "100.0%" in shown and "uncalibrated" in shown and "4.50" in shown  # (3 x 6 + 0) / 4
+    report = json.loads((tmp_path / path.name.replace("samples", "judged")[:-1]).read_text())
+    assert report["states"] == {"ok": 3, "rule": 1} and report["coverage"] == 1
+    assert report["means"] == {"grammar": 2.25, "coherence": 1.5, "specificity": 0.75, "sum": 4.5}
+    assert report["judge"]["models_seen"] == ["test-model-v1"] and report["calls"] == 3
+    assert [v["id"] for v in report["verdicts"]] == ["q0", "q1", "q2", "q3"]
+    assert "It is a number" not in json.dumps(report)  # grades, no texts
+    # Once more: nothing is asked.
+    assert judge(path, "--judge", "openai:test-model", "--base-url", url, "--json") == 0
+    (again,) = json.loads(capsys.readouterr().out).values()
+    assert again["calls"] == 0 and again["cached"] == 3 and again["means"] == report["means"]
+
+
+def test_too_little_judged_is_said_by_the_exit_code(tmp_path, server, capsys):
+    path = samples(tmp_path, GOOD, ("Yes.", "fault=refusal"), ("No.", "fault=range"))
+    words = ("--judge", "openai:m2", "--base-url", f"{server.root}/v1")
+    assert judge(path, *words) == 6
+    caught = capsys.readouterr()
+    assert "33.3%" in caught.out and "INCOMPLETE" in caught.out and "less than 98 %" in caught.err
+    report = json.loads(next(tmp_path.glob("judged_*")).read_text())
+    assert report["states"] == {"ok": 1, "refused": 1, "unparsable": 1} and not report["complete"]
+    assert report["bounds"]["sum"] == [2, 12]
+
+
+def test_a_dry_run_asks_nothing(tmp_path, server, capsys):
+    path = samples(tmp_path, *[GOOD] * 5, (" ", ""))
+    before = sum(server.report()["asked"].values())
+    words = ("--judge", "openai:m3", "--base-url", f"{server.root}/v1", "--prices", "1,2")
+    assert judge(path, *words, "--dry-run") == 0
+    (found,) = json.loads(capsys.readouterr().out).values()
+    assert (found["answers"], found["rule"], found["calls"]) == (6, 1, 5)
+    assert found["cost_at_most"] == pytest.approx(
+        (found["prompt_tokens"] + 2 * found["completion_tokens_at_most"]) / 1e6
+    )
+    assert sum(server.report()["asked"].values()) == before
+    assert not list(tmp_path.glob("judged_*"))
+
+
+def test_a_model_on_this_machine_grades_the_same_every_time(tmp_path, capsys):
+    model = tiny_llama.save(tmp_path / "model", context=2048)
+    path = samples(tmp_path / "out", *[GOOD] * 2, ("", ""))
+    reports = []
+    for _ in range(2):
+        assert judge(path, "--judge", f"hf:{model}", "--json") == 0
+        reports.append(json.loads(capsys.readouterr().out))
+    assert reports[0] == reports[1]
+    (report,) = reports[0].values()
+    assert report["judge"]["kind"] == "hf" and 0 < report["means"]["grammar"] < 5
+    assert str(tmp_path) not in json.dumps(report)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "No judge is set"),
+        (("--judge", "opnai:x"), "Did you mean 'openai'"),
+        (("--judge", "openai"), "needs to know which: openai:MODEL"),
+        (("--judge", "hf"), "needs to know which: hf:PATH"),
+        (("--judge", "openai:x", "--base-url", "localhost"), "must begin with http"),
+        (("--judge", "openai:x", "--prices", "cheap"), "must be two numbers"),
+        (("--judge", "openai:x", "--max-cost", "1"), "max_cost needs prices"),
+    ],
+)
+def test_wrong_options_are_named(tmp_path, words, message, capsys):
+    path = samples(tmp_path, GOOD)
+    assert judge(path, *words) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_what_are_no_samples_is_named(tmp_path, capsys):
+    assert judge(tmp_path, "--judge", "hf:x") in (3, 5)
+    model = tiny_llama.save(tmp_path / "model", context=2048)
+    assert judge(tmp_path, "--judge", f"hf:{model}") == 3
+    assert "no samples of LEANER-Eval" in capsys.readouterr().err
+    (tmp_path / "samples_leaner_eval_1.jsonl").write_text('{"doc": {}}\n')
+    assert judge(tmp_path, "--judge", f"hf:{model}") == 3
+    assert "is no sample" in capsys.readouterr().err
+
+
+def test_the_key_is_nowhere(tmp_path, server, monkeypatch):
+    """Not in what is printed, written, cached, nor in the process list while it is used."""
+    home = tmp_path / "home"
+    path = samples(tmp_path / "out", GOOD, ("Yes.", "fault=echo-key"), ("No.", "fault=401"))
+    command = [
+        sys.executable, "-m", "leaner_harness.cli", "judge", str(path), "--judge", "openai:secret",
+        "--base-url", f"{server.root}/v1",
+    ]  # fmt: skip
+    monkeypatch.setenv("LEANER_HOME", str(home))
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    listing = subprocess.run(["ps", "-eo", "args", "ww"], capture_output=True, text=True).stdout
+    said = "".join(process.communicate(timeout=120))
+    assert process.returncode == 6, said
+    assert "openai:secret" in listing and KEY not in listing + said
+    written = [each for each in tmp_path.rglob("*") if each.is_file()]
+    assert any(each.name == "replies.sqlite" for each in written) and len(written) >= 3
+    for each in written:
+        assert KEY.encode() not in each.read_bytes(), each
