@@ -75,12 +75,18 @@ class Client:
         try:
             # Around the whole: a server that drips its bytes never meets a read timeout.
             async with asyncio.timeout(self._settings.timeout):
-                completion = await self._openai.chat.completions.create(
-                    model=self._settings.model,
-                    messages=list(messages),  # type: ignore[arg-type]
-                    **self.dialect.arguments(request, max_tokens),
+                # Not `chat.completions.create`: its typed copies of what goes out and comes in take
+                # a third of a call's processor time, and trust what a server sends.
+                reply = await self._openai.post(
+                    "/chat/completions",
+                    cast_to=object,
+                    body={
+                        "model": self._settings.model,
+                        "messages": list(messages),
+                        **self.dialect.arguments(request, max_tokens),
+                    },
                 )
-            return _answer(completion)
+            return _answer(reply)
         except Failure as failure:
             raise self._redacted(failure) from None
         except TimeoutError:
@@ -96,22 +102,22 @@ class Client:
         return Failure(failure.meaning, reason[:_LONGEST_REASON], failure.wait)
 
 
-def _answer(completion: Any) -> Answer:
-    """The first choice, if the server sent what it should."""
-    choices = getattr(completion, "choices", None)
-    if not choices:
-        raise Failure(AGAIN, f"the reply has no choices: {str(completion)[:100]!r}")
-    message = choices[0].message
-    usage = getattr(completion, "usage", None)
-    prompt, out = (getattr(usage, name, None) for name in ("prompt_tokens", "completion_tokens"))
-    text = getattr(message, "content", None) or ""
-    return Answer(
-        text if isinstance(text, str) else str(text),
-        str(choices[0].finish_reason or ""),
-        str(getattr(message, "refusal", None) or ""),
-        str(getattr(completion, "model", None) or ""),
-        Usage(prompt if isinstance(prompt, int) else None, out if isinstance(out, int) else None),
-    )
+def _answer(reply: Any) -> Answer:
+    """The first choice of a chat completion, if that is what the server sent."""
+    try:
+        choice = reply["choices"][0]
+        message = choice["message"]
+        text, refusal = message.get("content") or "", message.get("refusal") or ""
+        usage = reply.get("usage") or {}
+        tokens = [usage.get(name) for name in ("prompt_tokens", "completion_tokens")]
+        known = Usage(*(each if isinstance(each, int) else None for each in tokens))
+        finish, model = choice.get("finish_reason") or "", reply.get("model") or ""
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        said = str(reply)[:100]
+        raise Failure(AGAIN, f"the reply is no chat completion: {said!r}") from error
+    if not isinstance(text, str):
+        raise Failure(AGAIN, f"the reply's content is no text: {str(text)[:100]!r}")
+    return Answer(text, str(finish), str(refusal), str(model), known)
 
 
 def _failure(error: Exception) -> Failure:

@@ -92,13 +92,21 @@ class _Run:
 
     def replies(self) -> Iterator[Reply]:
         """Hand out what comes."""
+        taken, at_once = 0, max(1, self._settings.concurrency // 4)
         while (found := self._out.get()) is not None:
             if isinstance(found, BaseException):
                 raise found
             self._engine.states[found.state] += 1
             self._engine.models |= {found.model} if found.model else set()
-            self._loop.call_soon_threadsafe(self._room.release)
+            taken += 1
+            if taken == at_once:  # each waking of the other thread costs as much as a reply
+                self._loop.call_soon_threadsafe(self._make_room, taken)
+                taken = 0
             yield found
+
+    def _make_room(self, count: int) -> None:
+        for _ in range(count):
+            self._room.release()
 
     def stop(self) -> None:
         """Cancel what is under way, and wait for its end."""
