@@ -181,6 +181,13 @@ def test_a_run_of_failures_opens_the_circuit(server, cache):
     assert "10 requests failed in a row" in replies[-1].reason
 
 
+def test_requests_that_are_never_right_open_it_too(server, cache):
+    requests = [request(f"fault=echo-key never n={number}") for number in range(30)]
+    engine = Engine(server.settings(concurrency=2, failures_in_a_row=5), cache)
+    assert {reply.state for reply in engine.ask(requests)} == {"transport"}
+    assert engine.states == {"transport": 30} and engine.budget.requests <= 7
+
+
 def test_an_error_of_the_requests_reaches_the_caller(server, cache):
     def broken():
         yield request(f"fine {next(unique)}")

@@ -238,12 +238,11 @@ class _Run:
             self._stopped = self._stopped or failure.reason
             return False
         if failure.meaning == REWORD:
-            if self._client.dialect is dialect:
-                weaker = dialect.weaker(failure.reason, request)
-                if weaker is None:
-                    return False
+            if self._client.dialect is not dialect:
+                return True  # in the words that another call has found meanwhile
+            if weaker := dialect.weaker(failure.reason, request):
                 self._client.dialect = weaker
-            return True  # in these words, or in those that another call has found meanwhile
+                return True
         wait = failure.wait
         patient = wait is None or wait <= self._settings.longest_wait
         if failure.meaning == AGAIN and failures <= self._settings.retries and patient:
