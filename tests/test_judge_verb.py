@@ -11,6 +11,8 @@ import tiny_llama
 from small_llm import KEY, running
 
 from leaner_harness.cli import main
+from leaner_harness.data.questions import mini_questions
+from leaner_harness.judge import planted as planted_module
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +103,24 @@ def test_a_model_on_this_machine_grades_the_same_every_time(tmp_path, capsys):
     (report,) = reports[0].values()
     assert report["judge"]["kind"] == "hf" and 0 < report["means"]["grammar"] < 5
     assert str(tmp_path) not in json.dumps(report)
+
+
+def test_a_judge_is_checked_and_a_poor_one_fails(tmp_path, server, monkeypatch, capsys):
+    """Random weights grade nothing in order."""
+    monkeypatch.chdir(tmp_path)
+    words = ("check", "--judge", "openai:same", "--base-url", f"{server.root}/v1")
+    assert judge(*words, "--dry-run") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["answers"] > 1600 and found["rule"] == 96 and found["calls"] > 1500
+    model = tiny_llama.save(tmp_path / "model", context=3000)
+    monkeypatch.setattr(planted_module, "mini_questions", lambda: mini_questions()[::32])
+    assert judge("check", "--judge", f"hf:{model}", "--out", tmp_path / "card") == 6
+    caught = capsys.readouterr()
+    assert "fails its card" in caught.err and "FAILS" in caught.out
+    card = json.loads((tmp_path / "card.json").read_text())
+    assert not card["passed"] and card["coverage"] == 1 and card["judge"]["kind"] == "hf"
+    page = (tmp_path / "card.md").read_text()
+    assert "| gold | shuffled | grammar |" in page and "No agreement with people" in page
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +14,22 @@ from rich.table import Table
 
 from leaner_harness.cli.console import err, out, print_json
 from leaner_harness.errors import ResultError, UsageError
-from leaner_harness.files import write_json
+from leaner_harness.files import write_atomic, write_json
 from leaner_harness.judge import verb
+from leaner_harness.judge.card import make_card
+from leaner_harness.judge.card_page import markdown
+from leaner_harness.judge.planted import planted
 from leaner_harness.judge.samples import Answered, read_samples, sample_files
-from leaner_harness.judge.verdicts import DIMENSIONS, HIGHEST, SUM
+from leaner_harness.judge.verdicts import DIMENSIONS, HIGHEST, SUM, Verdict
 from leaner_harness.llm.settings import OPENAI, Settings
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `leaner judge`."""
     parser.add_argument(
-        "samples", type=Path, metavar="SAMPLES", help="samples of lm_eval, or their folder"
-    )
+        "samples", type=Path, metavar="SAMPLES",
+        help="samples of lm_eval, or their folder; `check` makes the judge's card",
+    )  # fmt: skip
     parser.add_argument(
         "--judge", default=os.environ.get("LEANER_JUDGE", ""), metavar="NAME:MODEL",
         help="openai:MODEL, hf:PATH, or a plugin's (default: LEANER_JUDGE)",
@@ -60,6 +65,8 @@ def run(args: argparse.Namespace) -> int:
             "model on this machine",
         )
     opened = verb.open_judge(args.judge, lambda model: _settings(args, model))
+    if str(args.samples) == "check":
+        return _check(args, opened)
     files = sample_files(args.samples)
     if args.out and len(files) > 1:
         raise UsageError(f"--out names one file, and there are {len(files)} of samples.")
@@ -82,6 +89,30 @@ def run(args: argparse.Namespace) -> int:
         raise ResultError(
             f"Incomplete: less than 98 % of the answers could be judged in {', '.join(short)}.",
             "The states say why. The same command asks again only for what is missing.",
+        )
+    return 0
+
+
+def _check(args: argparse.Namespace, opened: verb.Opened) -> int:
+    """Make the judge's card; exit code 6 when it fails."""
+    answers = [Answered(each.item, each.variant) for each in planted()]
+    if args.dry_run:
+        print_json(verb.estimate(answers, opened))
+        return 0
+    verdicts = [verdict for verdict, _ in _shown(answers, opened)]
+    card = make_card(verdicts, opened.judge.fingerprint)
+    place = args.out or Path("judge_card")
+    write_json(Path(f"{place}.json"), card)
+    write_atomic(Path(f"{place}.md"), markdown(card) + "\n")
+    if args.json:
+        print_json(card)
+    else:
+        out.print(markdown(card), markup=False, soft_wrap=True)
+        out.print(f"Wrote {place}.json and {place}.md", soft_wrap=True)
+    if not card["passed"]:
+        failed = ", ".join(name for name, passed in card["checks"].items() if not passed)
+        raise ResultError(
+            f"This judge fails its card: {failed}.", "Do not rank models by its grades."
         )
     return 0
 
@@ -110,15 +141,16 @@ def _settings(args: argparse.Namespace, model: str) -> Settings:
 
 def _judged(answers: list[Answered], opened: verb.Opened) -> dict[str, Any]:
     """The report on one file, with a bar while it is made."""
+    return verb.report(_shown(answers, opened), opened)
+
+
+def _shown(answers: list[Answered], opened: verb.Opened) -> Iterator[tuple[Verdict, str]]:
+    """The verdicts as they come, with a bar."""
     with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task("judging", total=len(answers))
-
-        def shown() -> Any:
-            for each in verb.judge(answers, opened):
-                progress.advance(task)
-                yield each
-
-        return verb.report(shown(), opened)
+        for each in verb.judge(answers, opened):
+            progress.advance(task)
+            yield each
 
 
 def _table(found: dict[str, Any]) -> Table:
