@@ -15,7 +15,7 @@ from leaner_harness.llm.cache import Cache
 from leaner_harness.llm.engine import Engine
 from leaner_harness.llm.settings import Settings
 
-N_KILLS, N_REQUESTS, CONCURRENCY = 50, 1500, 8
+N_KILLS, N_REQUESTS, CONCURRENCY = 50, 6000, 8
 
 
 def requests():
