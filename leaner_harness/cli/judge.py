@@ -77,11 +77,12 @@ def run(args: argparse.Namespace) -> int:
             reports[path.name] = verb.estimate(answers, opened)
             continue
         reports[path.name] = found = _judged(answers, opened)
-        place = args.out or path.with_name(path.name.replace("samples_", "judged_", 1))
-        write_json(place.with_suffix(".json"), found)
+        beside = path.with_name(path.name.replace("samples_", "judged_", 1))
+        place = (args.out or beside).with_suffix(".json")
+        write_json(place, found)
         if not args.json:
             out.print(_table(found))
-            out.print(f"Wrote {place.with_suffix('.json')}", soft_wrap=True)
+            out.print(f"Wrote {place}", soft_wrap=True)
     if args.json or args.dry_run:
         print_json(reports)
     short = [name for name, found in reports.items() if not found.get("complete", True)]

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 from leaner_harness.errors import UsageError
 
 OPENAI = "https://api.openai.com/v1"
-_LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
@@ -62,11 +61,6 @@ class Settings:
         parts = urlsplit(self.base_url)
         port = f":{parts.port}" if parts.port else ""
         return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
-
-    @property
-    def is_local(self) -> bool:
-        """Whether the server runs on this machine, and so may need no key."""
-        return urlsplit(self.base_url).hostname in _LOCAL
 
     def key(self) -> str:
         """The key, from the environment. Raises UsageError where one is needed and not set."""
