@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from leaner_harness.data.text import default_words, held_out_documents, read_documents
     from leaner_harness.files import home, write_atomic, write_json
     from leaner_harness.hookspecs import hookimpl
-    from leaner_harness.judge.verdicts import Item, Verdict
+    from leaner_harness.judge.verdicts import Item, Scale, Verdict
     from leaner_harness.likelihood import Reference
     from leaner_harness.ranking import Ranking
     from leaner_harness.registry import (
@@ -86,6 +86,7 @@ __all__ = [
     "Progress",
     "Ranking",
     "Reference",
+    "Scale",
     "TaskFolder",
     "TrainerSpec",
     "UnknownName",
@@ -106,6 +107,7 @@ __all__ = [
 
 _LAZY = {
     "Item": "leaner_harness.judge.verdicts",
+    "Scale": "leaner_harness.judge.verdicts",
     "Verdict": "leaner_harness.judge.verdicts",
     "Ranking": "leaner_harness.ranking",
     "Reference": "leaner_harness.likelihood",

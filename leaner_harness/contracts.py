@@ -211,12 +211,20 @@ class JudgeSpec:
 
     name: str
     open: str
-    """`open(argument, llm) -> judge`: `argument` is what a user wrote after the colon, as in
-    `hf:PATH`; `llm` is the shared engine, or None. The judge has `judge(items)`, an iterator of
-    one `Verdict` for each `Item`, and `fingerprint`, a mapping of all that its grades depend on:
-    runs of different ones are not compared."""
+    """`open(argument, llm, **options) -> judge`: `argument` is what a user wrote after the colon,
+    as in `hf:PATH`; `llm` is the shared engine, or None. The judge has `judge(items)`, an iterator
+    of one `Verdict` for each `Item`, and `fingerprint`, a mapping of all that its grades depend
+    on: runs of different ones are not compared.
+
+    It may have more: `scale`, a `Scale`, where its grades are not LEANER-Eval's;
+    `requests(item)`, what it would ask, for estimates; `retest(items)`, the same asked anew;
+    `judge_ballots(ballots)`, the grades of answers that share a prompt."""
     llm: bool = False
     """Whether it asks a model over HTTP, through the engine that is handed in."""
+    argument: str = "MODEL"
+    """What the argument is called; empty where it takes none."""
+    options: tuple[str, ...] = ()
+    """Arguments that a user may set, besides those of the engine."""
 
 
 @dataclass(frozen=True, slots=True)

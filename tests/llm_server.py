@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 import sys
 from collections import Counter
@@ -35,6 +36,19 @@ def completion(content: Any, finish: str = "stop", **changes: Any) -> dict[str, 
     } | changes
 
 
+def valid(body: Any) -> str:
+    """What the schema asks for, a 3 wherever it wants a number."""
+    form = body.get("response_format", {})
+    schema = form.get("json_schema", {}).get("schema")
+    return json.dumps(_instance(schema)) if schema else VALID
+
+
+def _instance(schema: Any, grade: int = 3) -> Any:
+    if schema["type"] == "integer":
+        return grade
+    return {name: _instance(part, grade) for name, part in schema["properties"].items()}
+
+
 def error(status: int, message: str, code: str = "", **headers: str) -> web.Response:
     body = {"error": {"message": message, "type": "error", "code": code, "param": None}}
     return web.json_response(body, status=status, headers=headers)
@@ -59,7 +73,7 @@ async def answer(request: web.Request, body: Any, question: str) -> web.StreamRe
     await asyncio.sleep(float(found.get("latency", 0)))
     fault = FAULTS.get(found.get("fault", ""))
     if fault is None:
-        return web.json_response(completion(found.get("reply", VALID)))
+        return web.json_response(completion(found.get("reply", valid(body))))
     return await fault(request, body, asked[question])
 
 
@@ -138,6 +152,40 @@ async def longer(request: web.Request, body: Any, attempt: int) -> web.StreamRes
     return web.json_response(completion(VALID) if tokens > 600 else cut)
 
 
+async def first_best(request: web.Request, body: Any, attempt: int) -> web.StreamResponse:
+    """Of several answers, the first shown has 5 and the others 2."""
+    labels = body["response_format"]["json_schema"]["schema"]["properties"]
+    found = {
+        label: _instance(grades, 2 if number else 5)
+        for number, (label, grades) in enumerate(labels.items())
+    }
+    return web.json_response(completion(json.dumps(found)))
+
+
+async def digits(request: web.Request, body: Any, attempt: int) -> web.StreamResponse:
+    """Grades 3, 2 and 1, and how probable other digits were where that is asked for."""
+    text = '{"grammar": 3, "coherence": 2, "specificity": 1}'
+    reply = completion(text)
+    if body.get("logprobs"):
+        tokens = [{"token": "{", "top_logprobs": []}]
+        for digit, other in (("3", "4"), ("2", "1"), ("1", "9")):
+            shares = (
+                [(digit, 0.75), (other, 0.25)] if other != "9" else [(digit, 0.5), (other, 0.5)]
+            )
+            if "certain" in body["messages"][1]["content"]:
+                shares = [(digit, 0.75), ("0", 0.25)]
+            top = [{"token": token, "logprob": math.log(share)} for token, share in shares]
+            tokens.append({"token": digit, "top_logprobs": top})
+        reply["choices"][0]["logprobs"] = {"content": tokens}
+    return web.json_response(reply)
+
+
+async def no_logprobs(request: web.Request, body: Any, attempt: int) -> web.StreamResponse:
+    if "logprobs" in body:
+        return error(400, "logprobs are not supported by this model")
+    return await digits(request, body, attempt)
+
+
 async def echo_key(request: web.Request, body: Any, attempt: int) -> web.StreamResponse:
     return error(400, f"bad header: {request.headers['Authorization']}")
 
@@ -180,6 +228,9 @@ FAULTS: dict[str, Any] = {
     "no-schema": no_schema,
     "plain": plain,
     "echo-key": echo_key,
+    "first-best": first_best,
+    "digits": digits,
+    "no-logprobs": no_logprobs,
 }
 
 

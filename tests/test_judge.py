@@ -9,7 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from small_llm import running
 
-from leaner_harness.judge import pointwise, rubric
+from leaner_harness.errors import UsageError
+from leaner_harness.judge import rubric
+from leaner_harness.judge.remote import RemoteJudge
 from leaner_harness.judge.surface import CHECKS, check
 from leaner_harness.judge.verdicts import (
     DIMENSIONS,
@@ -89,6 +91,7 @@ def graded(name, grammar):
 def test_only_what_was_scored_enters_the_mean():
     verdicts = [graded("1", 4), graded("2", 2), Verdict("3", "rule", dict.fromkeys(DIMENSIONS, 0))]
     found = summarise([*verdicts, Verdict("4", "transport", reason="gone")])
+    assert found["errors"]["grammar"] == pytest.approx(2 / 3**0.5)
     assert found["items"] == 4 and found["coverage"] == 0.75 and not found["complete"]
     assert found["states"] == {"ok": 2, "rule": 1, "transport": 1}
     assert found["means"]["grammar"] == 2 and found["means"]["sum"] == pytest.approx(8 / 3)
@@ -98,7 +101,8 @@ def test_only_what_was_scored_enters_the_mean():
 def test_nothing_scored_is_no_score():
     assert summarise([Verdict("1", "refused")])["means"] == {}
     assert summarise([]) == {
-        "items": 0, "states": {}, "coverage": 0.0, "complete": False, "means": {}, "bounds": {},
+        "items": 0, "states": {}, "coverage": 0.0, "complete": False, "means": {}, "errors": {},
+        "bounds": {},
     }  # fmt: skip
 
 
@@ -137,7 +141,7 @@ def test_answers_are_judged_one_by_one(engine):
         Item("nine", "fault=range four", "Five."),
         Item("no", "fault=refusal five", "Six."),
     ]
-    found = {verdict.id: verdict for verdict in pointwise.judge(items, engine)}
+    found = {verdict.id: verdict for verdict in RemoteJudge("m", engine).judge(items)}
     assert len(found) == 5 and found["good"].grades == found["same"].grades
     assert found["good"].grades == {"grammar": 3, "coherence": 2, "specificity": 1}
     assert (found["empty"].state, set(found["empty"].grades.values())) == ("rule", {0.0})
@@ -147,17 +151,46 @@ def test_answers_are_judged_one_by_one(engine):
 
 
 def test_nothing_but_empty_answers_asks_nobody(engine):
-    verdicts = list(pointwise.judge([Item(str(n), "Why?", "") for n in range(3)], engine))
+    items = [Item(str(n), "Why?", "") for n in range(3)]
+    verdicts = list(RemoteJudge("m", engine).judge(items))
     assert [verdict.state for verdict in verdicts] == ["rule"] * 3
     assert engine.budget.requests == 0
 
 
 def test_several_samples_are_several_calls(engine):
+    judge = RemoteJudge("m", engine, n=3)
     items = [Item("one", "fault=grades samples", "Yes.")]
-    (verdict,) = pointwise.judge(items, engine, {"temperature": 1.0}, n=3)
+    (verdict,) = judge.judge(items)
     assert verdict.grades["grammar"] == 3 and engine.budget.requests == 3
-    (bad,) = pointwise.judge([Item("two", "fault=schema samples", "Yes.")], engine, n=3)
+    assert judge.fingerprint["samples"] == 3 and judge.fingerprint["sampling"]["temperature"] == 1
+    (bad,) = judge.judge([Item("two", "fault=schema samples", "Yes.")])
     assert bad.state == "unparsable" and not bad.grades
+    # Once more costs nothing; anew asks again.
+    before = engine.budget.requests
+    assert list(judge.judge(items)) == [verdict] and engine.budget.requests == before
+    assert list(judge.retest(items)) == [verdict] and engine.budget.requests == before + 3
+
+
+@pytest.mark.parametrize("n", [0, -1, 1.5, "3"])
+def test_a_wrong_number_of_samples_is_named(engine, n):
+    with pytest.raises(UsageError, match="must be a whole number"):
+        RemoteJudge("m", engine, n=n)
+
+
+def test_a_grade_can_be_what_is_expected_of_the_digits(engine):
+    judge = RemoteJudge("m", engine, digits=True)
+    certain = Item("sure", "fault=digits certain", "Yes.")
+    items = [certain, Item("unsure", "fault=digits", "Yes.")]
+    items.append(Item("none", "fault=no-logprobs certain", "Yes."))
+    for _ in range(2):  # the second time from the cache
+        found = {verdict.id: verdict for verdict in judge.judge(items)}
+        expected = {"grammar": 2.25, "coherence": 1.5, "specificity": 0.75}
+        assert found["sure"].grades == pytest.approx(expected) and found["sure"].by == "digits"
+        # Half of what was probable was no grade at all.
+        assert found["unsure"].by == found["none"].by == "integers"
+        assert found["unsure"].grades == {"grammar": 3, "coherence": 2, "specificity": 1}
+    (plain,) = RemoteJudge("m", engine).judge([certain])
+    assert plain.by == "integers" and plain.grades == found["unsure"].grades
 
 
 QUESTION = "What is a lake?"

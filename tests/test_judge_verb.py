@@ -59,8 +59,10 @@ def test_answers_are_graded_and_filed(tmp_path, server, capsys):
     assert report["states"] == {"ok": 3, "rule": 1} and report["coverage"] == 1
     assert report["means"] == {"grammar": 2.25, "coherence": 1.5, "specificity": 0.75, "sum": 4.5}
     assert report["judge"]["models_seen"] == ["test-model-v1"] and report["calls"] == 3
-    assert [v["id"] for v in report["verdicts"]] == ["q0", "q1", "q2", "q3"]
-    assert "It is a number" not in json.dumps(report)  # grades, no texts
+    rows = [json.loads(line) for line in (tmp_path / report["verdicts"]).read_text().splitlines()]
+    assert sorted(row["id"] for row in rows) == ["q0", "q1", "q2", "q3"]
+    assert "It is a number" not in json.dumps([report, rows])  # grades, no texts
+    assert not list(tmp_path.glob("*.part"))
     # Once more: nothing is asked.
     assert judge(path, "--judge", "openai:test-model", "--base-url", url, "--json") == 0
     (again,) = json.loads(capsys.readouterr().out).values()
@@ -73,15 +75,44 @@ def test_too_little_judged_is_said_by_the_exit_code(tmp_path, server, capsys):
     assert judge(path, *words) == 6
     caught = capsys.readouterr()
     assert "33.3%" in caught.out and "INCOMPLETE" in caught.out and "less than 98 %" in caught.err
-    report = json.loads(next(tmp_path.glob("judged_*")).read_text())
+    report = json.loads(next(tmp_path.glob("judged_*.json")).read_text())
     assert report["states"] == {"ok": 1, "refused": 1, "unparsable": 1} and not report["complete"]
     assert report["bounds"]["sum"] == [2, 12]
+
+
+def test_several_models_can_share_their_prompts(tmp_path, server, capsys):
+    first = samples(tmp_path / "one", ("It is.", "fault=first-best"), ("", ""))
+    second = samples(tmp_path / "two", ("It was.", "fault=first-best"), ("Yes.", ""))
+    words = ("--judge", "openai:m5", "--base-url", f"{server.root}/v1", "--mode", "paper")
+    out = tmp_path / "both-1.5m"
+    assert judge(first, second, *words, "--dry-run") == 0
+    assert json.loads(capsys.readouterr().out) == {"answers": 4, "calls_at_most": 3}
+    assert judge(tmp_path / "one", second, *words, "--out", out) == 0
+    shown = capsys.readouterr().out
+    assert "Listwise" in shown and "+4.50" in shown.replace("\n", "")  # the first place has 15, the other 6
+    found = json.loads((tmp_path / "both-1.5m.json").read_text())
+    assert found["models"][str(tmp_path / "one")]["states"] == {"ok": 1, "rule": 1}
+    assert found["judge"]["mode"] == "paper" and found["calls"] == 3
+
+
+def test_a_result_of_lm_eval_names_its_samples(tmp_path, capsys):
+    path = samples(tmp_path, GOOD)
+    older = tmp_path / path.name.replace("2026", "2025")
+    older.write_text(path.read_text() * 2)
+    result = tmp_path / older.name.replace("samples_leaner_eval_mini", "results").replace("l.", ".")
+    result = result.with_suffix(".json")
+    result.write_text("{}")
+    assert judge(result, "--judge", "surface") == 2  # the same id twice: it is the older one
+    assert "stands on two samples" in capsys.readouterr().err
+    assert judge(tmp_path, "--judge", "surface", "--json") == 0
+    ((name, found),) = json.loads(capsys.readouterr().out).items()
+    assert name == str(path) and found["means"]["finished"] == 1 and "sum" not in found["means"]
 
 
 def test_a_dry_run_asks_nothing(tmp_path, server, capsys):
     path = samples(tmp_path, *[GOOD] * 5, (" ", ""))
     before = sum(server.report()["asked"].values())
-    words = ("--judge", "openai:m3", "--base-url", f"{server.root}/v1", "--prices", "1,2")
+    words = ("--judge", "openai:m3", "--base-url", f"{server.root}/v1", "--prices", "1/2")
     assert judge(path, *words, "--dry-run") == 0
     (found,) = json.loads(capsys.readouterr().out).values()
     assert (found["answers"], found["rule"], found["calls"]) == (6, 1, 5)
@@ -132,6 +163,11 @@ def test_a_judge_is_checked_and_a_poor_one_fails(tmp_path, server, monkeypatch, 
         (("--judge", "hf"), "needs to know which: hf:PATH"),
         (("--judge", "openai:x", "--base-url", "localhost"), "must begin with http"),
         (("--judge", "openai:x", "--prices", "cheap"), "must be two numbers"),
+        (("--judge", "openai:x", "--judge-args", "m=3"), "argument of the judge 'openai' 'm'"),
+        (("--judge", "openai:x", "--judge-args", "n=0"), "must be a whole number from 1 up"),
+        (("--judge", "surface", "--timeout", "3"), "argument of the judge 'surface' 'timeout'"),
+        (("--judge", "surface", "--mode", "paper"), "grades answers alone"),
+        (("--judge", "openai:x", "--mode", "paper"), "1 models cannot be judged"),
         (("--judge", "openai:x", "--max-cost", "1"), "max_cost needs prices"),
     ],
 )

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from leaner_harness.judge.rubric import request
+from leaner_harness.judge.rubric import expected_grades
 from leaner_harness.judge.verdicts import DIMENSIONS, Item, Verdict, empty_verdict, is_empty
 from leaner_harness.llm.engine import Engine
 from leaner_harness.llm.records import OK, Reply, Request
 
+DIGITS, INTEGERS = "digits", "integers"
+"""How a grade came about: as an expected value, or as what was written."""
+
 
 def judge(
-    items: Iterable[Item], engine: Engine, sampling: Mapping[str, float] | None = None, n: int = 1
+    items: Iterable[Item], engine: Engine, ask: Callable[[Item], Sequence[Request]]
 ) -> Iterator[Verdict]:
-    """A verdict for each item, as they come; with `n` samples, the mean of their grades.
+    """A verdict for each item, as they come: the mean of the replies to all that is asked of it.
 
     `items` must have ids that differ. An empty answer is 0 by rule, without a call. Where one of
-    several samples has no grades, the item has that sample's state.
+    several replies has no grades, the item has that reply's state.
     """
     waiting: dict[str, list[Reply]] = {}
+    counts: dict[str, int] = {}
 
     def requests() -> Iterator[Request]:
         for item in items:
             if is_empty(item.answer):
                 empty.append(empty_verdict(item))
                 continue
-            waiting[item.id] = []
-            for sample in range(n):
-                yield request(item, sampling or {}, sample)
+            asked = ask(item)
+            waiting[item.id], counts[item.id] = [], len(asked)
+            yield from asked
 
     empty: list[Verdict] = []
     for reply in engine.ask(requests()):
@@ -35,7 +39,8 @@ def judge(
             yield empty.pop()
         replies = waiting[reply.id]
         replies.append(reply)
-        if len(replies) == n:
+        if len(replies) == counts[reply.id]:
+            del counts[reply.id]
             yield _verdict(reply.id, waiting.pop(reply.id))
     yield from empty
 
@@ -44,5 +49,13 @@ def _verdict(name: str, replies: list[Reply]) -> Verdict:
     for reply in replies:
         if reply.state != OK:
             return Verdict(name, reply.state, reason=reply.reason)
-    grades = {d: sum(reply.value[d] for reply in replies) / len(replies) for d in DIMENSIONS}
-    return Verdict(name, OK, grades)
+    expected = [expected_grades(reply) for reply in replies]
+    known = [grades for grades in expected if grades is not None]
+    # All or none: a mean of both kinds would be neither.
+    by = DIGITS if len(known) == len(replies) else INTEGERS
+    values: Sequence[Mapping[str, float]] = known
+    if by == INTEGERS:
+        values = [reply.value for reply in replies]
+    return Verdict(
+        name, OK, {d: sum(v[d] for v in values) / len(values) for d in DIMENSIONS}, by=by
+    )

@@ -5,21 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from leaner_harness.judge import pointwise, rubric
+from leaner_harness.errors import UsageError
+from leaner_harness.judge import ballots, pointwise, rubric
+from leaner_harness.judge.ballots import Ballot, Graded
 from leaner_harness.judge.verdicts import Item, Verdict
 from leaner_harness.llm.engine import Engine
 from leaner_harness.llm.records import Request
 
-SAMPLING = {"temperature": 0.0}
-"""Sent where the model has it: the same answer shall get the same grade."""
+_ONCE = {"temperature": 0.0}  # the same answer shall get the same grade
+_OFTEN = {"temperature": 1.0}  # several samples are drawn from what the model would say
 
 
 class RemoteJudge:
     """Grades every answer by itself."""
 
-    def __init__(self, model: str, llm: Engine) -> None:
-        """`model` is that of the engine's settings."""
-        self._engine = llm
+    def __init__(self, model: str, llm: Engine, n: int = 1, digits: bool = False) -> None:
+        """`model` is that of the engine's settings.
+
+        `n` samples are drawn of each grade and averaged. With `digits`, a grade is its expected
+        value, wherever the server says how probable other digits were. Raises UsageError.
+        """
+        if not isinstance(n, int) or n < 1:
+            raise UsageError(f"A judge's n is {n!r}; it must be a whole number from 1 up.")
+        self._engine, self._n, self._digits = llm, n, bool(digits)
+        self._sampling = _ONCE if n == 1 else _OFTEN
 
     @property
     def fingerprint(self) -> Mapping[str, Any]:
@@ -28,14 +37,25 @@ class RemoteJudge:
         return {
             "kind": "openai", "model": settings.model, "endpoint": settings.endpoint,
             "models_seen": sorted(self._engine.models), "prompt_version": rubric.VERSION,
-            "prompt_sha256": rubric.prompt_digest(), "sampling": SAMPLING, "samples": 1,
-            "mode": "pointwise",
+            "prompt_sha256": rubric.prompt_digest(), "sampling": self._sampling,
+            "samples": self._n, "digits": self._digits, "mode": "pointwise",
         }  # fmt: skip
 
-    def request(self, item: Item) -> Request:
-        """What is asked about an answer: for an estimate, before anything is."""
-        return rubric.request(item, SAMPLING)
+    def requests(self, item: Item, first: int = 0) -> list[Request]:
+        """What is asked about an answer, the samples counted from `first`."""
+        return [
+            rubric.request(item, self._sampling, sample, digits=self._digits)
+            for sample in range(first, first + self._n)
+        ]
 
     def judge(self, items: Iterable[Item]) -> Iterator[Verdict]:
         """A verdict for each item, as they come."""
-        return pointwise.judge(items, self._engine, SAMPLING)
+        return pointwise.judge(items, self._engine, self.requests)
+
+    def retest(self, items: Iterable[Item]) -> Iterator[Verdict]:
+        """The same asked anew: what was asked before is not looked up."""
+        return pointwise.judge(items, self._engine, lambda item: self.requests(item, self._n))
+
+    def judge_ballots(self, asked: Iterable[Ballot]) -> Iterator[Graded]:
+        """The grades of several answers that share a prompt."""
+        return ballots.judge(asked, self._engine, _ONCE)

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from leaner_harness.judge.verdicts import DIMENSIONS, HIGHEST, Item
-from leaner_harness.llm.reading import read_object
-from leaner_harness.llm.records import OUT_OF_RANGE, UNPARSABLE, InvalidReply, Request
+from leaner_harness.llm.reading import read_object, without_thoughts
+from leaner_harness.llm.records import OUT_OF_RANGE, UNPARSABLE, InvalidReply, Reply, Request
 
 VERSION = 1
 _MAX_TOKENS = 200
+LEAST_MASS = 0.9
+"""The probability that the digits 0 to 5 must have together for an expected grade."""
 
 LEVELS = {
     "grammar": (
@@ -68,11 +71,16 @@ Reply with one JSON object and nothing else, such as
 
 def system_prompt() -> str:
     """The words that are the same for every answer."""
+    return _TASK + all_levels() + _FORM
+
+
+def all_levels() -> str:
+    """What each grade of each dimension means, as a judge is told."""
     parts = []
     for name in DIMENSIONS:
         levels = "\n".join(f"  {grade}: {text}" for grade, text in enumerate(LEVELS[name]))
         parts.append(f"{name}\n{levels}")
-    return _TASK + "\n".join(parts) + _FORM
+    return "\n".join(parts)
 
 
 def level_prompt(dimension: str) -> str:
@@ -84,27 +92,37 @@ def level_prompt(dimension: str) -> str:
     )
 
 
+def plain(text: str) -> str:
+    """A text that any request can hold: a lone surrogate becomes a question mark."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def shown(item: Item) -> str:
     """Question and answer as the judge sees them: one JSON object."""
-    # A lone surrogate, which no UTF-8 request can hold, becomes a question mark.
-    question, answer = (
-        text.encode("utf-8", "replace").decode("utf-8") for text in (item.question, item.answer)
-    )
-    return json.dumps({"question": question, "answer": answer}, ensure_ascii=False)
+    seen = {"question": plain(item.question), "answer": plain(item.answer)}
+    return json.dumps(seen, ensure_ascii=False)
 
 
-def request(item: Item, sampling: Mapping[str, float], sample: int = 0) -> Request:
-    """The request that grades one answer."""
+def request(
+    item: Item, sampling: Mapping[str, float], sample: int = 0, *, digits: bool = False
+) -> Request:
+    """The request that grades one answer; `digits` asks how probable other grades were."""
     messages = (
         {"role": "system", "content": system_prompt()},
         {"role": "user", "content": shown(item)},
     )
-    return Request(item.id, messages, read_grades, SCHEMA, _MAX_TOKENS, dict(sampling), sample)
+    return Request(
+        item.id, messages, read_grades, SCHEMA, _MAX_TOKENS, dict(sampling), sample, digits
+    )
 
 
 def read_grades(text: str) -> dict[str, int]:
     """The three grades in a reply. Raises InvalidReply where one is missing or no grade."""
-    found = read_object(text)
+    return grades_in(read_object(text))
+
+
+def grades_in(found: Mapping[str, Any]) -> dict[str, int]:
+    """The three grades in an object. Raises InvalidReply where one is missing or no grade."""
     grades = {}
     for name in DIMENSIONS:
         grade = found.get(name)
@@ -116,6 +134,29 @@ def read_grades(text: str) -> dict[str, int]:
             raise InvalidReply(OUT_OF_RANGE, f"{name!r} must be from 0 to 5, not {grade}")
         grades[name] = grade
     return grades
+
+
+def expected_grades(reply: Reply) -> dict[str, float] | None:
+    """The expected value of each grade, by the probabilities of the digits it could have been.
+
+    None unless each grade is one token of its own, in the order they are asked for, and the digits
+    0 to 5 were nearly sure to stand there.
+    """
+    places = [reply.text.find(f'"{name}"') for name in DIMENSIONS]
+    grades = [str(reply.value[name]) for name in DIMENSIONS]
+    written = re.findall(r"\d", without_thoughts(reply.text))
+    if min(places) < 0 or places != sorted(places) or written != grades:
+        return None
+    if len(reply.digits) != len(grades):
+        return None
+    found = {}
+    for name, grade, known in zip(DIMENSIONS, grades, reply.digits, strict=True):
+        shares = {int(digit): share for digit, share in known.items() if int(digit) <= HIGHEST}
+        mass = sum(shares.values())
+        if mass < LEAST_MASS or int(grade) not in shares:
+            return None
+        found[name] = sum(digit * share for digit, share in shares.items()) / mass
+    return found
 
 
 def prompt_digest() -> str:

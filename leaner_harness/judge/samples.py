@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +18,11 @@ _CURE = (
 )
 
 
+PLAIN = "none"
+"""lm-eval's name of the filter that leaves an answer as it is."""
+_RESULT, _SAMPLES = "results_", "samples_leaner_eval"
+
+
 class Answered(NamedTuple):
     """An item, and what its question is counted under."""
 
@@ -24,14 +31,16 @@ class Answered(NamedTuple):
 
 
 def sample_files(place: Path) -> list[Path]:
-    """The newest samples of each LEANER-Eval task at a place: a file, or an lm-eval output folder.
+    """The newest samples of each LEANER-Eval task at a place.
 
+    That is a file of samples, an lm-eval result whose samples lie beside it, or an output folder.
     Raises DataError where there are none.
     """
-    if place.is_file():
+    if place.is_file() and not place.name.startswith(_RESULT):
         return [place]
+    stamp = place.stem.removeprefix(_RESULT) if place.is_file() else ""
     newest = {}
-    for path in sorted(place.rglob("samples_leaner_eval*.jsonl")):
+    for path in sorted((place.parent if stamp else place).rglob(f"{_SAMPLES}*{stamp}.jsonl")):
         # Names end in a time, so the last of a task's in order is its newest.
         newest[path.parent, path.name.rsplit("_", 1)[0]] = path
     if not newest:
@@ -43,8 +52,9 @@ def read_samples(path: Path) -> Iterator[Answered]:
     """The answers of a samples file, one at a time. Raises DataError for a line that is none."""
     for number, row in read_rows(path):
         try:
-            yield _answered(row)
-        except (KeyError, TypeError, IndexError) as error:
+            if row.get("filter", PLAIN) == PLAIN:  # a judge's filter logs each answer once more
+                yield _answered(row)
+        except (AttributeError, KeyError, TypeError, IndexError) as error:
             raise DataError(f"{path}:{number} is no sample: {error!r}.", _CURE) from error
 
 
@@ -54,3 +64,12 @@ def _answered(row: dict[str, Any]) -> Answered:
     if not isinstance(doc["question"], str) or not isinstance(answer, str):
         raise TypeError("question and answer must be strings")
     return Answered(Item(str(doc["id"]), doc["question"], answer), str(doc.get("kind", "")))
+
+
+def digest(path: Path) -> str:
+    """Digest of the answers of a samples file, and of what they answer, in whatever order."""
+    total = 0
+    for item, _ in read_samples(path):
+        line = json.dumps([item.id, item.question, item.answer]).encode()
+        total += int.from_bytes(hashlib.sha256(line).digest())
+    return f"{total % (1 << 256):064x}"

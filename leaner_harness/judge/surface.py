@@ -8,8 +8,16 @@ they are never taken for a judge's.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from leaner_harness.judge.verdicts import Item, Scale, Verdict, empty_verdict, is_empty
+from leaner_harness.llm.records import OK
 
 CHECKS = ("well_formed", "non_repetition", "on_topic", "own_words", "finished")
+
+SCALE = Scale(CHECKS, 1)
+VERSION = 1
 
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
 _SENTENCE = re.compile(r"[^.!?]+[.!?]+[\"')\]]*|[^.!?]+\Z")
@@ -23,6 +31,26 @@ _COMMON = frozenset(
     "tell than that the their them then there these they thing things this to two up use us want "
     "was we were what when where which who why will with word words would write you your".split()
 )
+
+
+class SurfaceJudge:
+    """The checks in the place of a judge: for trials, and to see what they cannot see."""
+
+    scale = SCALE
+    fingerprint: Mapping[str, Any] = {"kind": "surface", "version": VERSION}
+
+    def judge(self, items: Iterable[Item]) -> Iterator[Verdict]:
+        """The checks of each item."""
+        for item in items:
+            if is_empty(item.answer):
+                yield empty_verdict(item, SCALE)
+            else:
+                yield Verdict(item.id, OK, check(item.question, item.answer))
+
+
+def open_judge(argument: str, llm: object) -> SurfaceJudge:
+    """The surface checks; there is nothing to choose."""
+    return SurfaceJudge()
 
 
 def check(question: str, answer: str) -> dict[str, float]:

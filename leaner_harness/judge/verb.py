@@ -1,86 +1,95 @@
-"""Judge: samples -> grades and a summary, through a judge plugin."""
+"""Judge: samples -> verdicts and a summary, through a judge plugin; nothing grows with them."""
 
 from __future__ import annotations
 
-import dataclasses
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
-from leaner_harness.contracts import JudgeSpec, resolve
 from leaner_harness.errors import UsageError
-from leaner_harness.files import home
+from leaner_harness.files import write_json
+from leaner_harness.judge import cards
+from leaner_harness.judge.opening import Opened
 from leaner_harness.judge.samples import Answered
-from leaner_harness.judge.verdicts import Item, Verdict, is_empty, summarise
+from leaner_harness.judge.verdicts import Item, Tally, Verdict, is_empty, row_of
 from leaner_harness.llm.budget import prompt_tokens
-from leaner_harness.llm.cache import Cache
-from leaner_harness.llm.engine import Engine
 from leaner_harness.llm.records import Request
-from leaner_harness.llm.settings import Settings
-from leaner_harness.registry import load_registry
-
-
-@dataclasses.dataclass(frozen=True)
-class Opened:
-    """A judge that is ready, and the engine it asks through, if it does."""
-
-    judge: Any
-    engine: Engine | None
-
-
-def open_judge(named: str, make_settings: Callable[[str], Settings]) -> Opened:
-    """The judge `NAME:ARGUMENT`, such as `openai:MODEL` or `hf:PATH`.
-
-    `make_settings` gives the engine's settings for a model. Raises UnknownName, or UsageError
-    where the argument is missing.
-    """
-    name, _, argument = named.partition(":")
-    spec: JudgeSpec = load_registry().get("judge", name)
-    if not argument:
-        example = "openai:MODEL" if spec.llm else f"{name}:PATH"
-        raise UsageError(f"The judge {name!r} needs to know which: {example}.")
-    engine = None
-    if spec.llm:
-        engine = Engine(make_settings(argument), Cache(home() / "llm" / "replies.sqlite"))
-    return Opened(resolve(spec.open)(argument, engine), engine)
 
 
 def judge(answers: Iterable[Answered], opened: Opened) -> Iterator[tuple[Verdict, str]]:
-    """A verdict for each answer, as they come, and the kind of its question."""
-    kinds: dict[str, str] = {}
+    """A verdict for each answer, as they come, and the kind of its question.
+
+    Raises UsageError where an id stands on two answers.
+    """
+    seen: set[str] = set()
+    kinds: dict[str, str] = {}  # of what is under way
 
     def items() -> Iterator[Item]:
         for item, kind in answers:
-            if item.id in kinds:
+            if item.id in seen:
                 raise UsageError(f"The id {item.id!r} stands on two samples.")
+            seen.add(item.id)
             kinds[item.id] = kind
             yield item
 
-    for verdict in opened.judge.judge(items()):
-        yield verdict, kinds[verdict.id]
+    for verdict in opened.verdicts(items()):
+        yield verdict, kinds.pop(verdict.id)
 
 
-def report(judged: Iterable[tuple[Verdict, str]], opened: Opened) -> dict[str, Any]:
-    """The summary of a whole file, by kind of question too, with the judge's fingerprint."""
-    rows = list(judged)
-    by_kind: dict[str, list[Verdict]] = defaultdict(list)
-    for verdict, kind in rows:
-        by_kind[kind].append(verdict)
-    engine = opened.engine
-    return {
-        **summarise(verdict for verdict, _ in rows),
-        "kinds": {kind: summarise(verdicts) for kind, verdicts in sorted(by_kind.items())},
-        "judge": dict(opened.judge.fingerprint),
-        "card": None,
-        "calls": 0 if engine is None else engine.budget.requests,
-        "cached": 0 if engine is None else engine.hits,
-        "cost": None if engine is None or not engine.settings.prices else engine.budget.spent,
-        "verdicts": [
-            {"id": v.id, "kind": kind, "state": v.state, "grades": dict(v.grades)}
-            | ({"reason": v.reason} if v.reason else {})
-            for v, kind in sorted(rows, key=lambda row: row[0].id)
-        ],
-    }
+class Report:
+    """The summary of verdicts as they come, by kind of question too."""
+
+    def __init__(self, opened: Opened) -> None:
+        self._opened = opened
+        self._all = Tally(opened.scale)
+        self._kinds: dict[str, Tally] = defaultdict(lambda: Tally(opened.scale))
+        self._by: dict[str, int] = defaultdict(int)
+
+    def add(self, verdict: Verdict, kind: str) -> None:
+        """Count one more."""
+        self._all.add(verdict)
+        self._kinds[kind].add(verdict)
+        if verdict.by:
+            self._by[verdict.by] += 1
+
+    def record(self) -> dict[str, Any]:
+        """Means and states, the judge's fingerprint, its card, and what it took."""
+        return {
+            **self._all.record(),
+            "kinds": {kind: tally.record() for kind, tally in sorted(self._kinds.items())},
+            "judge": self._opened.fingerprint,
+            "grades_by": dict(sorted(self._by.items())),
+            "card": cards.known(self._opened.fingerprint),
+            **self._opened.account(),
+        }
+
+
+def write(
+    answers: Iterable[Answered],
+    opened: Opened,
+    place: Path,
+    samples_digest: str,
+    announce: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """Judge into `place` (the summary) and the same name with `.jsonl`; returns the summary.
+
+    The verdicts are written as they come, and are there under their name when all are.
+    """
+    report = Report(opened)
+    rows = place.with_suffix(".jsonl")
+    part = rows.with_name(f"{rows.name}.part")
+    part.parent.mkdir(parents=True, exist_ok=True)
+    with part.open("w", encoding="utf-8") as file:
+        for verdict, kind in judge(answers, opened):
+            report.add(verdict, kind)
+            file.write(json.dumps(row_of(verdict, kind), ensure_ascii=False) + "\n")
+            announce()
+    part.replace(rows)
+    found = report.record() | {"samples_sha256": samples_digest, "verdicts": rows.name}
+    write_json(place, found)
+    return found
 
 
 def estimate(answers: Iterable[Answered], opened: Opened) -> dict[str, Any]:
@@ -88,7 +97,7 @@ def estimate(answers: Iterable[Answered], opened: Opened) -> dict[str, Any]:
 
     Raises UsageError for a judge of a plugin that cannot say what it would ask.
     """
-    engine, ask = opened.engine, getattr(opened.judge, "request", None)
+    engine, ask = opened.engine, getattr(opened.judge, "requests", None)
     if engine is not None and ask is None:
         raise UsageError("This judge does not say beforehand what it would ask.")
     found = {"answers": 0, "rule": 0, "cached": 0, "calls": 0}
@@ -98,13 +107,15 @@ def estimate(answers: Iterable[Answered], opened: Opened) -> dict[str, Any]:
         found["rule"] += is_empty(item.answer)
         if engine is None or ask is None or is_empty(item.answer):
             continue
-        asked: Request = ask(item)
-        key = asked.key(engine.settings.endpoint, engine.settings.model)
-        if engine.cache.get(key, asked) is not None:
-            found["cached"] += 1
-            continue
-        found["calls"] += 1
-        prompt, completion = prompt + prompt_tokens(asked), completion + asked.max_tokens
+        asked: list[Request] = ask(item)
+        for request in asked:
+            key = request.key(engine.settings.endpoint, engine.settings.model)
+            if engine.cache.get(key, request) is not None:
+                found["cached"] += 1
+                continue
+            found["calls"] += 1
+            prompt += prompt_tokens(request)
+            completion += request.max_tokens
     cost = None if engine is None else engine.settings.cost(prompt, completion)
     return {
         **found,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,29 @@ COMPLETE = 0.98
 
 
 @dataclass(frozen=True, slots=True)
+class Scale:
+    """What a judge's grades are called, and how far they go up from 0."""
+
+    names: tuple[str, ...]
+    highest: float
+    adds_up: bool = False
+    """Whether their sum means something."""
+
+    def all(self, grades: Mapping[str, float]) -> dict[str, float]:
+        """The grades, and their sum if there is one."""
+        found = {name: float(grades[name]) for name in self.names}
+        return found | ({SUM: sum(found.values())} if self.adds_up else {})
+
+    def bounds(self) -> dict[str, float]:
+        """The highest of each, and of the sum."""
+        return self.all(dict.fromkeys(self.names, self.highest))
+
+
+RUBRIC = Scale(DIMENSIONS, HIGHEST, adds_up=True)
+"""The scale of LEANER-Eval: 0 to 5 each, 15 in sum."""
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """A question and one answer to it."""
 
@@ -39,9 +63,11 @@ class Verdict:
     id: str
     state: str
     grades: Mapping[str, float] = field(default_factory=dict)
-    """By dimension, from 0 to 5; empty unless the state is a scored one."""
+    """By the names of the judge's scale; empty unless the state is a scored one."""
     reason: str = ""
     """Why there are none."""
+    by: str = ""
+    """How they came about where a judge knows several ways, such as `digits`."""
 
     @property
     def is_scored(self) -> bool:
@@ -49,44 +75,74 @@ class Verdict:
         return self.state in SCORED
 
 
+def row_of(verdict: Verdict, kind: str = "") -> dict[str, Any]:
+    """A verdict as it is written down: no text of question or answer."""
+    row: dict[str, Any] = {"id": verdict.id, "kind": kind, "state": verdict.state}
+    row["grades"] = dict(verdict.grades)
+    more = {"reason": verdict.reason, "by": verdict.by}
+    return row | {key: value for key, value in more.items() if value}
+
+
 def is_empty(answer: str) -> bool:
     """Whether there is nothing to judge."""
     return not answer.strip()
 
 
-def empty_verdict(item: Item) -> Verdict:
-    """0 in all dimensions, for an answer in which nothing stands."""
-    return Verdict(item.id, RULE, dict.fromkeys(DIMENSIONS, 0.0), "the answer is empty")
+def empty_verdict(item: Item, scale: Scale = RUBRIC) -> Verdict:
+    """0 throughout, for an answer in which nothing stands."""
+    return Verdict(item.id, RULE, dict.fromkeys(scale.names, 0.0), "the answer is empty")
 
 
-def summarise(verdicts: Iterable[Verdict]) -> dict[str, Any]:
-    """Means, coverage, and what the means would be if all that is missing were worst or best.
+class Tally:
+    """Counts and sums of verdicts as they come: a summary whose size does not grow with them."""
 
-    `means` and `bounds` are by dimension, and `sum`, which goes up to 15; `means` is empty where
-    nothing was scored.
-    """
-    states: Counter[str] = Counter()
-    totals: Counter[str] = Counter()
-    for verdict in verdicts:
-        states[verdict.state] += 1
+    def __init__(self, scale: Scale = RUBRIC) -> None:
+        self._scale = scale
+        self._states: Counter[str] = Counter()
+        self._totals = dict.fromkeys(scale.bounds(), 0.0)
+        self._squares = dict(self._totals)
+
+    def add(self, verdict: Verdict) -> None:
+        """Count one more."""
+        self._states[verdict.state] += 1
         if verdict.is_scored:
-            totals.update({name: verdict.grades[name] for name in DIMENSIONS})
-    count, scored = sum(states.values()), sum(states[state] for state in SCORED)
-    missing = count - scored
-    highest = dict.fromkeys(DIMENSIONS, HIGHEST) | {SUM: HIGHEST * len(DIMENSIONS)}
-    whole = {name: float(totals[name]) for name in DIMENSIONS}
-    whole[SUM] = sum(whole.values())
-    coverage = scored / count if count else 0.0
-    return {
-        "items": count,
-        "states": dict(sorted(states.items())),
-        "coverage": coverage,
-        "complete": count > 0 and coverage >= COMPLETE,
-        "means": {name: total / scored for name, total in whole.items()} if scored else {},
-        "bounds": {
-            name: [total / count, (total + missing * highest[name]) / count]
-            for name, total in whole.items()
+            for name, grade in self._scale.all(verdict.grades).items():
+                self._totals[name] += grade
+                self._squares[name] += grade * grade
+
+    def record(self) -> dict[str, Any]:
+        """Means, their standard errors, coverage, and bounds: all missing ones worst or best.
+
+        All but `states` are by the scale's names and, where it adds up, `sum`; `means` and
+        `errors` are empty where nothing was scored.
+        """
+        count, scored = sum(self._states.values()), sum(self._states[state] for state in SCORED)
+        coverage, missing = scored / count if count else 0.0, count - scored
+        highest = self._scale.bounds()
+        return {
+            "items": count,
+            "states": dict(sorted(self._states.items())),
+            "coverage": coverage,
+            "complete": count > 0 and coverage >= COMPLETE,
+            "means": {n: total / scored for n, total in self._totals.items()} if scored else {},
+            "errors": {n: self._error(n, scored) for n in self._totals} if scored > 1 else {},
+            "bounds": {
+                name: [total / count, (total + missing * highest[name]) / count]
+                for name, total in self._totals.items()
+            }
+            if count
+            else {},
         }
-        if count
-        else {},
-    }
+
+    def _error(self, name: str, count: int) -> float:
+        mean = self._totals[name] / count
+        variance = max(0.0, self._squares[name] / count - mean * mean) * count / (count - 1)
+        return math.sqrt(variance / count)
+
+
+def summarise(verdicts: Iterable[Verdict], scale: Scale = RUBRIC) -> dict[str, Any]:
+    """The tally of some verdicts."""
+    tally = Tally(scale)
+    for verdict in verdicts:
+        tally.add(verdict)
+    return tally.record()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from pathlib import Path
@@ -12,7 +13,7 @@ from leaner_harness.llm.records import OK, InvalidReply, Reply, Request, Usage
 _TABLE = """
 CREATE TABLE IF NOT EXISTS replies (
     key TEXT PRIMARY KEY, text TEXT NOT NULL, model TEXT NOT NULL, format TEXT NOT NULL,
-    prompt INTEGER, completion INTEGER, made REAL NOT NULL
+    digits TEXT NOT NULL, prompt INTEGER, completion INTEGER, made REAL NOT NULL
 ) WITHOUT ROWID
 """
 _WAIT = 60.0  # seconds for another process to finish its commit
@@ -44,17 +45,21 @@ class Cache:
         The value is read from the text anew, so that a stricter reading is never passed over.
         """
         row = self._base.execute(
-            "SELECT text, model, format, prompt, completion FROM replies WHERE key = ?", (key,)
+            "SELECT text, model, format, digits, prompt, completion FROM replies WHERE key = ?",
+            (key,),
         ).fetchone()
         if row is None:
             return None
-        text, model, form, prompt, completion = row
+        text, model, form, digits, prompt, completion = row
         try:
             value = request.read(text)
         except InvalidReply:
             return None
         usage = Usage(prompt, completion)
-        return Reply(request.id, OK, value, text, model=model, format=form, usage=usage)
+        known = tuple(json.loads(digits))
+        return Reply(
+            request.id, OK, value, text, model=model, format=form, digits=known, usage=usage
+        )
 
     def put(self, key: str, reply: Reply) -> None:
         """Keep a valid reply; it is on its way to the disk when this returns."""
@@ -65,11 +70,12 @@ class Cache:
             reply.text,
             reply.model,
             reply.format,
+            json.dumps(reply.digits),
             usage.prompt,
             usage.completion,
             time.time(),
         )
-        self._base.execute("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        self._base.execute("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def __len__(self) -> int:
         (count,) = self._base.execute("SELECT count(*) FROM replies").fetchone()

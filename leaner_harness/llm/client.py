@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from leaner_harness.llm.dialect import Dialect
-from leaner_harness.llm.records import Request, Usage
+from leaner_harness.llm.records import Digits, Request, Usage
 from leaner_harness.llm.settings import OPENAI, Settings
 
 AGAIN, NEVER, STOP, REWORD = "again", "never", "stop", "reword"
@@ -25,6 +26,7 @@ _WRONG_FOR_ALL = {
 }
 _ASKED_WRONGLY = (400, 422)
 _LONGEST_REASON = 300
+_DIGITS = tuple("0123456789")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Answer:
     refusal: str
     model: str
     usage: Usage
+    digits: Digits = ()
 
 
 class Failure(Exception):
@@ -117,7 +120,24 @@ def _answer(reply: Any) -> Answer:
         raise Failure(AGAIN, f"the reply is no chat completion: {said!r}") from error
     if not isinstance(text, str):
         raise Failure(AGAIN, f"the reply's content is no text: {str(text)[:100]!r}")
-    return Answer(text, str(finish), str(refusal), str(model), known)
+    return Answer(text, str(finish), str(refusal), str(model), known, _digits(choice))
+
+
+def _digits(choice: Mapping[str, Any]) -> Digits:
+    """How probable each digit was wherever one was written; empty where the server did not say."""
+    found = []
+    try:
+        for token in (choice.get("logprobs") or {}).get("content") or ():
+            if token["token"].strip() not in _DIGITS:
+                continue
+            shares = dict.fromkeys(_DIGITS, 0.0)
+            for other in token["top_logprobs"]:
+                if (digit := other["token"].strip()) in shares:
+                    shares[digit] += math.exp(min(0.0, other["logprob"]))
+            found.append({digit: share for digit, share in shares.items() if share})
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return ()  # no server is held to a form here: the reply's text still counts
+    return tuple(found)
 
 
 def _failure(error: Exception) -> Failure:

@@ -11,6 +11,9 @@ JSON_SCHEMA, JSON_OBJECT, PLAIN = "json_schema", "json_object", "text"
 _WEAKER = {JSON_SCHEMA: JSON_OBJECT, JSON_OBJECT: PLAIN}
 _NEW_NAME, _OLD_NAME = "max_completion_tokens", "max_tokens"
 _SAMPLING = ("temperature", "top_p", "seed")
+_LOGPROBS = "logprobs"
+_ALTERNATIVES = 20
+"""Most probable tokens that are asked for: as many as servers allow."""
 _FORMAT_WORDS = ("response_format", "json_schema", "json_object", "schema", "grammar", "guided")
 
 
@@ -21,7 +24,7 @@ class Dialect:
     format: str = JSON_SCHEMA
     tokens_name: str = _OLD_NAME
     dropped: frozenset[str] = frozenset()
-    """Sampling parameters that the model has not."""
+    """Parameters that the model has not."""
 
     @classmethod
     def of(cls, is_openai: bool) -> Dialect:
@@ -36,6 +39,8 @@ class Dialect:
         """Keyword arguments of `chat.completions.create`, but for model and messages."""
         sampling = {k: v for k, v in request.sampling.items() if k not in self.dropped}
         found: dict[str, Any] = {**sampling, self.tokens_name: max_tokens}
+        if request.digits and _LOGPROBS not in self.dropped:
+            found |= {_LOGPROBS: True, "top_logprobs": _ALTERNATIVES}
         form = self.format_of(request)
         if form == JSON_SCHEMA:
             schema = {"name": "reply", "strict": True, "schema": request.schema}
@@ -53,8 +58,9 @@ class Dialect:
             if tried not in self.dropped:
                 gone = self.dropped | {tried, "tokens:" + self.tokens_name}
                 return replace(self, tokens_name=other, dropped=gone)
-        for name in _SAMPLING:
-            if name in said and name in request.sampling and name not in self.dropped:
+        sent = {*request.sampling, *([_LOGPROBS] if request.digits else [])}
+        for name in (*_SAMPLING, _LOGPROBS):
+            if name in said and name in sent and name not in self.dropped:
                 return replace(self, dropped=self.dropped | {name})
         form = self.format_of(request)
         if form in _WEAKER and any(word in said for word in _FORMAT_WORDS):

@@ -199,7 +199,9 @@ class _Run:
                 reason = "the reply was cut off" if is_cut else error.reason
         assert self._client is not None
         form = self._client.dialect.format_of(request)
-        return Reply(request.id, state, value, answer.text, reason, answer.model, form)
+        return Reply(
+            request.id, state, value, answer.text, reason, answer.model, form, answer.digits
+        )
 
     async def _answer(
         self, request: Request, messages: Sequence[Mapping[str, str]], max_tokens: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,9 @@ STATES = (
     OK, REFUSED, FILTERED, TRUNCATED, UNPARSABLE, OUT_OF_RANGE, TRANSPORT, SKIPPED_BUDGET,
 )  # fmt: skip
 """How a request ends. Only `ok` has a value."""
+
+
+Digits = Sequence[Mapping[str, float]]
 
 
 class InvalidReply(Exception):
@@ -44,6 +47,8 @@ class Request:
     """`temperature`, `top_p`, `seed`: sent only where set, for not every model has them."""
     sample: int = 0
     """Which of several replies to the same question this is."""
+    digits: bool = False
+    """Whether to ask how probable each digit was wherever the reply has one."""
 
     def key(self, endpoint: str, model: str) -> str:
         """Digest of all that a reply depends on: where it is asked, whom, and what."""
@@ -55,6 +60,7 @@ class Request:
             "max_tokens": self.max_tokens,
             "sampling": dict(self.sampling),
             "sample": self.sample,
+            "digits": self.digits,
         }
         return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
@@ -90,6 +96,9 @@ class Reply:
     """The model's name as the server gave it."""
     format: str = ""
     """How the server held the model to the schema: `json_schema`, `json_object` or `text`."""
+    digits: Digits = ()
+    """How probable each digit was, by digit, for each token of the text that is one; empty unless
+    that was asked for and the server said."""
     calls: int = 0
     """HTTP requests made for it; 0 where it was cached."""
     usage: Usage = field(default_factory=Usage)

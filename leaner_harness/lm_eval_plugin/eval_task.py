@@ -3,6 +3,7 @@
 A YAML says `class: !function utils.LeanerEvalTask` and, for the embedded questions,
 `leaner_source: mini` in `dataset_kwargs`. By `--metadata leaner_prompt=chat` a model gets the bare
 question, for `--apply_chat_template`; else the words that surround published instructions.
+With `leaner_judge=openai:MODEL` there, or LEANER_JUDGE in the environment, the answers are judged.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from leaner_harness import __version__
 from leaner_harness.data.questions import Questions, load_questions
 from leaner_harness.data.row_text import prompt_of
 from leaner_harness.errors import UnknownName
+from leaner_harness.judge.opening import Opened, asked_for, open_judge
 from leaner_harness.judge.surface import CHECKS, check
+from leaner_harness.lm_eval_plugin.judge_filter import Judged, judge_filter
 
 # A child of lm-eval's logger, so that its verbosity and format apply.
 log = logging.getLogger("lm_eval.leaner_harness")
@@ -28,7 +31,13 @@ PROMPTS = ("template", "chat")
 EMPTY = "empty"
 """The share of answers in which nothing stands: the one check that is better low."""
 
-_NO_JUDGE = "%s: no judge is set, so there are surface checks alone, which are no grades."
+COVERAGE = "coverage"
+"""The share of answers that could be judged."""
+
+_NO_JUDGE = (
+    "%s: no judge is set, so there are surface checks alone, which are no grades. To add one: "
+    "LEANER_JUDGE=openai:MODEL (or hf:PATH) before the command; or later: leaner judge OUTPUT"
+)
 
 
 class LeanerEvalTask(ConfigurableTask):  # type: ignore[misc]
@@ -37,12 +46,17 @@ class LeanerEvalTask(ConfigurableTask):  # type: ignore[misc]
     found: Questions
 
     def __init__(self, config: dict[str, Any]) -> None:
+        self._judge: Opened | None = None
         super().__init__(config={key: value for key, value in config.items() if key != "class"})
+        if self._judge is not None:
+            account = self.config.metadata["leaner"].setdefault("judge", {})
+            self._filters.append(judge_filter(self._judge, account))
 
     def download(self, dataset_kwargs: dict[str, Any] | None = None, **_: Any) -> None:
         """Load the questions; where there are none, one placeholder row with no metric.
 
-        Raises UnknownName for a prompt that is neither `template` nor `chat`.
+        Raises UnknownName for a prompt that is neither `template` nor `chat`, and what opening a
+        judge raises.
         """
         arguments = {**self.config.metadata, **(dataset_kwargs or {})}
         self._prompt = arguments.get("leaner_prompt", PROMPTS[0])
@@ -54,8 +68,18 @@ class LeanerEvalTask(ConfigurableTask):  # type: ignore[misc]
             reason = self.found.reason
             log.warning("%s cannot run (%s): %s", self.config.task, self.found.state, reason)
         else:
-            log.warning(_NO_JUDGE, self.config.task)
+            self._open_judge(arguments)
         self._serve()
+
+    def _open_judge(self, arguments: dict[str, Any]) -> None:
+        """The judge that is asked for; what it lacks shows now, not when all answers are there."""
+        asked = asked_for(arguments)
+        if asked is None:
+            log.warning(_NO_JUDGE, self.config.task)
+            return
+        self._judge = open_judge(*asked)
+        if self._judge.engine is not None:
+            self._judge.engine.settings.key()
 
     def _serve(self, processes: int = 1) -> None:
         """Put the questions where lm-eval looks, and their account in the config.
@@ -96,16 +120,27 @@ class LeanerEvalTask(ConfigurableTask):  # type: ignore[misc]
         return ""
 
     def process_results(self, doc: dict[str, Any], results: Sequence[Any]) -> dict[str, float]:
-        """The checks of one answer; nothing for the placeholder of a task that cannot run."""
+        """The checks of one answer, or what a judge said of it.
+
+        Nothing for the placeholder of a task that cannot run; no grades for what was not judged.
+        """
         if not doc["question"]:
             return {}
+        if self._judge is not None and isinstance(results[0], Judged):
+            verdict = results[0].verdict
+            grades = self._judge.scale.all(verdict.grades) if verdict.is_scored else {}
+            return grades | {COVERAGE: float(verdict.is_scored)}
         answer = str(results[0])
         return check(doc["question"], answer) | {EMPTY: float(not answer.strip())}
 
     def aggregation(self) -> dict[str, Callable[[list[float]], float]]:
         """The mean of each, so that lm-eval knows its error."""
-        return dict.fromkeys((*CHECKS, EMPTY), mean)
+        return dict.fromkeys((*CHECKS, EMPTY, *self._graded()), mean)
+
+    def _graded(self) -> tuple[str, ...]:
+        """The metrics that come from a judge."""
+        return () if self._judge is None else (*self._judge.scale.bounds(), COVERAGE)
 
     def higher_is_better(self) -> dict[str, bool]:
         """All but the empty ones."""
-        return {**dict.fromkeys(CHECKS, True), EMPTY: False}
+        return {**dict.fromkeys((*CHECKS, *self._graded()), True), EMPTY: False}

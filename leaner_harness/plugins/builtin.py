@@ -13,10 +13,13 @@ def register_tasks() -> list[TaskFolder]:
 
 @hookimpl
 def register_judges() -> list[JudgeSpec]:
-    """A model over HTTP, and one on this machine."""
+    """A model over HTTP, one on this machine, and checks that need none."""
     return [
-        JudgeSpec("openai", "leaner_harness.judge.remote:RemoteJudge", llm=True),
-        JudgeSpec("hf", "leaner_harness.judge.local:open_judge"),
+        JudgeSpec(
+            "openai", "leaner_harness.judge.remote:RemoteJudge", llm=True, options=("n", "digits")
+        ),
+        JudgeSpec("hf", "leaner_harness.judge.local:open_judge", argument="PATH"),
+        JudgeSpec("surface", "leaner_harness.judge.surface:open_judge", argument=""),
     ]
 
 
