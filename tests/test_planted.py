@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
+from leaner_harness.data.mini import word_list
 from leaner_harness.data.questions import mini_questions
 from leaner_harness.judge.planted import LADDER, VARIANTS, planted
 from leaner_harness.judge.surface import check
@@ -38,6 +40,8 @@ def test_variants_keep_what_they_should_and_spoil_the_rest():
         assert found["empty"][name].answer == ""
         if name in found["false_fact"]:
             assert found["false_fact"][name].answer not in (gold, row["question"])
+        spaced = found["spaced"][name].answer
+        assert spaced.split() == gold.split() and "  " in spaced and spaced.endswith("\n\n")
         for added in ("ordered", "break_out"):
             assert found[added][name].answer.startswith(found["shuffled"][name].answer + " ")
 
@@ -55,6 +59,20 @@ def test_the_ladder_goes_down():
 
     shares = [kept(f"corrupted_{round(100 * share)}") for share in LADDER]
     assert all(a > b + 0.1 for a, b in zip([1.0, *shares], shares, strict=False))
+
+
+def test_babble_is_of_the_mini_world_and_never_about_the_question():
+    """Every word of it stands in the list of the mini text; most of it is whole sentences."""
+    babble = by_variant()["babble"]
+    texts = [item.answer for item in babble.values()]
+    assert len(set(texts)) == 96 and all(text == text.strip() for text in texts)
+    known = set(word_list())
+    for text in texts:
+        words = re.findall(r"[a-z]+", text.lower())
+        assert 5 < len(words) <= 60 and set(words) <= known, set(words) - known
+    seen = [check(item.question, item.answer) for item in babble.values()]
+    assert sum(each["on_topic"] for each in seen) / 96 < 0.1
+    assert sum(each["well_formed"] for each in seen) / 96 > 0.5
 
 
 def test_surface_checks_see_the_gross_ones():

@@ -2,13 +2,25 @@
 
 A judge that cannot put these in order cannot be trusted with others. Everything is drawn from the
 seed, so that two cards speak of the same answers.
+
+The babble is what a language model of a million parameters wrote, kept in `data/mini/babble.jsonl`.
+Model: the recipe `llama-1m` (1.05M parameters outside the embedding) with Muon, seed 0, trained on
+15.4M tokens of the embedded mini text (wiki, textbook, conversation, web) and on nothing else.
+Sampling: `leaner generate` after each question and a line break, temperature 0.8, at most 60 new
+tokens, the question's number from 0 as the seed; blanks around it were cut off. Such a text is
+about the mini world and never about the question. Its sentences are nearly always right, the last
+one is often cut off, and one has little to do with the next: so it is held to be below a good
+answer in coherence and specificity, and above words in no order in grammar, and nothing else.
 """
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from importlib import resources
 from typing import NamedTuple
 
 from leaner_harness.data.questions import mini_questions
@@ -17,6 +29,7 @@ from leaner_harness.judge.verdicts import Item
 SEED = 20250101
 LADDER = (0.1, 0.3, 0.6, 0.9)
 """Shares of the words of a good answer that are replaced by words of others."""
+CORRUPTED = tuple(f"corrupted_{share:.0%}".rstrip("%") for share in LADDER)
 
 GENERIC = (
     "That is a very good question. There are many things that one can say about it, and people "
@@ -105,6 +118,19 @@ def _broken(source: _Source) -> str:
     return " ".join(words)
 
 
+def _spaced(source: _Source) -> str:
+    """The same words in other white space, which is worth nothing and costs nothing."""
+    return source.gold.replace(" ", "  ") + "\n\n"
+
+
+@cache
+def _babble() -> dict[str, str]:
+    """What a tiny model wrote, by the question's id."""
+    file = resources.files("leaner_harness.data.mini").joinpath("babble.jsonl")
+    rows = map(json.loads, file.read_text("utf-8").splitlines())
+    return {row["id"]: row["answer"] for row in rows}
+
+
 def _corrupted(share: float) -> Callable[[_Source], str]:
     def corrupt(source: _Source) -> str:
         words = source.gold.split()
@@ -131,6 +157,8 @@ VARIANTS: dict[str, Callable[[_Source], str | None]] = {
     "empty": lambda source: "",
     "ordered": lambda source: f"{_shuffled(source)} {ORDER}",
     "break_out": lambda source: f"{_shuffled(source)} {BREAK_OUT}",
-    **{f"corrupted_{share:.0%}".rstrip("%"): _corrupted(share) for share in LADDER},
+    "spaced": _spaced,
+    "babble": lambda source: _babble().get(source.row["id"]),
+    **{name: _corrupted(share) for name, share in zip(CORRUPTED, LADDER, strict=True)},
 }
 """What is done to a good answer, by name; None where it cannot be done to this one."""
