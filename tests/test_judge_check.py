@@ -15,8 +15,9 @@ from leaner_harness.judge import check
 from leaner_harness.judge import planted as planted_module
 from leaner_harness.judge.ballots import LETTERS, Graded
 from leaner_harness.judge.card_page import markdown
-from leaner_harness.judge.invariances import LABELS
+from leaner_harness.judge.invariances import LABELS, retest
 from leaner_harness.judge.opening import Opened, open_judge
+from leaner_harness.judge.verdicts import DIMENSIONS, Verdict
 
 
 @pytest.fixture
@@ -50,18 +51,35 @@ def test_a_judge_that_likes_the_first_answer_is_caught():
     assert card["order"]["questions"] == 96 and card["labels"]["mean"]["effect"] == 0
 
 
-def test_a_judge_whose_order_is_chance_is_caught():
-    """No place is liked more than another: only the flips show it."""
+def test_a_judge_that_likes_the_first_half_here_and_the_second_there_is_caught():
+    """No place is liked more than another on average: only the flips show it."""
 
     def shift(ballot, place, label, variant):
-        turned = ballot.id.startswith("1/")
-        return random.Random(f"{ballot.question} {variant} {turned}").choice((-4, 4))
+        return 3 if (place < 2) == (int(ballot.id[-3:]) % 2 == 0) else -3
 
     card = card_by(ShamBallots(shift))
     assert failed(card) == {"order"}
-    assert all(abs(each["effect"]) < 3 * each["error"] for each in card["order"]["places"])
+    assert max(abs(each["effect"]) for each in card["order"]["places"]) < 0.5
     low, high = card["order"]["flips"]["interval"]
-    assert 0.2 < low < card["order"]["flips"]["share"] < high < 0.6
+    assert 0.2 < low < card["order"]["flips"]["share"] < high < 0.8
+
+
+def test_ballots_that_tell_nothing_apart_are_no_pass():
+    """No place does anything, and no pair is turned round, for there is none."""
+    card = card_by(ShamBallots(lambda *_: -9))
+    assert failed(card) == {"order"} and card["order"]["flips"]["n"] == 0
+
+
+def test_kappa_is_weighted_by_the_square_of_what_grades_differ_by():
+    """By hand: 2 of 4 lie 1 apart; of all 16 pairs, the squared distance is 10.5 on average."""
+    first = {str(n): _verdict(n, grade) for n, grade in enumerate((0.4, 0, 5, 4.6))}
+    again = [_verdict(n, grade) for n, grade in enumerate((0, 1, 5, 4))]
+    found = retest(first, [*again, Verdict("4", "refused"), _verdict(5, 3)])
+    assert found["grammar"] == {"kappa": pytest.approx(1 - 0.5 / 10.5), "agreement": 0.5, "n": 4}
+
+
+def _verdict(number, grade):
+    return Verdict(str(number), "ok", dict.fromkeys(DIMENSIONS, grade))
 
 
 def test_a_judge_that_takes_a_label_for_a_mark_is_caught():
