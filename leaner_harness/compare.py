@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, zip_longest
 from pathlib import Path
+from typing import NamedTuple
 
-from leaner_harness import paired, recompute, results, scoring
+from leaner_harness import answer_scores, compare_answers, paired, recompute, results, scoring
+from leaner_harness.answer_scores import TASK
 from leaner_harness.data.glue import AVERAGED, TASKS
 from leaner_harness.errors import ResultError, near_miss
 from leaner_harness.intervals import DRAWS
@@ -36,7 +38,7 @@ class Run:
     @property
     def seeds(self) -> int:
         """The number of training seeds whose predictions it holds; one for a zero-shot run."""
-        return len(next(iter(self.tasks.values())).rows[0])
+        return len(next(iter(self.tasks.values())).rows[0]) if self.tasks else 1
 
 
 def find(name: str, folder: Path) -> Path:
@@ -66,32 +68,72 @@ def _names(path: Path) -> tuple[str, ...]:
 def compare(paths: Sequence[Path]) -> Record:
     """Every pair of runs on every task and in the mean, as one JSON value.
 
-    Raises ResultError where runs were not asked the same of the same rows.
+    Runs of LEANER-Eval are compared in every grade and by kind of question. Raises ResultError
+    where runs were not asked the same of the same rows.
     """
     runs = _load(paths)
-    names = _tasks(runs)
     pairs = list(combinations(runs, 2))
-    means = 2 if set(AVERAGED) <= set(names) else 0
-    count = len(pairs) * (len(names) + means)
+    work = _answers(runs) if answer_scores.has_answers(runs[0].result) else _tasks_and_means(runs)
+    count = len(pairs) * work.most
     # Enough that a difference no permutation reaches stays below .01 after the correction.
     permutations = max(PERMUTATIONS, 100 * count)
-    found = [c for one, other in pairs for c in _compare_pair(one, other, names, permutations)]
+    found = [
+        _record(one, other, *part)
+        for one, other in pairs
+        for part in work.columns(one, other, permutations)
+    ]
     for comparison, p in zip(found, paired.holm([c["p"] for c in found]), strict=True):
         comparison |= {"p_holm": p, "verdict": paired.verdict(comparison["difference"], p)}
     return {
         "ranking": dict(zip(_RANKING, runs[0].result.ranking, strict=False)),
         "runs": [{"name": r.name, "seeds": r.seeds} for r in runs],
         "comparisons": found,
-        "warnings": _warnings(runs[0], names),
+        "warnings": work.warnings,
         "settings": {
             "alpha": ALPHA,
             "power": POWER,
             "bootstrap_draws": DRAWS,
             "permutations": permutations,
             "smallest_p": 1 / (1 + permutations),
-            "correction": f"Holm over {count} comparisons",
+            "correction": f"Holm over {len(found)} comparisons",
         },
     }
+
+
+class _Work(NamedTuple):
+    """What there is to compare of a pair of runs."""
+
+    most: int
+    """Comparisons of a pair, at most."""
+    columns: Callable[[Run, Run, int], Iterable[tuple[str, str, Columns]]]
+    """Name, metric and columns of each, from two runs and a number of permutations."""
+    warnings: list[str]
+
+
+def _tasks_and_means(runs: Sequence[Run]) -> _Work:
+    names = _tasks(runs)
+    means = 2 if set(AVERAGED) <= set(names) else 0
+    return _Work(
+        len(names) + means,
+        lambda one, other, permutations: _compare_pair(one, other, names, permutations),
+        _warnings(runs[0], names),
+    )
+
+
+def _answers(runs: Sequence[Run]) -> _Work:
+    first = runs[0].samples[TASK]
+    for run in runs[1:]:
+        compare_answers.check_questions(first, run.samples[TASK], (runs[0].name, run.name))
+
+    def columns(one: Run, other: Run, permutations: int) -> Iterable[tuple[str, str, Columns]]:
+        found = compare_answers.columns(one.samples[TASK], other.samples[TASK], permutations)
+        return ((name, metric, columns) for name, (metric, columns) in found.items())
+
+    counts = {"": len(first), **compare_answers.counts(first)}
+    asked = compare_answers.lines(first)
+    few = [f"{line.name}: {counts[line.kind]}" for line in asked if counts[line.kind] < FEW]
+    shown = f"Few questions ({'; '.join(few)}): below {FEW} only large differences show."
+    return _Work(len(asked), columns, [shown] if few else [])
 
 
 def _load(paths: Sequence[Path]) -> list[Run]:
@@ -100,12 +142,19 @@ def _load(paths: Sequence[Path]) -> list[Run]:
     distinct = len(set(models)) == len(models)
     runs: list[Run] = []
     for (path, result), model in zip(found, models, strict=True):
-        samples = recompute.by_task(recompute.read_samples(result, path))
-        tasks = {name: recompute.scored_task(name, rows) for name, rows in samples.items()}
         name = model if distinct else f"{model}/{result.record['run']}"
-        runs.append(Run(name, result, samples, tasks))
+        runs.append(_scored(name, result, path))
         _same_ranking(runs[0], runs[-1])
     return runs
+
+
+def _scored(name: str, result: Result, path: Path) -> Run:
+    rows = recompute.read_samples(result, path)
+    if answer_scores.has_answers(result):
+        return Run(name, result, {TASK: sorted(rows, key=lambda row: str(row["id"]))}, {})
+    samples = recompute.by_task(rows)
+    tasks = {task: recompute.scored_task(task, found) for task, found in samples.items()}
+    return Run(name, result, samples, tasks)
 
 
 def _same_ranking(one: Run, other: Run) -> None:
@@ -146,7 +195,9 @@ def _same_rows(task: str, one: Run, other: Run) -> None:
         )
 
 
-def _compare_pair(one: Run, other: Run, names: Sequence[str], permutations: int) -> list[Record]:
+def _compare_pair(
+    one: Run, other: Run, names: Sequence[str], permutations: int
+) -> Iterator[tuple[str, str, Columns]]:
     found = {
         name: paired.columns(
             TASKS[name],
@@ -157,13 +208,12 @@ def _compare_pair(one: Run, other: Run, names: Sequence[str], permutations: int)
         )
         for name in names
     }
-    score = scoring.SCORE
-    records = [_record(one, other, name, score, found[name][score]) for name in names]
+    for name in names:
+        yield name, scoring.SCORE, found[name][scoring.SCORE]
     if set(AVERAGED) <= set(names):
-        for metric in (score, scoring.CENTRED):
+        for metric in (scoring.SCORE, scoring.CENTRED):
             mean = paired.group_columns({name: found[name][metric] for name in AVERAGED})
-            records.append(_record(one, other, MEAN, metric, mean))
-    return records
+            yield MEAN, metric, mean
 
 
 def _record(one: Run, other: Run, task: str, metric: str, columns: Columns) -> Record:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from leaner_harness import answer_scores
 from leaner_harness.evaluate import Plan, Session
 
 if TYPE_CHECKING:
@@ -32,8 +34,25 @@ class Estimate(NamedTuple):
 def estimate(plan: Plan) -> list[Estimate]:
     """Time a sample of each task, and multiply."""
     session = Session(plan)
-    one_task = _finetuned if plan.finetuned else _zero_shot
-    return [one_task(session, name, _task(session, name)) for name in plan.tasks]
+    return [_kind(plan, name)(session, name, _task(session, name)) for name in plan.tasks]
+
+
+def _kind(plan: Plan, name: str) -> Callable[[Session, str, Any], Estimate]:
+    if name in answer_scores.BOARDS:
+        return _answered
+    return _finetuned if plan.finetuned else _zero_shot
+
+
+def _answered(session: Session, name: str, task: Any) -> Estimate:
+    """Time one batch of answers; a judge's time is the judge's to say."""
+    if task.found.state != "ok":
+        return Estimate(name, task.found.state)
+    rows = len(task.found.rows)
+    task.build_all_requests(limit=session.plan.batch_size, rank=0, world_size=1)
+    began = time.perf_counter()
+    session.model.generate_until(task.instances, disable_tqdm=True)
+    share = rows / len(task.instances)
+    return Estimate(name, "ok", rows, rows, seconds=(time.perf_counter() - began) * share)
 
 
 def _task(session: Session, name: str) -> Any:

@@ -14,11 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from leaner_harness import __version__, lm_eval_output, make_result, provenance
+from leaner_harness import __version__, answer_scores, provenance
 from leaner_harness.data.glue import AVERAGED, TASKS, check_split
 from leaner_harness.errors import CheckpointError, UnknownName, UsageError
 from leaner_harness.files import write_atomic
-from leaner_harness.lm_eval_output import BOARDS
+from leaner_harness.from_lm_eval.glue_run import BOARDS
+from leaner_harness.from_lm_eval.make import make
+from leaner_harness.from_lm_eval.run import find
+from leaner_harness.judge import opening
 from leaner_harness.models.finetune.protocol import PROTOCOLS
 from leaner_harness.registry import load_registry
 from leaner_harness.results import Record, Result
@@ -44,15 +47,20 @@ class Plan:
     """More model arguments of lm-eval."""
     batch_size: int = 64
     device: str | None = None
+    judge: str = ""
+    """Who grades answers, as in `openai:MODEL`; without one there are checks alone."""
+    judge_arguments: Mapping[str, Any] | None = None
 
     @property
     def finetuned(self) -> bool:
         """Whether a classifier is trained for each task."""
         return self.protocol != ZERO_SHOT
 
-    def metadata(self) -> dict[str, str]:
+    def metadata(self) -> dict[str, Any]:
         """The tasks' options."""
-        asked = {"leaner_split": self.split, "leaner_data": self.data}
+        asked: dict[str, Any] = {"leaner_split": self.split, "leaner_data": self.data}
+        if self.judge:
+            asked |= {opening.NAME: self.judge, opening.ARGUMENTS: dict(self.judge_arguments or {})}
         return {key: value for key, value in asked.items() if value}
 
     def model_arguments(self) -> dict[str, Any]:
@@ -85,7 +93,10 @@ def make_plan(
         raise UsageError(
             f"The tasks are of two boards: {', '.join(sorted(boards))}.", "Score them one by one."
         )
-    if not any(name.removeprefix(f"{board_of(name)}_") in AVERAGED for name in names):
+    if boards <= {*answer_scores.BOARDS}:
+        if protocol != ZERO_SHOT:
+            raise UsageError("LEANER-Eval is answered as the model is: --protocol zero-shot.")
+    elif not any(name.removeprefix(f"{board_of(name)}_") in AVERAGED for name in names):
         raise UsageError(
             "wnli alone makes no result: it is no evidence about a model.",
             "Score it with: lm_eval --model leaner --tasks leaner_glue_wnli",
@@ -98,19 +109,24 @@ def make_plan(
 
 def _expand(asked: str) -> list[str]:
     """A group's tasks, or the task itself; `cola` alone is the published one."""
+    if asked in answer_scores.BOARDS:
+        return [asked]
     if asked in BOARDS:
         return [f"{asked}_{task}" for task in AVERAGED]
     if asked in TASKS:
         return [f"leaner_glue_{asked}"]
     if any(asked == f"{board}_{task}" for board in BOARDS for task in TASKS):
         return [asked]
-    known = [*BOARDS, *(f"{board}_{task}" for board in BOARDS for task in TASKS)]
+    one_by_one = (f"{board}_{task}" for board in BOARDS for task in TASKS)
+    known = [*BOARDS, *answer_scores.BOARDS, *one_by_one]
     cure = "For lm-eval's other tasks: lm_eval --model leaner --tasks NAME"
     raise UnknownName("task", asked, known, cure)
 
 
 def board_of(task: str) -> str:
     """The board of a task by its lm-eval name."""
+    if task in answer_scores.BOARDS:
+        return task
     return next(board for board in BOARDS if task.startswith(f"{board}_"))
 
 
@@ -120,17 +136,14 @@ def evaluate(
     """Score the plan's tasks and make the result.
 
     `resume` goes on from the tasks and fine-tuning runs already in the output folder; otherwise it
-    is emptied. Raises what the scorer and `make_result` raise.
+    is emptied. Raises what the scorer and `make` raise.
     """
     if not resume:
         for part in ("tasks", "runs"):
             shutil.rmtree(plan.output / part, ignore_errors=True)
     outputs = list(_score(plan, announce))
     path = write_lm_eval_output(plan, outputs)
-    evaluation = lm_eval_output.read_evaluation(path)
-    partial = {evaluation.key(task) for task in AVERAGED} != set(plan.tasks)
-    missing = any(data["state"] != "ok" for data in evaluation.data.values())
-    return make_result.make_result(evaluation, model=model, partial=partial or missing)
+    return make(path, model=model, partial=True)
 
 
 def _score(plan: Plan, announce: Announce) -> Iterator[Record]:
@@ -153,6 +166,11 @@ def _kept(path: Path, identity: Record) -> Record | None:
     return kept["output"] if kept["identity"] == identity else None
 
 
+_ENVIRONMENT = (
+    "LEANER_SPLIT", "LEANER_DATA", opening.NAME.upper(), opening.ARGUMENTS.upper()
+)  # fmt: skip
+
+
 class Session:
     """The model and the task index, each made at first use and then kept."""
 
@@ -168,7 +186,7 @@ class Session:
             "protocol": plan.protocol,
             "arguments": arguments,
             "metadata": plan.metadata(),
-            "environment": {k: os.environ.get(k) for k in ("LEANER_SPLIT", "LEANER_DATA")},
+            "environment": {k: os.environ.get(k) for k in _ENVIRONMENT},
             "harness": __version__,
         }
 
@@ -250,4 +268,4 @@ def write_lm_eval_output(plan: Plan, outputs: Sequence[Record]) -> Path:
     tracker.save_results_aggregated(results=merged, samples=samples)
     for name, rows in samples.items():
         tracker.save_results_samples(task_name=name, samples=rows)
-    return lm_eval_output.find(folder)
+    return find(folder)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from leaner_harness import intervals, results, scoring
+from leaner_harness import answer_scores, intervals, results, scoring
 from leaner_harness.data.glue import AVERAGED, TASKS
 from leaner_harness.errors import ResultError
 from leaner_harness.results import Record, Result
@@ -152,7 +152,8 @@ def _over_rows_and_seeds(scores: Array, draws: Array) -> list[float]:
 def verify(result: Result, folder: Path) -> None:
     """Raise ResultError unless a result's numbers are those its committed samples give."""
     path = folder / result.path
-    tasks, mean = score_samples(read_samples(result, path))
+    score = answer_scores.score if answer_scores.has_answers(result) else score_samples
+    tasks, mean = score(read_samples(result, path))
     ran = {name: task for name, task in result.record["tasks"].items() if task["state"] == "ok"}
     if set(ran) != set(tasks):
         raise ResultError(f"{path}: its samples are of other tasks than its scores.", _CURE)

@@ -51,7 +51,8 @@ def grading(grade):
 def test_orders_are_turns_of_one_another_and_always_the_same(names, count, question):
     found = ballots.orders(sorted(names), count, 1, question)
     assert found == ballots.orders(sorted(names, reverse=True), count, 1, question)
-    assert all(sorted(order) == sorted(names) for order in found) and len(found) == min(count, len(names))
+    assert all(sorted(order) == sorted(names) for order in found)
+    assert len(found) == min(count, len(names))
     assert len({order.index(min(names)) for order in found}) == len(found)
 
 

@@ -89,7 +89,8 @@ def test_several_models_can_share_their_prompts(tmp_path, server, capsys):
     assert json.loads(capsys.readouterr().out) == {"answers": 4, "calls_at_most": 3}
     assert judge(tmp_path / "one", second, *words, "--out", out) == 0
     shown = capsys.readouterr().out
-    assert "Listwise" in shown and "+4.50" in shown.replace("\n", "")  # the first place has 15, the other 6
+    # The first place has 15, the other 6.
+    assert "Listwise" in shown and "+4.50" in shown.replace("\n", "")
     found = json.loads((tmp_path / "both-1.5m.json").read_text())
     assert found["models"][str(tmp_path / "one")]["states"] == {"ok": 1, "rule": 1}
     assert found["judge"]["mode"] == "paper" and found["calls"] == 3

@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from small_glue import ScoredLM, evaluate, write_glue
 from test_glue_task import noise
 
-from leaner_harness import lm_eval_output, results
+from leaner_harness import results
 from leaner_harness.data.glue import AVERAGED, TASKS
 from leaner_harness.errors import CheckpointError, ResultError
+from leaner_harness.from_lm_eval.glue import make_result
+from leaner_harness.from_lm_eval.glue_run import _shortest, read_evaluation
+from leaner_harness.from_lm_eval.run import find
 from leaner_harness.leaderboard import board
-from leaner_harness.make_result import make_result
 from leaner_harness.recompute import score_samples
 from leaner_harness.results import Result
 from leaner_harness.scoring import scored_row
@@ -51,7 +53,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def made(folder: Path, **options: Any) -> Result:
-    evaluation = lm_eval_output.read_evaluation(lm_eval_output.find(folder))
+    evaluation = read_evaluation(find(folder))
     return make_result(evaluation, model="tiny", **options)[0]
 
 
@@ -60,9 +62,9 @@ def altered(output: Path, tmp_path: Path) -> Callable[[Callable[[dict[str, Any]]
     """A copy of the evaluation whose results JSON a test may change."""
 
     def alter(change: Callable[[dict[str, Any]], None]) -> Path:
-        for path in lm_eval_output.find(output).parent.iterdir():
+        for path in find(output).parent.iterdir():
             (tmp_path / path.name).write_bytes(path.read_bytes())
-        path = lm_eval_output.find(tmp_path)
+        path = find(tmp_path)
         record = json.loads(path.read_text())
         change(record)
         path.write_text(json.dumps(record))
@@ -88,14 +90,14 @@ def test_a_result_holds_scores_intervals_and_baselines(output: Path) -> None:
 @given(st.lists(st.floats(-200, 0), min_size=6, max_size=6))
 def test_a_committed_sample_gives_the_very_same_prediction(scores: list[float]) -> None:
     """Rounding must not break a tie between two predictions: Spearman's ranks would change."""
-    short = [lm_eval_output._shortest(score) for score in scores]
+    short = [_shortest(score) for score in scores]
     doc = {"label": 3.0}
     assert scored_row(TASKS["stsb"], doc, scores) == scored_row(TASKS["stsb"], doc, short)
     assert all(len(str(score)) < 16 for score in short)
 
 
 def test_no_row_text_and_no_path_is_written(output: Path, tmp_path: Path) -> None:
-    evaluation = lm_eval_output.read_evaluation(lm_eval_output.find(output))
+    evaluation = read_evaluation(find(output))
     result, samples = make_result(evaluation, model="tiny")
     path = results.write(result, samples, tmp_path, replace=False)
     assert path == tmp_path / "leaner_glue" / "tiny" / "zero-shot-validation.json"
@@ -108,7 +110,7 @@ def test_no_row_text_and_no_path_is_written(output: Path, tmp_path: Path) -> Non
 
 
 def test_writing_twice_gives_the_same_bytes(output: Path, tmp_path: Path) -> None:
-    evaluation = lm_eval_output.read_evaluation(lm_eval_output.find(output))
+    evaluation = read_evaluation(find(output))
     contents = []
     for name in ("a", "b"):
         path = results.write(*make_result(evaluation, model="tiny"), tmp_path / name, replace=False)
@@ -117,7 +119,7 @@ def test_writing_twice_gives_the_same_bytes(output: Path, tmp_path: Path) -> Non
 
 
 def test_other_weights_do_not_overwrite_in_silence(output: Path, tmp_path: Path) -> None:
-    evaluation = lm_eval_output.read_evaluation(lm_eval_output.find(output))
+    evaluation = read_evaluation(find(output))
     results.write(*make_result(evaluation, model="tiny"), tmp_path, replace=False)
     checkpoint = tmp_path / "checkpoint"
     checkpoint.mkdir()
@@ -129,7 +131,7 @@ def test_other_weights_do_not_overwrite_in_silence(output: Path, tmp_path: Path)
 
 
 def test_the_board_shows_what_training_cost(output: Path, tmp_path: Path) -> None:
-    evaluation = lm_eval_output.read_evaluation(lm_eval_output.find(output))
+    evaluation = read_evaluation(find(output))
     recipe = {"data": "/home/somebody/text", "seed": 3}
     record = {"recipe": recipe, "parameters": {"total": 1_561_728}, "tokens_seen": 2_000_000}
     (tmp_path / "leaner.json").write_text(json.dumps(record))
@@ -249,7 +251,7 @@ def test_weights_younger_than_the_scores_are_refused(
 
 
 def test_the_check_computes_every_number_again(output: Path, tmp_path: Path) -> None:
-    evaluation = lm_eval_output.read_evaluation(lm_eval_output.find(output))
+    evaluation = read_evaluation(find(output))
     path = results.write(*make_result(evaluation, model="tiny"), tmp_path, replace=False)
     board.write(tmp_path)
     board.check(tmp_path)
@@ -277,7 +279,7 @@ def test_the_check_computes_every_number_again(output: Path, tmp_path: Path) -> 
 
 
 def test_the_order_of_samples_changes_nothing(output: Path) -> None:
-    evaluation = lm_eval_output.read_evaluation(lm_eval_output.find(output))
+    evaluation = read_evaluation(find(output))
     samples = [*evaluation.samples("stsb"), *evaluation.samples("cola")]
     assert score_samples(samples) == score_samples(samples[::-1])
 
@@ -287,7 +289,7 @@ def test_odd_files_are_no_results_of_lm_eval(content: str, tmp_path: Path) -> No
     path = tmp_path / "results_x.json"
     path.write_text(content)
     with pytest.raises(ResultError, match="no results file of lm_eval"):
-        lm_eval_output.read_evaluation(path)
+        read_evaluation(path)
 
 
 def test_missing_samples_are_refused(altered: Any) -> None:
@@ -307,11 +309,11 @@ def test_a_model_that_returns_nan_is_refused(tmp_path: Path) -> None:
 
 def test_an_empty_folder_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(ResultError, match="--log_samples"):
-        lm_eval_output.find(tmp_path)
+        find(tmp_path)
 
 
 def test_the_board_ranks_separates_and_goes_stale(output: Path, tmp_path: Path) -> None:
-    evaluation = lm_eval_output.read_evaluation(lm_eval_output.find(output))
+    evaluation = read_evaluation(find(output))
     for name in ("tiny", "tiny-2"):
         results.write(*make_result(evaluation, model=name), tmp_path, replace=False)
     with pytest.raises(ResultError, match="stale"):
@@ -330,7 +332,7 @@ def test_the_board_ranks_separates_and_goes_stale(output: Path, tmp_path: Path) 
 
 
 def test_a_misplaced_or_foreign_file_is_named(output: Path, tmp_path: Path) -> None:
-    evaluation = lm_eval_output.read_evaluation(lm_eval_output.find(output))
+    evaluation = read_evaluation(find(output))
     path = results.write(*make_result(evaluation, model="tiny"), tmp_path, replace=False)
     path.rename(path.with_name("other.json"))
     with pytest.raises(ResultError, match="belongs at"):

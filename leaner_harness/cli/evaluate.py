@@ -12,7 +12,9 @@ from leaner_harness import estimate, results
 from leaner_harness import evaluate as verb
 from leaner_harness.cli import results as shown
 from leaner_harness.cli.console import err, out, print_json
-from leaner_harness.errors import UsageError
+from leaner_harness.errors import ResultError, UsageError
+from leaner_harness.judge.opening import parse
+from leaner_harness.results import Result
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -25,10 +27,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add(
         "--tasks", default="leaner_glue",
-        help="leaner_glue (default), leaner_glue_mini, or some of their tasks, by commas",
+        help="leaner_glue (default), leaner_glue_mini, or some of their tasks, by commas; "
+        "leaner_eval or leaner_eval_mini",
     )  # fmt: skip
     add("--split", help="the split to report (default: test)")
     add("--data", help="a folder in the published layout (default: the published set)")
+    add("--judge", default="", metavar="NAME:MODEL", help="who grades answers of leaner_eval")
+    add("--judge-args", default="", metavar="KEY=VALUE,...", help="see leaner judge")
     add("--model-args", default="", help="more lm-eval model arguments, as key=value,key=value")
     add("--batch-size", type=int, default=64, help="rows in a forward pass (zero-shot)")
     add("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")
@@ -53,6 +58,8 @@ def run(args: argparse.Namespace) -> int:
         arguments=_arguments(args.model_args),
         batch_size=args.batch_size,
         device=args.device,
+        judge=args.judge,
+        judge_arguments=parse(args.judge_args),
     )
     if args.dry_run:
         return _dry_run(plan, as_json=args.json)
@@ -66,7 +73,19 @@ def run(args: argparse.Namespace) -> int:
     path = results.write(result, samples, args.results, replace=args.replace)
     if not args.json:
         out.print(f"Wrote {path}", soft_wrap=True)
-    return shown.show([result], as_json=args.json)
+    shown.show([result], as_json=args.json)
+    return _exit(result, plan)
+
+
+def _exit(result: Result, plan: verb.Plan) -> int:
+    """0, unless a judge could not grade enough of the answers."""
+    if result.record["judge"] is not None and not result.record["mean"]:
+        raise ResultError(
+            "Incomplete: less than 98 % of the answers could be judged.",
+            f"Ask again for what is missing, without new answers: leaner judge {plan.output} "
+            f"--judge {plan.judge or '...'}; then: leaner results add {plan.output} --replace",
+        )
+    return 0
 
 
 def _announce(task: str, number: int, total: int) -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 from rich import box
 from rich.table import Table
 
-from leaner_harness import lm_eval_output, make_result, results, scoring
+from leaner_harness import answer_scores, results, scoring
+from leaner_harness.cli.answers_table import answers_table
 from leaner_harness.cli.console import err, out, print_json
 from leaner_harness.data.glue import AVERAGED
+from leaner_harness.from_lm_eval.make import make
 from leaner_harness.results import Result
 
 
@@ -41,9 +43,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _add(args: argparse.Namespace) -> int:
-    evaluation = lm_eval_output.read_evaluation(lm_eval_output.find(args.output))
-    result, samples = make_result.make_result(
-        evaluation, model=args.model, checkpoint=args.checkpoint, partial=args.partial
+    result, samples = make(
+        args.output, model=args.model, checkpoint=args.checkpoint, partial=args.partial
     )
     path = results.write(result, samples, args.results, replace=args.replace)
     if not args.json:
@@ -67,6 +68,9 @@ def _print(result: Result) -> None:
     kind = "synthetic rows" if data["synthetic"] else f"{data['source']} rows"
     name = f"[bold]{record['model']['name']}[/]"
     out.print(f"{name} on {record['board']} ({record['run']}, {kind})", soft_wrap=True)
+    if answer_scores.has_answers(result):
+        out.print(answers_table(record))
+        return
     out.print(_table(record))
     out.print(_mean_text(result), soft_wrap=True)
 

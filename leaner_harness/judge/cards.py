@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from leaner_harness.files import home, write_json
+from leaner_harness.judge.card import VERSION
 
 _SEEN = "models_seen"
 
@@ -23,16 +24,18 @@ def keep(card: Mapping[str, Any]) -> Path:
 def known(fingerprint: Mapping[str, Any]) -> dict[str, Any] | None:
     """What a result says of the judge's card: its digest, and whether it passed.
 
-    None without one, and where the server has named other models since it was made.
+    None without one, where it is of an older kind, and where the server has named other models
+    since it was made.
     """
     path = _place(fingerprint)
     try:
         content = path.read_bytes()
         card = json.loads(content)
         seen, passed = card["judge"].get(_SEEN), bool(card["passed"])
+        version = card["version"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    if seen != fingerprint.get(_SEEN):
+    if version != VERSION or seen != fingerprint.get(_SEEN):
         return None
     return {"sha256": hashlib.sha256(content).hexdigest(), "passed": passed}
 

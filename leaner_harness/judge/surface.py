@@ -16,6 +16,8 @@ from leaner_harness.llm.records import OK
 
 CHECKS = ("well_formed", "non_repetition", "on_topic", "own_words", "finished")
 
+EMPTY = "empty"
+"""The share of answers in which nothing stands: a number beside the checks, and better low."""
 SCALE = Scale(CHECKS, 1)
 VERSION = 1
 

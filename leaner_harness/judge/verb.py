@@ -60,6 +60,7 @@ class Report:
             **self._all.record(),
             "kinds": {kind: tally.record() for kind, tally in sorted(self._kinds.items())},
             "judge": self._opened.fingerprint,
+            "scale": list(self._opened.scale.names),
             "grades_by": dict(sorted(self._by.items())),
             "card": cards.known(self._opened.fingerprint),
             **self._opened.account(),

@@ -20,6 +20,8 @@ RULE = "rule"
 SCORED = (OK, RULE)
 JUDGED_STATES = (RULE, *STATES)
 """Every state that an answer can end in. Only the scored ones enter a mean."""
+COVERAGE = "coverage"
+"""The share of answers that could be judged."""
 COMPLETE = 0.98
 """The coverage below which a headline says that it is incomplete."""
 

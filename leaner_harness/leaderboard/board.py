@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from leaner_harness import scoring
+from leaner_harness import answer_scores, scoring
 from leaner_harness.data.glue import AVERAGED, TASKS
 from leaner_harness.errors import ResultError
 from leaner_harness.files import write_atomic
+from leaner_harness.leaderboard import answers_section, markdown
+from leaner_harness.leaderboard.markdown import DASH
 from leaner_harness.recompute import verify
 from leaner_harness.results import Result, read_all
 
@@ -39,7 +41,12 @@ def build(folder: Path) -> str:
     boards: dict[tuple[str, ...], list[Result]] = defaultdict(list)
     for result in read_all(folder):
         boards[result.ranking].append(result)
-    sections = [_section(boards[key]) for key in sorted(boards)]
+    sections = [
+        answers_section.section(boards[key])
+        if answer_scores.has_answers(boards[key][0])
+        else _section(boards[key])
+        for key in sorted(boards)
+    ]
     return "\n".join([_INTRODUCTION, *(sections or ["No results yet.\n"])])
 
 
@@ -64,17 +71,11 @@ def _section(results: Sequence[Result]) -> str:
     data, protocol = first["data"], first["protocol"]["name"]
     fingerprint = data["fingerprint"][:8]
     title = f"## {first['board']}, {protocol}, {data['split']} split ({fingerprint})"
-    kind = {
-        "mini": "Synthetic rows embedded in the package (leaner-mini-v1); not comparable with "
-        "published LEANER-GLUE numbers.",
-        "official": "Published rows, every file verified.",
-        "local": "Rows from a local folder that are not, or not all, the published ones.",
-    }.get(data["source"], "")
-    note = f"{kind} Data fingerprint `{data['fingerprint']}`."
+    note = markdown.source_note(results[0], "Synthetic rows (leaner-mini-v1)")
     ranked = sorted(results, key=_rank)
     rows = [_row(place, result) for place, result in enumerate(ranked, start=1)]
     known = [_baseline_row(ranked[0]), *_overlap_rows(ranked)]
-    table = "\n".join([_header(), *rows, *known])
+    table = markdown.table(_columns(), [*rows, *known])
     return "\n\n".join([title, note, table]) + "\n"
 
 
@@ -83,47 +84,36 @@ def _rank(result: Result) -> tuple[float, str]:
     return (-mean["value"] if mean else float("inf")), str(result.path)
 
 
-def _header() -> str:
+def _columns() -> list[str]:
     tasks = [f"{name} ({_METRIC[TASKS[name].metric]})" for name in AVERAGED]
-    names = ["#", "model", "parameters", "tokens seen", "centred", "raw", *tasks]
-    return f"| {' | '.join(names)} |\n|{'---|' * len(names)}"
+    return ["#", "model", "parameters", "tokens seen", "centred", "raw", *tasks]
 
 
-def _row(place: int, result: Result) -> str:
+def _row(place: int, result: Result) -> list[str]:
     record = result.record
-    link = f"[{record['model']['name']}]({result.path.as_posix()})"  # names are checked in read
-    training = record.get("training") or {}
-    complete = bool(record["mean"])
-    cells = [
-        str(place) if complete else "–",
-        link,
-        _count(record["model"]["parameters"]),
-        # Random weights have the checkpoint's shape, and have seen none of its text.
-        _count(0 if _from_scratch(result) else training.get("tokens_seen")),
+    return [
+        str(place) if record["mean"] else DASH,
+        markdown.link(result),
+        *markdown.size_cells(result),
         _mean(result, scoring.CENTRED),
         _mean(result, scoring.SCORE),
         *(_task_cell(record["tasks"].get(name)) for name in AVERAGED),
     ]
-    return f"| {' | '.join(cells)} |"
 
 
-def _from_scratch(result: Result) -> bool:
-    return bool(result.record["model"].get("scorer", {}).get("from_scratch"))
-
-
-def _baseline_row(result: Result) -> str:
+def _baseline_row(result: Result) -> list[str]:
     tasks = result.record["tasks"]
     constants = [tasks[n].get("majority_baseline") if n in tasks else None for n in AVERAGED]
     known = [constant for constant in constants if constant is not None]
-    raw = f"{sum(known) / len(known):.3f}" if len(known) == len(AVERAGED) else "–"
-    cells = ["–" if constant is None else f"{constant:.3f}" for constant in constants]
-    return f"| | *best constant prediction* | 0 | 0 | 0.000 | {raw} | {' | '.join(cells)} |"
+    raw = f"{sum(known) / len(known):.3f}" if len(known) == len(AVERAGED) else DASH
+    cells = [DASH if constant is None else f"{constant:.3f}" for constant in constants]
+    return ["", "*best constant prediction*", "0", "0", "0.000", raw, *cells]
 
 
 _OVERLAP = {"jaccard": "word overlap", "words": "words"}
 
 
-def _overlap_rows(results: Sequence[Result]) -> list[str]:
+def _overlap_rows(results: Sequence[Result]) -> list[list[str]]:
     """What word counting reaches on these rows, by the first result that says it."""
     found = []
     for key, title in _OVERLAP.items():
@@ -132,40 +122,25 @@ def _overlap_rows(results: Sequence[Result]) -> list[str]:
             tasks = [result.record["tasks"].get(name) or {} for result in results]
             said = [(task.get("baselines") or {}).get(key) for task in tasks]
             known = [value for value in said if value is not None]
-            cells.append(scoring.shown(known[0]) if known else "–")
-        if any(cell != "–" for cell in cells):
-            found.append(f"| | *{title}* | | | | | {' | '.join(cells)} |")
+            cells.append(scoring.shown(known[0]) if known else DASH)
+        if any(cell != DASH for cell in cells):
+            found.append(["", f"*{title}*", "", "", "", "", *cells])
     return found
 
 
 def _mean(result: Result, metric: str) -> str:
     mean = result.mean(metric)
     if mean is None:
-        return f"– (missing: {_escape(', '.join(map(str, result.record['missing'])))})"
+        return f"{DASH} (missing: {markdown.escape(', '.join(map(str, result.record['missing'])))})"
     low, high = mean["interval"]
     return f"{scoring.shown(mean['value'])} [{scoring.shown(low)}, {scoring.shown(high)}]"
 
 
 def _task_cell(task: dict[str, Any] | None) -> str:
     if task is None:
-        return "–"
+        return DASH
     if task["state"] != "ok":
-        return _escape(task["state"])
+        return markdown.escape(task["state"])
     spread = task.get("seeds", {}).get("sd")
     plus_minus = "" if spread is None else f" ±{scoring.shown(spread)}"
     return scoring.shown(task["metrics"][scoring.SCORE]) + plus_minus
-
-
-def _count(value: float | None) -> str:
-    """A count as in 1.56M; a dash where it is not known."""
-    if value is None:
-        return "–"
-    for unit, size in (("B", 1e9), ("M", 1e6), ("k", 1e3)):
-        if value >= size:
-            return f"{value / size:.3g}{unit}"
-    return str(int(value))
-
-
-def _escape(text: str) -> str:
-    """Text that cannot break out of a table cell."""
-    return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

@@ -21,18 +21,14 @@ from leaner_harness.data.questions import Questions, load_questions
 from leaner_harness.data.row_text import prompt_of
 from leaner_harness.errors import UnknownName
 from leaner_harness.judge.opening import Opened, asked_for, open_judge
-from leaner_harness.judge.surface import CHECKS, check
+from leaner_harness.judge.surface import CHECKS, EMPTY, check
+from leaner_harness.judge.verdicts import COVERAGE, is_empty
 from leaner_harness.lm_eval_plugin.judge_filter import Judged, judge_filter
 
 # A child of lm-eval's logger, so that its verbosity and format apply.
 log = logging.getLogger("lm_eval.leaner_harness")
 
 PROMPTS = ("template", "chat")
-EMPTY = "empty"
-"""The share of answers in which nothing stands: the one check that is better low."""
-
-COVERAGE = "coverage"
-"""The share of answers that could be judged."""
 
 _NO_JUDGE = (
     "%s: no judge is set, so there are surface checks alone, which are no grades. To add one: "
@@ -131,7 +127,7 @@ class LeanerEvalTask(ConfigurableTask):  # type: ignore[misc]
             grades = self._judge.scale.all(verdict.grades) if verdict.is_scored else {}
             return grades | {COVERAGE: float(verdict.is_scored)}
         answer = str(results[0])
-        return check(doc["question"], answer) | {EMPTY: float(not answer.strip())}
+        return check(doc["question"], answer) | {EMPTY: float(is_empty(answer))}
 
     def aggregation(self) -> dict[str, Callable[[list[float]], float]]:
         """The mean of each, so that lm-eval knows its error."""

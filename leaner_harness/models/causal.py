@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import accumulate, islice
 from typing import Any
 
@@ -67,6 +68,21 @@ class CausalLM(ScorerLM):
         answers: list[Answer] = super().loglikelihood(requests, disable_tqdm=disable_tqdm)
         self._encoded = {}
         return answers
+
+    def generate_until(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[str]:
+        """The text after each context; shorter than asked for where the model has no room for it.
+
+        `hf` stops with an error there. Half of the window is the least that is left for an answer:
+        a context that leaves less loses its beginning.
+        """
+        longest = max((len(self.tok_encode(request.args[0])) for request in requests), default=0)
+        room = max(self.max_length - longest, self.max_length // 2)
+        fitting = [_shortened(request, room, self.max_gen_toks) for request in requests]
+        if any(one is not other for one, other in zip(fitting, requests, strict=True)):
+            self.counts["most_new_tokens"] = room
+            log.warning("answers end after %d tokens: the model has room for no more", room)
+        found: list[str] = super().generate_until(fitting, disable_tqdm=disable_tqdm)
+        return found
 
     def tok_encode(self, string: str, *arguments: Any, **options: Any) -> list[int]:
         """Ids of a text, as `hf` has them."""
@@ -196,3 +212,11 @@ class CausalLM(ScorerLM):
             return total, all(best for _, best in tokens)
         self.counts["not_finite"] += 1
         return math.nan, False
+
+
+def _shortened(request: Any, room: int, unasked: int) -> Any:
+    """The request, or a copy that asks for no more new tokens than there is room for."""
+    context, options = request.args
+    if options.get("max_gen_toks", unasked) <= room:
+        return request
+    return replace(request, arguments=(context, {**options, "max_gen_toks": room}))

@@ -1,8 +1,7 @@
-"""Read a stock lm_eval output folder: its tasks, what they say of their rows, and its samples."""
+"""LEANER-GLUE in an lm_eval run: its tasks, what they say of their rows, and its samples."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import numpy as np
 from leaner_harness import recompute, scoring
 from leaner_harness.data.glue import TASKS
 from leaner_harness.errors import ResultError
+from leaner_harness.from_lm_eval.run import Run, read_output, task_account
 from leaner_harness.recompute import TOLERANCE
 from leaner_harness.results import Record
 from leaner_harness.statistics import Item, Rating
@@ -21,14 +21,10 @@ from leaner_harness.statistics import Item, Rating
 BOARDS = ("leaner_glue_mini", "leaner_glue")
 
 
-@dataclass(slots=True)
-class Evaluation:
-    """One lm_eval run as it lies on disk."""
+@dataclass
+class Evaluation(Run):
+    """A run of LEANER-GLUE's tasks."""
 
-    path: Path
-    output: Record
-    board: str
-    """The group its tasks belong to."""
     data: dict[str, Record] = field(default_factory=dict)
     """Task -> what the task said of its rows (`TaskRows.record`)."""
 
@@ -61,28 +57,11 @@ class Evaluation:
             raise ResultError(f"The tasks differ in their number of shots: {sorted(found)}.")
         return found.pop() if found else 0
 
-    def model_arguments(self) -> dict[str, str]:
-        """lm-eval's model arguments."""
-        arguments = self.output["config"].get("model_args") or {}
-        if isinstance(arguments, str):
-            pairs = (pair.partition("=") for pair in arguments.split(",") if pair)
-            arguments = {key: value for key, _, value in pairs}
-        return {str(key): str(value) for key, value in arguments.items()}
-
     def refuse_limit(self) -> None:
         """Raise ResultError for a run on a part of the rows."""
-        for key in (self.key(task) for task in self.data if self.ran(task)):
-            counts = self.output["n-samples"].get(key, {})
-            if counts.get("effective") != counts.get("original"):
-                raise ResultError(
-                    f"{key} was scored on {counts.get('effective')} of "
-                    f"{counts.get('original')} rows.",
-                    "Run lm_eval again without --limit.",
-                )
-
-    def scorer(self) -> Record:
-        """What one of our model types says of how it scored; empty for lm-eval's own."""
-        return dict(self.output["config"].get("leaner") or {})
+        for task in self.data:
+            if self.ran(task):
+                self.refuse_part(self.key(task))
 
     def finetuning(self, task: str) -> Record:
         """What fine-tuning says of a task: its rows, winning rate and cost; empty without it."""
@@ -90,16 +69,8 @@ class Evaluation:
 
     def samples(self, task: str) -> Iterator[Record]:
         """The logged samples of one task, reduced to row id, label, prediction and numbers."""
-        stamp = self.path.stem.removeprefix("results_")
-        path = self.path.with_name(f"samples_{self.key(task)}_{stamp}.jsonl")
-        if not path.is_file():
-            raise ResultError(
-                f"{path.name} is not beside {self.path.name}.",
-                "Run lm_eval with --log_samples: a result is recomputed from its samples.",
-            )
-        with path.open(encoding="utf-8") as file:
-            for line in file:
-                yield _sample(task, json.loads(line))
+        for row in self.logged(self.key(task)):
+            yield _sample(task, row)
 
     def check(self, task: str, metrics: Mapping[str, float]) -> None:
         """Raise ResultError unless lm-eval's metrics are finite and equal the recomputed ones."""
@@ -120,25 +91,9 @@ class Evaluation:
                 )
 
 
-def find(folder: Path) -> Path:
-    """The newest results file below an lm_eval output folder."""
-    found = [folder] if folder.is_file() else sorted(folder.rglob("results_*.json"))
-    if not found:
-        raise ResultError(
-            f"{folder} holds no lm_eval result (results_*.json).",
-            "Run lm_eval with --output_path DIR --log_samples, then: leaner results add DIR",
-        )
-    return max(found, key=lambda path: path.name)
-
-
 def read_evaluation(path: Path) -> Evaluation:
     """Read a results file of lm_eval; raises ResultError unless it has just one of our groups."""
-    try:
-        output = json.loads(path.read_text(encoding="utf-8"))
-        tasks = {key: dict(config) for key, config in output["configs"].items()}
-        dict(output["n-samples"]), dict(output["config"]), dict(output["results"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ResultError(f"{path} is no results file of lm_eval: {error!r}.") from error
+    output, tasks = read_output(path)
     boards = [board for board in BOARDS if any(_task_of(key, board) for key in tasks)]
     if len(boards) != 1:
         raise ResultError(
@@ -149,7 +104,7 @@ def read_evaluation(path: Path) -> Evaluation:
     evaluation = Evaluation(path, output, boards[0])
     for key, config in tasks.items():
         if task := _task_of(key, evaluation.board):
-            evaluation.data[task] = _task_data(key, config)
+            evaluation.data[task] = task_account(key, config)
     for task, data in evaluation.data.items():
         found = evaluation.finetuning(task)
         if found and data["state"] == "ok":  # rows to report are there; rows to train on may not be
@@ -160,16 +115,6 @@ def read_evaluation(path: Path) -> Evaluation:
 def _task_of(key: str, board: str) -> str:
     task = key.removeprefix(f"{board}_")
     return task if task in TASKS and key != task else ""
-
-
-def _task_data(key: str, config: Record) -> Record:
-    metadata = config.get("metadata")
-    data = metadata.get("leaner") if isinstance(metadata, dict) else None
-    if not isinstance(data, dict):
-        raise ResultError(
-            f"{key} carries no data fingerprint.", "Score it with this package's own tasks."
-        )
-    return data
 
 
 def _sample(task: str, logged: Record) -> Record:

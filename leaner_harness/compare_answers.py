@@ -1,0 +1,123 @@
+"""Two runs' answers to the same questions, paired: in all, and by kind of question.
+
+Shapes: n questions, L lines of the comparison: a metric over some of the questions each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from leaner_harness import intervals
+from leaner_harness.answer_scores import GRADES, Table, table
+from leaner_harness.errors import ResultError
+from leaner_harness.intervals import SEED, blocks
+from leaner_harness.judge.surface import CHECKS, EMPTY
+from leaner_harness.judge.verdicts import SUM
+from leaner_harness.paired import Columns
+from leaner_harness.results import Record
+from leaner_harness.statistics import Array
+
+
+class Line(NamedTuple):
+    """A metric over the questions of a kind, or over all."""
+
+    metric: str
+    kind: str = ""
+
+    @property
+    def name(self) -> str:
+        """As it is shown."""
+        return f"{self.metric}, {self.kind}" if self.kind else self.metric
+
+
+def lines(samples: Sequence[Record]) -> list[Line]:
+    """What is compared: the grades, and the sum by kind; the checks where nobody graded."""
+    found = table(samples)
+    if SUM not in found.names:
+        return [Line(name) for name in (*CHECKS, EMPTY)]
+    return [Line(name) for name in GRADES] + [Line(SUM, kind) for kind in sorted(set(found.kinds))]
+
+
+def check_questions(one: Sequence[Record], other: Sequence[Record], names: tuple[str, str]) -> None:
+    """Raise ResultError unless both hold answers to the same questions."""
+    first, second = ({str(sample["id"]) for sample in samples} for samples in (one, other))
+    if alone := first ^ second:
+        raise ResultError(
+            f"{names[0]} and {names[1]}: {len(alone)} questions are in one of them only, among "
+            f"them {min(alone)}."
+        )
+
+
+def counts(samples: Sequence[Record]) -> dict[str, int]:
+    """How many questions there are of each kind."""
+    kinds = [sample["kind"] for sample in samples]
+    return {kind: kinds.count(kind) for kind in sorted(set(kinds))}
+
+
+def columns(
+    one: Sequence[Record], other: Sequence[Record], permutations: int
+) -> dict[str, tuple[str, Columns]]:
+    """Metric and paired columns of each line, by its name; samples are in the same order.
+
+    A question counts where both runs' answers have a value. Lines of which there is none are left
+    out.
+    """
+    asked = lines(one)
+    tables = [table(one), table(other)]
+    member = np.stack([_member(tables, line) for line in asked], axis=1)  # (n, L)
+    first, second = (_values(found, asked) for found in tables)
+    count = member.sum(axis=0)
+    differs = member * (second - first)
+    shift = np.concatenate(list(_exchanged(differs, permutations))) / np.maximum(count, 1)
+    drawn = [_drawn(member, values) for values in (first, second)]
+    mean = [(member * values).sum(axis=0) / np.maximum(count, 1) for values in (first, second)]
+    found = {}
+    for number, line in enumerate(asked):
+        if count[number]:
+            moved = shift[:, number]
+            found[line.name] = (
+                line.metric,
+                Columns(
+                    np.array([each[number] for each in mean]),
+                    np.stack([each[:, number] for each in drawn], axis=1),
+                    np.stack([mean[0][number] + moved, mean[1][number] - moved], axis=1),
+                    first=1,
+                ),
+            )
+    return found
+
+
+def _member(tables: Sequence[Table], line: Line) -> Array:
+    """(n,) 1 for a question that counts in the line."""
+    known = np.ones(len(tables[0].kinds), dtype=bool)
+    for found in tables:
+        known &= ~np.isnan(found.values[:, found.names.index(line.metric)])
+    chosen = [not line.kind or kind == line.kind for kind in tables[0].kinds]
+    return np.asarray(known & np.array(chosen), dtype=np.float64)
+
+
+def _values(found: Table, asked: Sequence[Line]) -> Array:
+    """(n, L), 0 where there is no value."""
+    columns = [found.names.index(line.metric) for line in asked]
+    return np.asarray(np.nan_to_num(found.values[:, columns]))
+
+
+def _drawn(member: Array, values: Array) -> Array:
+    """(draws, L) means of questions drawn with replacement; a draw without any has the mean."""
+    mean = (member * values).sum(axis=0) / np.maximum(member.sum(axis=0), 1)
+    found = []
+    for weights in intervals.resampled_weights(len(values), None):
+        count = weights @ member
+        means = (weights @ (member * values)) / np.maximum(count, 1)
+        found.append(np.where(count > 0, means, mean))
+    return np.asarray(np.concatenate(found))
+
+
+def _exchanged(differs: Array, permutations: int) -> Iterator[Array]:
+    """Blocks of (block, L): by how much a sum changes when answers change sides at random."""
+    generator = np.random.default_rng(SEED)
+    for size in blocks(permutations):
+        yield generator.integers(0, 2, size=(size, len(differs))).astype(np.float64) @ differs

@@ -1,0 +1,97 @@
+"""The result of a LEANER-Eval run: checks of the answers, and a judge's grades."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+from leaner_harness import answer_scores
+from leaner_harness.answer_scores import TASK
+from leaner_harness.from_lm_eval.answers_run import Answers
+from leaner_harness.from_lm_eval.scored_model import (
+    find_checkpoint,
+    model_record,
+    provenance_record,
+    run_name,
+    training_record,
+)
+from leaner_harness.llm.settings import OPENAI
+from leaner_harness.provenance import without_paths
+from leaner_harness.results import SCHEMA, Record, Result
+
+_SPLIT = "questions"
+
+
+def make_result(
+    run: Answers, *, model: str = "", checkpoint: Path | None = None
+) -> tuple[Result, list[Record]]:
+    """The result and its samples; it has a mean only where a judge graded enough of the answers."""
+    samples = run.samples()
+    tasks, mean = answer_scores.score(samples)
+    checkpoint = find_checkpoint(run, checkpoint)
+    training = training_record(checkpoint)
+    judge = _judge(run.judge)
+    protocol = _protocol(run, judge)
+    kept = {key: run.data[key] for key in ("state", "fingerprint", "reason")}
+    tasks[TASK] |= kept | {"version": run.output["versions"][run.board]}
+    record = {
+        "schema": SCHEMA,
+        "board": run.board,
+        "run": run_name(protocol["name"], _SPLIT, training),
+        "model": model_record(run, model, checkpoint, training),
+        "protocol": protocol,
+        "data": {
+            "split": _SPLIT,
+            **{key: run.data[key] for key in ("source", "synthetic", "fingerprint")},
+        },
+        "tasks": tasks,
+        "mean": mean,
+        "missing": [] if judge is None or mean else ["grades of 98 % of the answers"],
+        "judge": judge,
+        "training": training,
+        "provenance": provenance_record(run, run.data["harness"]),
+    }
+    return Result(record), samples
+
+
+def _judge(account: Record | None) -> Record | None:
+    """Which judge it was, and its card; no address of a server that is nobody's business."""
+    if account is None:
+        return None
+    found = dict(account["judge"])
+    endpoint = found.pop("endpoint", None)
+    if endpoint is not None:
+        digest = hashlib.sha256(endpoint.encode()).hexdigest()[:12]
+        found["endpoint"] = endpoint if endpoint == OPENAI else f"sha256:{digest}"
+    return {
+        "fingerprint": without_paths(found),
+        "card": account.get("card"),
+        "grades_by": account.get("grades_by", {}),
+        "cost": account.get("cost"),
+    }
+
+
+def _protocol(run: Answers, judge: Record | None) -> Record:
+    """How the model was asked, and by whom it was judged: others are not comparable."""
+    config = run.output["configs"][run.board]
+    asked = {
+        "prompt": run.data["prompt"],
+        "generation": config.get("generation_kwargs"),
+        "system": [run.output.get(key) for key in ("system_instruction_sha", "chat_template_sha")],
+        "judge": None if judge is None else judge["fingerprint"],
+    }
+    text = json.dumps(asked, sort_keys=True)
+    return {
+        "name": "checks" if judge is None else _named(judge["fingerprint"]),
+        "num_fewshot": 0,
+        "definition": asked,
+        "fingerprint": hashlib.sha256(text.encode()).hexdigest(),
+    }
+
+
+def _named(fingerprint: Record) -> str:
+    """The judge in a file's name, as in `judged-openai-gpt-x`."""
+    named = "-".join(str(fingerprint[key]) for key in ("kind", "model") if key in fingerprint)
+    return "judged-" + re.sub(r"[^A-Za-z0-9._-]+", "-", named).strip("-.")

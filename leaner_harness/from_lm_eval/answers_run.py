@@ -1,0 +1,104 @@
+"""LEANER-Eval in an lm_eval run: its answers, and what a judge said of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from leaner_harness.answer_scores import BOARDS, TASK
+from leaner_harness.errors import ResultError
+from leaner_harness.from_lm_eval.run import Run, read_output, task_account
+from leaner_harness.judge.samples import digest, read_samples
+from leaner_harness.judge.surface import EMPTY, check
+from leaner_harness.judge.verdicts import DIMENSIONS, is_empty
+from leaner_harness.results import Record
+
+
+@dataclass
+class Answers(Run):
+    """A run of one LEANER-Eval task."""
+
+    data: Record = field(default_factory=dict)
+    """What the task said of its questions (`Questions.record`)."""
+    judge: Record | None = None
+    """The judge's account: fingerprint and card; None where there was none."""
+    verdicts: dict[str, Record] = field(default_factory=dict)
+    """Question -> state and grades."""
+
+    def samples(self) -> list[Record]:
+        """A row for each answer, by id: its checks, and its state and grades where judged.
+
+        No text of question or answer is in it.
+        """
+        rows = []
+        for item, kind in read_samples(self.samples_file(self.board)):
+            row: Record = {"task": TASK, "id": item.id, "kind": kind}
+            row["checks"] = check(item.question, item.answer)
+            row["checks"][EMPTY] = float(is_empty(item.answer))
+            if self.judge is not None:
+                verdict = self.verdicts[item.id]
+                row |= {"state": verdict["state"], "grades": verdict["grades"]}
+            rows.append(row)
+        return sorted(rows, key=lambda row: str(row["id"]))
+
+
+def read_answers(path: Path) -> Answers:
+    """Read a results file of lm_eval that has one of our tasks of questions.
+
+    Grades that `leaner judge` put beside it come before those of the run itself. Raises ResultError
+    for several tasks, for a part of the questions, and for grades of other answers.
+    """
+    output, tasks = read_output(path)
+    boards = [board for board in BOARDS if board in tasks]
+    if len(boards) != 1:
+        raise ResultError(f"{path.name} has {', '.join(boards)}; a result needs one of them.")
+    run = Answers(path, output, boards[0])
+    run.data = task_account(run.board, tasks[run.board])
+    run.refuse_part(run.board)
+    if run.data["state"] != "ok":
+        raise ResultError(f"{run.board} did not run ({run.data['state']}: {run.data['reason']})")
+    later = _judged_later(run.samples_file(run.board))
+    run.judge, run.verdicts = later or (run.data.get("judge"), _judged_within(run))
+    asked = {str(item.id) for item, _ in read_samples(run.samples_file(run.board))}
+    if run.judge is not None and tuple(run.judge["scale"]) != DIMENSIONS:
+        raise ResultError(
+            f"{path.name} was judged on another scale than LEANER-Eval's: "
+            f"{', '.join(run.judge['scale'])}.",
+            "Results hold surface checks anyway, and the grades of judges that give LEANER-Eval's; "
+            "judge again, or remove the judged_ file beside the samples.",
+        )
+    if run.judge is not None and (lacking := asked - run.verdicts.keys()):
+        raise ResultError(
+            f"{len(lacking)} answers of {path.name} have no verdict, among them {min(lacking)}.",
+            "Judge them again: leaner judge OUTPUT --judge NAME:MODEL",
+        )
+    return run
+
+
+def _judged_within(run: Answers) -> dict[str, Record]:
+    """The verdicts that the judge's filter logged."""
+    logged = (row for row in run.logged(run.board) if row.get("filter") == "judge")
+    verdicts = (json.loads(row["filtered_resps"][0]) for row in logged)
+    return {str(verdict["id"]): verdict for verdict in verdicts}
+
+
+def _judged_later(samples: Path) -> tuple[Record, dict[str, Record]] | None:
+    """What `leaner judge` wrote beside the samples, if it did."""
+    place = samples.with_name(samples.name.replace("samples_", "judged_", 1)).with_suffix(".json")
+    if not place.is_file():
+        return None
+    try:
+        account: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
+        lines = place.with_name(account["verdicts"]).read_text(encoding="utf-8").splitlines()
+        verdicts = {str(row["id"]): row for row in map(json.loads, lines)}
+        judged = account["samples_sha256"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ResultError(f"{place} holds no grades: {error!r}.") from error
+    if judged != digest(samples):
+        raise ResultError(
+            f"{place.name} grades other answers than {samples.name} holds.",
+            "Judge them again: leaner judge OUTPUT --judge NAME:MODEL",
+        )
+    return account, verdicts

@@ -1,0 +1,27 @@
+"""From what lm_eval wrote to a result, whichever of our boards it was on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from leaner_harness.answer_scores import BOARDS
+from leaner_harness.from_lm_eval import answers, glue
+from leaner_harness.from_lm_eval.answers_run import read_answers
+from leaner_harness.from_lm_eval.glue_run import read_evaluation
+from leaner_harness.from_lm_eval.run import find, read_output
+from leaner_harness.results import Record, Result
+
+
+def make(
+    output: Path, *, model: str = "", checkpoint: Path | None = None, partial: bool = False
+) -> tuple[Result, list[Record]]:
+    """The result of the newest run in an output folder, and its samples.
+
+    Raises ResultError for a run that makes none.
+    """
+    path = find(output)
+    if any(board in read_output(path)[1] for board in BOARDS):
+        return answers.make_result(read_answers(path), model=model, checkpoint=checkpoint)
+    return glue.make_result(
+        read_evaluation(path), model=model, checkpoint=checkpoint, partial=partial
+    )

@@ -1,0 +1,112 @@
+"""Who was scored: weights, training and versions of an lm_eval run, as every result says them."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+
+from leaner_harness import provenance
+from leaner_harness.errors import CheckpointError, ResultError
+from leaner_harness.from_lm_eval.run import Run
+from leaner_harness.provenance import without_paths
+from leaner_harness.results import Record, check_name
+
+_ELSEWHERE = ("tasks", "protocol", "protocol_fingerprint", "weights_sha256")
+"""Parts of a scorer's account that stand in other places of a result."""
+
+# An allow-list: other arguments hold paths and keys, which are nobody's business.
+_MODEL_ARGUMENTS = (
+    "dtype", "revision", "max_length", "add_bos_token", "prefix_token_id", "truncation",
+    "attn_implementation", "backend", "softmax_dtype", "scoring", "from_scratch",
+)  # fmt: skip
+
+
+def find_checkpoint(run: Run, chosen: Path | None) -> Path | None:
+    """The checkpoint's folder: the chosen one, else the one lm_eval was given if it is local.
+
+    Raises CheckpointError when the chosen one is none, ResultError when weights are younger than
+    the scores.
+    """
+    if chosen is not None:
+        if not chosen.is_dir():
+            raise CheckpointError(f"--checkpoint {chosen} is no folder.")
+        return chosen
+    arguments = run.model_arguments()
+    paths = (Path(arguments[key]) for key in ("pretrained", "path") if key in arguments)
+    found = next((path for path in paths if path.is_dir()), None)
+    if found and provenance.weights_changed(found) > float(run.output["date"]):
+        raise ResultError(
+            f"The weights in {found} are younger than the scores.",
+            "Score them again; if they were only copied, say so: --checkpoint DIR",
+        )
+    return found
+
+
+def _weights(run: Run, checkpoint: Path | None) -> str:
+    """The digest of the scored weights: what the scorer saw, else what lies there now."""
+    scored: str = run.scorer().get("weights_sha256", "")
+    now = provenance.weights_digest(checkpoint) if checkpoint else ""
+    if scored and now and scored != now:
+        raise ResultError(
+            f"{checkpoint} holds other weights than were scored.",
+            "Score it again, or name the scored checkpoint: --checkpoint DIR",
+        )
+    return scored or now
+
+
+def model_record(run: Run, name: str, checkpoint: Path | None, training: Record | None) -> Record:
+    """Which model it was: `name` on the board, weights, arguments, parameters."""
+    config = run.output["config"]
+    arguments = run.model_arguments()
+    named = name or (checkpoint.resolve().name if checkpoint else "")
+    named = named or str(run.output.get("model_name", "")).rsplit("/", 1)[-1]
+    scorer = run.scorer()
+    if scorer.get("from_scratch") and not name:
+        named += "-from-scratch"
+    return {
+        "name": check_name(named, "model name"),
+        "scorer": {key: scorer[key] for key in scorer if key not in _ELSEWHERE},
+        "model_type": config["model"],
+        # A local path tells of a machine; a name on the hub tells which model it is.
+        "pretrained": "" if checkpoint else without_paths(str(run.output["model_name"])),
+        "model_args": {k: v for k, v in arguments.items() if k in _MODEL_ARGUMENTS},
+        "dtype": str(config.get("model_dtype", "")).removeprefix("torch."),
+        "parameters": (training or {}).get("parameters", {}).get("total")
+        or config.get("model_num_parameters"),
+        "weights_sha256": _weights(run, checkpoint),
+    }
+
+
+def training_record(checkpoint: Path | None) -> Record | None:
+    """What `leaner.json` says of the training: recipe, tokens, cost; None where there is none."""
+    path = checkpoint / "leaner.json" if checkpoint else None
+    if path is None or not path.is_file():
+        return None
+    try:
+        record = dict(json.loads(path.read_text(encoding="utf-8")))
+        dict(record.get("recipe", {})), dict(record.get("parameters", {}))
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error!r}.") from error
+    cleaned: Record = without_paths(record)
+    return cleaned
+
+
+def run_name(protocol: str, split: str, training: Record | None) -> str:
+    """The name of the result's file: the same run of the same training has the same."""
+    seed = (training or {}).get("recipe", {}).get("seed")
+    return f"{protocol}-{split}" + (f"-seed{seed}" if isinstance(seed, int) else "")
+
+
+def provenance_record(run: Run, harness: str) -> Record:
+    """When and with which versions it was scored; `harness` is that of this package."""
+    output = run.output
+    day = datetime.datetime.fromtimestamp(float(output["date"]), datetime.UTC).date()
+    return {
+        "evaluated": day.isoformat(),
+        "harness": harness,
+        "lm_eval": output["lm_eval_version"],
+        "transformers": output["transformers_version"],
+        "batch_size": output["config"].get("batch_size"),
+        "seeds": {key: output["config"].get(key) for key in ("random_seed", "torch_seed")},
+    }
