@@ -64,6 +64,7 @@ class Client:
             api_key=self._key,
             max_retries=0,  # the engine retries: it knows of the other calls
             timeout=settings.timeout,
+            http_client=_http_client(),
         )
         self.dialect = Dialect.of(settings.base_url == OPENAI)
 
@@ -103,6 +104,20 @@ class Client:
         if self._key and len(self._key) > 4:
             reason = reason.replace(self._key, "[key]")
         return Failure(failure.meaning, reason[:_LONGEST_REASON], failure.wait)
+
+
+def _http_client() -> Any:
+    """openai's client on aiohttp, which takes half the processor time of its default one.
+
+    None, for the default, where the openai package has none or cannot make it.
+    """
+    import openai
+
+    make = getattr(openai, "DefaultAioHttpClient", None)
+    try:
+        return make() if make else None
+    except (ImportError, RuntimeError):
+        return None
 
 
 def _answer(reply: Any) -> Answer:
