@@ -3,9 +3,10 @@
     python benchmarks/llm_engine.py [--requests 2000] [--concurrency 64] [--latency 0.2]
 
 The peer is what one writes by hand: a semaphore and `asyncio.gather` around
-`chat.completions.create`, with openai's default transport or its faster one. Ours also keeps every reply in its cache, reads it and counts it. Each
-server and each side has a process of its own; wall time of the asking alone, rounds interleaved.
-Then the whole once more from the cache, and the most memory that many judgements from it need.
+`chat.completions.create`, with openai's default transport or its faster one. Ours also keeps every
+reply in its cache, reads it and counts it. Each server and each side has a process of its own; wall
+time of the asking alone, rounds interleaved. Then the whole once more from the cache, and the most
+memory that many judgements from it need.
 """
 
 from __future__ import annotations

@@ -13,13 +13,13 @@ from rich.progress import Progress
 
 from leaner_harness.cli.console import err, out, print_json
 from leaner_harness.cli.judge_table import grades_table, together_table
-from leaner_harness.errors import ResultError, UsageError
+from leaner_harness.errors import DataError, ResultError, UsageError
 from leaner_harness.files import write_atomic, write_json
 from leaner_harness.judge import cards, check, together, verb
 from leaner_harness.judge.card_page import markdown
 from leaner_harness.judge.card_picture import picture
 from leaner_harness.judge.opening import ARGUMENTS, NAME, Opened, open_judge, parse
-from leaner_harness.judge.samples import digest, read_samples, sample_files
+from leaner_harness.judge.samples import digest, read_samples, sample_files, summary_place
 
 POINTWISE, PAPER = "pointwise", "paper"
 
@@ -89,9 +89,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _judge(path: Path, args: argparse.Namespace, opened: Opened) -> dict[str, Any]:
-    beside = path.with_name(path.name.replace("samples_", "judged_", 1))
-    place = _json(args.out or beside.with_suffix(""))
+    place = _json(args.out) if args.out else summary_place(path)
+    if path.resolve() in (place.resolve(), place.with_suffix(".jsonl").resolve()):
+        raise UsageError(f"The grades would be written over {path}.", "Name another file: --out")
     total = sum(1 for _ in read_samples(path))
+    if not total:
+        raise DataError(f"{path} holds no answers.")
     with _bar("judging", total) as advance:
         found = verb.write(read_samples(path), opened, place, digest(path), advance)
     if not args.json:

@@ -1,0 +1,1 @@
+"""How diverse two texts are: block entropies at equal sizes, types, coverage, compression."""
