@@ -108,7 +108,13 @@ def test_grades_that_came_later_are_taken(server, unjudged, tmp_path, monkeypatc
     record = results.read(file(folder, tmp_path / "results", model="tiny")).record
     assert record["mean"]["sum"]["value"] == 9
     assert record["judge"]["fingerprint"]["model"] == "m2"
-    # Of other answers they are refused.
+    # Of another judge, or of other answers, they are refused.
+    (verdicts,) = folder.rglob("judged_*.jsonl")
+    known = verdicts.read_text()
+    verdicts.write_text(known.replace('"grammar": 3', '"grammar": 4'))
+    with pytest.raises(ResultError, match="are not of one run of a judge"):
+        make(folder, model="tiny")
+    verdicts.write_text(known)
     (samples,) = folder.rglob("samples_*.jsonl")
     samples.write_text(samples.read_text().replace("lol", "lot"))
     with pytest.raises(ResultError, match="grades other answers"):

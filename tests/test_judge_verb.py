@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import ClassVar
 
 import pytest
 import tiny_llama
@@ -12,7 +13,13 @@ from small_llm import KEY, running
 
 from leaner_harness.cli import main
 from leaner_harness.data.questions import mini_questions
+from leaner_harness.errors import PluginError
+from leaner_harness.files import sha256_file
 from leaner_harness.judge import planted as planted_module
+from leaner_harness.judge import verb
+from leaner_harness.judge.opening import Opened, open_judge
+from leaner_harness.judge.samples import Answered
+from leaner_harness.judge.verdicts import Item, Verdict
 
 
 @pytest.fixture(scope="module")
@@ -178,6 +185,64 @@ def test_wrong_options_are_named(tmp_path, words, message, capsys):
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["answers.jsonl", "samples.jsonl", "my_samples_1.jsonl"])
+def test_samples_are_never_written_over(tmp_path, name):
+    path = samples(tmp_path, GOOD).rename(tmp_path / name)
+    before = path.read_bytes()
+    assert judge(path, "--judge", "surface") == 0
+    assert path.read_bytes() == before and list(tmp_path.glob("judged_*.json"))
+    assert judge(path, "--judge", "surface", "--out", path.with_suffix("")) == 2
+    assert judge(path, "--judge", "surface", "--out", path.with_suffix(".json")) == 2
+    assert path.read_bytes() == before
+
+
+def test_letters_that_no_file_can_hold_end_no_run(tmp_path):
+    rows = [
+        {"doc": {"id": f"q{text}", "question": text, "kind": text}, "filtered_resps": [text]}
+        for text in ("\ud800", "\0", '{}"}]', "\u200b", "a" * 100_000)
+    ]
+    path = tmp_path / "samples_leaner_eval_1.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert judge(path, "--judge", "surface") == 0
+    written = (tmp_path / "judged_leaner_eval_1.jsonl").read_text().splitlines()
+    assert len({json.loads(line)["id"] for line in written}) == len(rows)
+
+
+def test_a_stopped_run_leaves_what_was_there(tmp_path):
+    opened, place = open_judge("surface", {}), tmp_path / "judged.json"
+    answers = [Answered(Item(str(n), "Why?", "So."), "why") for n in range(3)]
+    verb.write(answers, opened, place, "")
+
+    def stopped():
+        yield answers[0]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        verb.write(stopped(), opened, place, "")
+    assert {each.name for each in tmp_path.iterdir()} == {"judged.json", "judged.jsonl"}
+    report = json.loads(place.read_text())
+    assert report["verdicts_sha256"] == sha256_file(tmp_path / "judged.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("give", "message"),
+    [
+        (lambda items: list(items)[1:], "no verdict on 1 answers: '0'"),
+        (lambda items: [*items, Item("7", "", "")], "'7', which was not asked"),
+    ],
+)
+def test_a_judge_that_loses_an_answer_is_refused(give, message):
+    class Loses:
+        fingerprint: ClassVar = {"kind": "test"}
+
+        def judge(self, items):
+            return (Verdict(item.id, "refused") for item in give(items))
+
+    answers = [Answered(Item(str(n), "Why?", "So."), "why") for n in range(3)]
+    with pytest.raises(PluginError, match=message):
+        list(verb.judge(answers, Opened(Loses(), None)))
+
+
 def test_what_are_no_samples_is_named(tmp_path, capsys):
     assert judge(tmp_path, "--judge", "hf:x") in (3, 5)
     model = tiny_llama.save(tmp_path / "model", context=2048)
@@ -186,6 +251,9 @@ def test_what_are_no_samples_is_named(tmp_path, capsys):
     (tmp_path / "samples_leaner_eval_1.jsonl").write_text('{"doc": {}}\n')
     assert judge(tmp_path, "--judge", f"hf:{model}") == 3
     assert "is no sample" in capsys.readouterr().err
+    (tmp_path / "samples_leaner_eval_1.jsonl").write_text("")
+    assert judge(tmp_path, "--judge", f"hf:{model}") == 3
+    assert "holds no answers" in capsys.readouterr().err
 
 
 def test_the_key_is_nowhere(tmp_path, server, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,10 +11,12 @@ from typing import Any
 from leaner_harness.answer_scores import BOARDS, TASK
 from leaner_harness.errors import ResultError
 from leaner_harness.from_lm_eval.run import Run, read_output, task_account
-from leaner_harness.judge.samples import digest, read_samples
+from leaner_harness.judge.samples import digest, read_samples, summary_place
 from leaner_harness.judge.surface import EMPTY, check
 from leaner_harness.judge.verdicts import DIMENSIONS, is_empty
 from leaner_harness.results import Record
+
+_CURE = "Judge them again: leaner judge OUTPUT --judge NAME:MODEL"
 
 
 @dataclass
@@ -72,7 +75,7 @@ def read_answers(path: Path) -> Answers:
     if run.judge is not None and (lacking := asked - run.verdicts.keys()):
         raise ResultError(
             f"{len(lacking)} answers of {path.name} have no verdict, among them {min(lacking)}.",
-            "Judge them again: leaner judge OUTPUT --judge NAME:MODEL",
+            _CURE,
         )
     return run
 
@@ -86,19 +89,20 @@ def _judged_within(run: Answers) -> dict[str, Record]:
 
 def _judged_later(samples: Path) -> tuple[Record, dict[str, Record]] | None:
     """What `leaner judge` wrote beside the samples, if it did."""
-    place = samples.with_name(samples.name.replace("samples_", "judged_", 1)).with_suffix(".json")
+    place = summary_place(samples)
     if not place.is_file():
         return None
     try:
         account: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
-        lines = place.with_name(account["verdicts"]).read_text(encoding="utf-8").splitlines()
-        verdicts = {str(row["id"]): row for row in map(json.loads, lines)}
-        judged = account["samples_sha256"]
+        content = place.with_name(account["verdicts"]).read_bytes()
+        verdicts = {str(row["id"]): row for row in map(json.loads, content.splitlines())}
+        judged, known = account["samples_sha256"], account["verdicts_sha256"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ResultError(f"{place} holds no grades: {error!r}.") from error
-    if judged != digest(samples):
+    if known != hashlib.sha256(content).hexdigest():
         raise ResultError(
-            f"{place.name} grades other answers than {samples.name} holds.",
-            "Judge them again: leaner judge OUTPUT --judge NAME:MODEL",
+            f"{place.name} and {account['verdicts']} are not of one run of a judge.", _CURE
         )
+    if judged != digest(samples):
+        raise ResultError(f"{place.name} grades other answers than {samples.name} holds.", _CURE)
     return account, verdicts

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from leaner_harness.data.json_rows import read_rows
 from leaner_harness.errors import DataError
+from leaner_harness.judge.rubric import plain
 from leaner_harness.judge.verdicts import Item
 
 _CURE = (
@@ -48,6 +49,12 @@ def sample_files(place: Path) -> list[Path]:
     return list(newest.values())
 
 
+def summary_place(samples: Path) -> Path:
+    """Where the summary of a file's grades goes: beside the samples, never over them."""
+    name = f"judged_{samples.name.removeprefix('samples_')}"
+    return samples.with_name(name).with_suffix(".json")
+
+
 def read_samples(path: Path) -> Iterator[Answered]:
     """The answers of a samples file, one at a time. Raises DataError for a line that is none."""
     for number, row in read_rows(path):
@@ -63,7 +70,8 @@ def _answered(row: dict[str, Any]) -> Answered:
     answer = answers[0] if isinstance(answers, list) else answers
     if not isinstance(doc["question"], str) or not isinstance(answer, str):
         raise TypeError("question and answer must be strings")
-    return Answered(Item(str(doc["id"]), doc["question"], answer), str(doc.get("kind", "")))
+    name, kind = plain(str(doc["id"])), plain(str(doc.get("kind", "")))
+    return Answered(Item(name, doc["question"], answer), kind)
 
 
 def digest(path: Path) -> str:

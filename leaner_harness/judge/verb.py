@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from leaner_harness.errors import UsageError
-from leaner_harness.files import write_json
+from leaner_harness.errors import PluginError, UsageError
+from leaner_harness.files import sha256_file, write_json
 from leaner_harness.judge import cards
 from leaner_harness.judge.opening import Opened
 from leaner_harness.judge.samples import Answered
@@ -21,7 +22,7 @@ from leaner_harness.llm.records import Request
 def judge(answers: Iterable[Answered], opened: Opened) -> Iterator[tuple[Verdict, str]]:
     """A verdict for each answer, as they come, and the kind of its question.
 
-    Raises UsageError where an id stands on two answers.
+    Raises UsageError where an id stands on two answers, PluginError for a judge that loses one.
     """
     seen: set[str] = set()
     kinds: dict[str, str] = {}  # of what is under way
@@ -35,7 +36,11 @@ def judge(answers: Iterable[Answered], opened: Opened) -> Iterator[tuple[Verdict
             yield item
 
     for verdict in opened.verdicts(items()):
+        if verdict.id not in kinds:
+            raise PluginError(f"The judge gave a verdict on {verdict.id!r}, which was not asked.")
         yield verdict, kinds.pop(verdict.id)
+    if kinds:
+        raise PluginError(f"The judge gave no verdict on {len(kinds)} answers: {min(kinds)!r}, ...")
 
 
 class Report:
@@ -76,19 +81,24 @@ def write(
 ) -> dict[str, Any]:
     """Judge into `place` (the summary) and the same name with `.jsonl`; returns the summary.
 
-    The verdicts are written as they come, and are there under their name when all are.
+    The verdicts are written as they come, and are there under their name when all are. The summary
+    holds their digest: another process may judge into the same place.
     """
     report = Report(opened)
     rows = place.with_suffix(".jsonl")
-    part = rows.with_name(f"{rows.name}.part")
-    part.parent.mkdir(parents=True, exist_ok=True)
-    with part.open("w", encoding="utf-8") as file:
-        for verdict, kind in judge(answers, opened):
-            report.add(verdict, kind)
-            file.write(json.dumps(row_of(verdict, kind), ensure_ascii=False) + "\n")
-            announce()
-    part.replace(rows)
-    found = report.record() | {"samples_sha256": samples_digest, "verdicts": rows.name}
+    rows.parent.mkdir(parents=True, exist_ok=True)
+    part = rows.with_name(f"{rows.name}.{os.getpid()}.part")
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            for verdict, kind in judge(answers, opened):
+                report.add(verdict, kind)
+                file.write(json.dumps(row_of(verdict, kind)) + "\n")
+                announce()
+        known = {"samples_sha256": samples_digest, "verdicts_sha256": sha256_file(part)}
+        part.replace(rows)
+    finally:
+        part.unlink(missing_ok=True)  # what was judged over HTTP is in the cache
+    found = report.record() | known | {"verdicts": rows.name}
     write_json(place, found)
     return found
 
