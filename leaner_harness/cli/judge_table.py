@@ -17,13 +17,13 @@ def grades_table(found: Mapping[str, Any], scale: Scale) -> Table:
     """Grades by kind of question, and of all."""
     names = list(scale.bounds())
     headline = SUM if scale.adds_up else names[0]
-    table = _table("questions", "n", *names, "coverage", f"{headline} at worst, best")
+    table = _table("questions", "n", *names, "coverage", "bounds")
     for name, part in {**found["kinds"], "all": found}.items():
         bounds = part["bounds"].get(headline, [0, scale.bounds()[headline]])
         table.add_row(
             name or "-",
             str(part["items"]),
-            *(_grade(part, key) for key in names),
+            *(_grade(part, key, is_exact=key == headline) for key in names),
             f"{part['coverage']:.1%}",
             f"{bounds[0]:.2f}-{bounds[1]:.2f}",
         )
@@ -31,7 +31,8 @@ def grades_table(found: Mapping[str, Any], scale: Scale) -> Table:
     known = "uncalibrated, for it has no card" if card is None else _card(card)
     table.caption = (
         f"{_whole(found)}0 to {scale.highest:g} each ± 1.96 standard errors over the answers. "
-        f"Judge: {known}. Worst, best: if all that is missing were that. States: {_states(found)}."
+        f"Judge: {known}. Bounds: of {headline}, if all that is missing were worst or best. "
+        f"States: {_states(found)}."
     )
     return table
 
@@ -40,7 +41,7 @@ def together_table(found: Mapping[str, Any]) -> Table:
     """Grades of several models that shared their prompts."""
     table = _table("model", "n", *DIMENSIONS, SUM, "coverage")
     for name, part in found["models"].items():
-        grades = [_grade(part, key) for key in (*DIMENSIONS, SUM)]
+        grades = [_grade(part, key, is_exact=key == SUM) for key in (*DIMENSIONS, SUM)]
         table.add_row(name, str(part["items"]), *grades, f"{part['coverage']:.1%}")
     effects = ", ".join(
         f"{place['effect']:+.2f} ± {_NORMAL * place['error']:.2f}"
@@ -57,16 +58,17 @@ def together_table(found: Mapping[str, Any]) -> Table:
 
 def _table(first: str, *names: str) -> Table:
     table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column(first, overflow="fold")
+    table.add_column(first, no_wrap=True)
     for name in names:
         table.add_column(name, justify="right", no_wrap=True)
     return table
 
 
-def _grade(part: Mapping[str, Any], name: str) -> str:
+def _grade(part: Mapping[str, Any], name: str, *, is_exact: bool) -> str:
+    """A mean; with its error where there is room for it."""
     if name not in part["means"]:
         return "-"
-    error = part["errors"].get(name)
+    error = part["errors"].get(name) if is_exact else None
     return f"{part['means'][name]:.2f}" + ("" if error is None else f" ±{_NORMAL * error:.2f}")
 
 

@@ -38,7 +38,8 @@ def _panel(
         low = min(each["interval"][0] for each in blocks)
         high = max(each["interval"][1] for each in blocks)
         scale = _PANEL / max(high - low, 1e-9)
-        yield text(left - 104 if is_first else left - 60, top + 12, f"runs of {length + 1}")
+        if is_first:
+            yield text(16, top + 12, f"runs of {length + 1}")
         yield text(left, top + 12, f"{low:.1f}", size=11, color="#666", anchor="middle")
         yield text(left + _PANEL, top + 12, f"{high:.1f}", size=11, color="#666", anchor="middle")
         for number, (genre, part) in enumerate(genres.items()):
