@@ -190,10 +190,23 @@ async def echo_key(request: web.Request, body: Any, attempt: int) -> web.StreamR
     return error(400, f"bad header: {request.headers['Authorization']}")
 
 
+async def key_everywhere(request: web.Request, body: Any, attempt: int) -> web.StreamResponse:
+    """The key in a valid reply, and letters that no file can hold."""
+    said = request.headers["Authorization"] + "\ud800"
+    return web.json_response(completion(VALID + said, model=said))
+
+
+async def long_error(request: web.Request, body: Any, attempt: int) -> web.StreamResponse:
+    """The key where an error is cut off."""
+    return web.json_response({"error": "x" * 70 + request.headers["Authorization"]})
+
+
 FAULTS: dict[str, Any] = {
     "429": first(2, lambda: error(429, "slow down", **{"Retry-After": "0.2"})),
     "429-ms": first(1, lambda: error(429, "slow down", **{"retry-after-ms": "150"})),
     "429-long": first(99, lambda: error(429, "slow down", **{"Retry-After": "3000"})),
+    "429-soon": first(1, lambda: error(429, "slow down", **{"Retry-After": "soon"})),
+    "429-date": first(1, lambda: error(429, "slow", **{"Retry-After": "Wed, 99 Foo 2026"})),
     "quota": first(99, lambda: error(429, "You exceeded your quota", "insufficient_quota")),
     "500": first(2, lambda: error(500, "oops")),
     "500-always": first(99, lambda: error(500, "oops")),
@@ -219,6 +232,7 @@ FAULTS: dict[str, Any] = {
     "float-grades": content('{"grammar": 3.0, "coherence": 2.0, "specificity": 1}'),
     "fence": content('Here it is:\n```json\n{"grade": 4}\n```\nDone.'),
     "think": content('<think>{"grade": 0} or so?</think>{"grade": 5}'),
+    "think-cut": content('<think>{"grade": 0} or so? But', "length"),
     "no-usage": content(VALID, usage=None),
     "empty-choices": content(VALID, choices=[]),
     "null-content": content(None),
@@ -228,6 +242,8 @@ FAULTS: dict[str, Any] = {
     "no-schema": no_schema,
     "plain": plain,
     "echo-key": echo_key,
+    "key-everywhere": key_everywhere,
+    "long-error": long_error,
     "first-best": first_best,
     "digits": digits,
     "no-logprobs": no_logprobs,

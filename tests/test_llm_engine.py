@@ -50,6 +50,8 @@ def ask_one(server, cache, question, keys=None, **settings):
         ("none", "ok", 3, 1),
         ("429", "ok", 3, 3),
         ("429-ms", "ok", 3, 2),
+        ("429-soon", "ok", 3, 2),
+        ("429-date", "ok", 3, 2),
         ("429-long", "transport", None, 1),
         ("quota", "transport", None, 1),
         ("500", "ok", 3, 3),
@@ -72,6 +74,7 @@ def ask_one(server, cache, question, keys=None, **settings):
         ("type", "unparsable", None, 2),
         ("fence", "ok", 4, 1),
         ("think", "ok", 5, 1),
+        ("think-cut", "truncated", None, 2),
         ("no-usage", "ok", 3, 1),
         ("empty-choices", "transport", None, 3),
         ("null-content", "unparsable", None, 2),
@@ -97,6 +100,21 @@ def test_the_key_is_not_repeated_from_an_error(server, cache):
     reply, _ = ask_one(server, cache, "fault=echo-key")
     assert reply.state == "transport" and "[key]" in reply.reason and KEY not in str(reply)
     assert KEY.encode() not in cache.path.read_bytes()
+
+
+@pytest.mark.parametrize("fault", ["key-everywhere", "long-error"])
+def test_the_key_is_not_kept_from_a_reply(server, cache, fault):
+    reply, _ = ask_one(server, cache, f"fault={fault}", retries=0)
+    assert reply.state == ("ok" if fault == "key-everywhere" else "transport")
+    assert KEY[:9] not in str(reply)
+    written = [each.read_bytes() for each in cache.path.parent.iterdir()]
+    assert KEY.encode() not in b"".join(written)
+
+
+def test_white_space_is_no_part_of_a_key(server, cache, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", f"{KEY}\n")
+    reply, _ = ask_one(server, cache, "white space", retries=0)
+    assert reply.state == "ok"
 
 
 def test_replies_are_made_once(server, cache):

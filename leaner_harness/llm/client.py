@@ -7,7 +7,7 @@ import email.utils
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from leaner_harness.llm.dialect import Dialect
@@ -90,7 +90,7 @@ class Client:
                         **self.dialect.arguments(request, max_tokens),
                     },
                 )
-            return _answer(reply)
+            return self._clean(_answer(reply))
         except Failure as failure:
             raise self._redacted(failure) from None
         except TimeoutError:
@@ -98,12 +98,21 @@ class Client:
         except Exception as error:  # the client leaks json's and its own: none may end a run
             raise self._redacted(_failure(error)) from None
 
+    def _clean(self, answer: Answer) -> Answer:
+        """Without what must not, or cannot, be written down."""
+        kept = {name: self._plain(getattr(answer, name)) for name in ("text", "refusal", "model")}
+        return replace(answer, **kept)
+
     def _redacted(self, failure: Failure) -> Failure:
-        """Without the key, should a server have sent it back, and not too long."""
-        reason = failure.reason
-        if self._key and len(self._key) > 4:
-            reason = reason.replace(self._key, "[key]")
-        return Failure(failure.meaning, reason[:_LONGEST_REASON], failure.wait)
+        """Fit to be shown."""
+        reason = self._plain(failure.reason)[:_LONGEST_REASON]
+        return Failure(failure.meaning, reason, failure.wait)
+
+    def _plain(self, text: str) -> str:
+        """Without the key, should a server have sent it back, and in letters that files hold."""
+        if len(self._key) > 4:
+            text = text.replace(self._key, "[key]")
+        return text.encode("utf-8", "replace").decode()
 
 
 def _http_client() -> Any:
@@ -131,10 +140,9 @@ def _answer(reply: Any) -> Answer:
         known = Usage(*(each if isinstance(each, int) else None for each in tokens))
         finish, model = choice.get("finish_reason") or "", reply.get("model") or ""
     except (KeyError, IndexError, TypeError, AttributeError) as error:
-        said = str(reply)[:100]
-        raise Failure(AGAIN, f"the reply is no chat completion: {said!r}") from error
+        raise Failure(AGAIN, f"the reply is no chat completion: {reply!r}") from error
     if not isinstance(text, str):
-        raise Failure(AGAIN, f"the reply's content is no text: {str(text)[:100]!r}")
+        raise Failure(AGAIN, f"the reply's content is no text: {text!r}")
     return Answer(text, str(finish), str(refusal), str(model), known, _digits(choice))
 
 
@@ -185,5 +193,8 @@ def _asked_to_wait(headers: Mapping[str, str]) -> float | None:
         return max(0.0, float(after)) if after else None
     except ValueError:
         pass
-    parsed = email.utils.parsedate_to_datetime(after) if after else None
-    return max(0.0, parsed.timestamp() - time.time()) if parsed else None
+    try:
+        date = email.utils.parsedate_to_datetime(after or "")
+    except ValueError:
+        return None  # whatever it means: ours is not the place to end a run over it
+    return max(0.0, date.timestamp() - time.time())

@@ -8,7 +8,8 @@ from typing import Any
 
 from leaner_harness.llm.records import REFUSED, UNPARSABLE, InvalidReply
 
-_THOUGHTS = re.compile(r"\A\s*(?:<think>.*?</think>|.*?</think>)", re.DOTALL)
+# Also where they never end, or where a server has kept their beginning to itself.
+_THOUGHTS = re.compile(r"\A\s*<think>(?:.*?</think>|.*)|\A.*?</think>", re.DOTALL)
 _REFUSAL = re.compile(
     r"\A\W*(?:(?:i'm|i am) (?:very )?sorry|sorry|i (?:cannot|can't|can not|won't|am unable)"
     r"|as an ai\b|unfortunately, i)",

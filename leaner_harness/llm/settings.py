@@ -64,7 +64,7 @@ class Settings:
 
     def key(self) -> str:
         """The key, from the environment. Raises UsageError where one is needed and not set."""
-        found = os.environ.get(self.key_variable, "")
+        found = os.environ.get(self.key_variable, "").strip()
         if not found and self.base_url == OPENAI:
             raise UsageError(
                 f"{self.endpoint} needs a key, and {self.key_variable} is not set.",
