@@ -1,1 +1,1 @@
-"""From a user's text to a simpler data set: read, filter, chunk, rewrite, verify, shard, account."""
+"""From a user's text to a simpler data set: filter, chunk, rewrite, verify, shard, account."""

@@ -1,4 +1,4 @@
-"""What the stages of a build hand to one another: chunks, what became of them, what checks found."""
+"""What the stages of a build hand on: chunks, what became of them, what checks found."""
 
 from __future__ import annotations
 
