@@ -67,3 +67,14 @@ class Rewrite:
     reason: str = ""
     record: Mapping[str, Any] = field(default_factory=dict)
     """What the row says of how it came about: model, prompt digest, ..."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What a rewriter is given: a chunk, and what it is told beside it."""
+
+    chunk: Chunk
+    wording: str = ""
+    """How names and places of the whole document are to be replaced."""
+    complaint: str = ""
+    """What was wrong with the last try; empty at the first."""

@@ -1,0 +1,211 @@
+"""Build: source texts -> a simpler data set, in stages that can be stopped at any moment.
+
+Read, filter and chunk; rewrite and verify; assemble. Each stage goes on from what the ledger knows,
+and the data set is a function of the ledger alone: however often a build was killed, it comes out
+the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from leaner_harness.contracts import Document
+from leaner_harness.data.text import default_words, read_documents
+from leaner_harness.dataset.chunk import chunks
+from leaner_harness.dataset.ledger import FAILED, KEPT, PENDING, REJECTED, Entry, Ledger
+from leaner_harness.dataset.prompts import PAIRS
+from leaner_harness.dataset.records import FAIL, Assignment, Chunk, Finding, Rewrite
+from leaner_harness.errors import UsageError
+from leaner_harness.llm.records import OK
+
+TRIES = 2
+"""How often a rewriter is asked about a chunk whose text is not accepted."""
+
+Filter = Callable[[Document], Iterable[Finding]]
+"""What speaks against a source document, before anything is paid for it."""
+Verify = Callable[[Chunk, str], Iterable[Finding]]
+"""What speaks against a rewrite of a chunk."""
+Wording = Callable[[Document], str]
+"""What a rewriter is told about names and places of a document."""
+Announce = Callable[[str, int], None]
+"""Called with a stage and by how much it went on."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which text is rewritten."""
+
+    sources: tuple[str, ...]
+    split: str = "train"
+    genres: tuple[str, ...] = ()
+    words: int | None = None
+
+    def documents(self) -> Iterator[Document]:
+        """All documents; their ids differ, for each begins with the number of its source."""
+        for number, source in enumerate(self.sources):
+            words = self.words or default_words(source)
+            for document in read_documents(source, self.split, self.genres, words):
+                name = f"{number}:{document.id}" if len(self.sources) > 1 else document.id
+                yield Document(name, document.genre, document.text, document.prompt)
+
+
+def check_same(ledger: Ledger, settings: dict[str, Any]) -> None:
+    """Raise UsageError where the ledger was begun with other settings; note them in a new one."""
+    known = ledger.fact("settings")
+    plain = json.loads(json.dumps(settings))
+    if known is None:
+        ledger.set_fact("settings", plain)
+        ledger.commit()
+    elif known != plain:
+        differing = sorted(key for key in plain.keys() | known if plain.get(key) != known.get(key))
+        raise UsageError(
+            f"This build was begun with other settings: {', '.join(differing)}.",
+            "Give the same again, or another --out.",
+        )
+
+
+def read(
+    ledger: Ledger,
+    documents: Iterable[Document],
+    filters: Filter,
+    wording: Wording,
+    announce: Announce = lambda *_: None,
+) -> None:
+    """Enter all documents and their chunks, but for what is rejected, once.
+
+    A reading that was stopped begins again: nothing has been paid for it.
+    """
+    if ledger.fact("read"):
+        return
+    ledger.clear()
+    seen: set[bytes] = set()
+    for place, document in enumerate(documents):
+        digest = hashlib.sha256(document.text.encode("utf-8", "replace"))
+        reason, parts = "", []
+        if digest.digest() in seen:
+            reason = "duplicate"
+        else:
+            failed = [each.check for each in filters(document) if each.verdict == FAIL]
+            parts = [] if failed else list(_chunks(document))
+            reason = failed[0] if failed else ("" if parts else "empty")
+        seen.add(digest.digest())
+        state = REJECTED if reason else PENDING
+        told = "" if reason else wording(document)
+        entry = Entry(place, document.id, document.genre, digest.hexdigest(), state, reason, told)
+        ledger.add(entry, parts)
+        announce("read", 1)
+    ledger.set_fact("read", True)
+    ledger.commit()
+
+
+_ASKED = re.compile(r"\A### \w+ INPUT:\n(.*)\n\n### RESPONSE:\n\Z", re.DOTALL)
+
+
+def _chunks(document: Document) -> Iterator[Chunk]:
+    """A document's chunks; what has a prompt and an answer is one, with both."""
+    if document.genre not in PAIRS:
+        yield from chunks(document)
+        return
+    asked = _ASKED.match(document.text[: document.prompt])
+    pair = {
+        "prompt": (asked[1] if asked else document.text[: document.prompt]).strip(),
+        "response": document.text[document.prompt :].strip(),
+    }
+    if pair["response"]:
+        yield Chunk(document.id, 0, document.genre, json.dumps(pair, ensure_ascii=False))
+
+
+def rewrite(
+    ledger: Ledger,
+    rewriter: Any,
+    verify: Verify,
+    *,
+    limit: int | None = None,
+    tries: int = TRIES,
+    announce: Announce = lambda *_: None,
+) -> None:
+    """Have what is pending rewritten and verified; what is not accepted is asked for once more.
+
+    A chunk ends as kept, rejected (by which check) or failed (in which state), or stays pending
+    beyond the `limit` of chunks.
+    """
+    for attempt in range(tries):
+        waiting: dict[str, tuple[Entry, Chunk]] = {}
+
+        def assignments(
+            attempt: int = attempt, waiting: dict[str, tuple[Entry, Chunk]] = waiting
+        ) -> Iterator[Assignment]:
+            for entry, part in ledger.pending(attempt, limit):
+                waiting[part.chunk.id] = entry, part.chunk
+                yield Assignment(part.chunk, entry.wording, part.complaint)
+
+        for found in rewriter.rewrite(assignments()):
+            entry, chunk = waiting.pop(found.id)
+            _settle(ledger, entry, chunk, found, verify, is_last=attempt == tries - 1)
+            announce("rewritten", 1)
+        ledger.commit()
+        if waiting:
+            lost = ", ".join(sorted(waiting)[:3])
+            raise UsageError(f"The rewriter gave nothing for {len(waiting)} chunks, as {lost}.")
+
+
+def _settle(
+    ledger: Ledger,
+    entry: Entry,
+    chunk: Chunk,
+    found: Rewrite,
+    verify: Verify,
+    *,
+    is_last: bool,
+) -> None:
+    """Note what became of one try."""
+    if found.state != OK:
+        reason = f"{found.state}: {found.reason}" if found.reason else found.state
+        ledger.write(entry.place, chunk.number, FAILED, reason=reason[:200], record=found.record)
+        return
+    findings = list(verify(chunk, found.text))
+    failed = [each for each in findings if each.verdict == FAIL]
+    state = KEPT if not failed else REJECTED if is_last else PENDING
+    ledger.write(
+        entry.place,
+        chunk.number,
+        state,
+        reason=failed[0].check if failed and is_last else "",
+        complaint="\n".join(_complaint(each) for each in failed),
+        rewritten=found.text,
+        findings=findings,
+        record=found.record,
+    )
+
+
+def _complaint(finding: Finding) -> str:
+    held = "" if finding.threshold is None else f", where {finding.threshold:g} is the border"
+    note = f": {finding.note}" if finding.note else ""
+    return f"{finding.check} was {finding.value:.3g}{held}{note}"
+
+
+def assembled(ledger: Ledger) -> Iterator[tuple[Entry, Sequence[Any]]]:
+    """Documents all of whose chunks were kept, with them; the state of the others is noted.
+
+    A document that lacks a part is not kept: a text with a hole says something else.
+    """
+    for entry in list(ledger.documents()):
+        if entry.state == REJECTED and not ledger.parts(entry):
+            continue
+        parts = ledger.parts(entry)
+        states = {part.state for part in parts}
+        if states == {KEPT}:
+            yield entry, parts
+        elif PENDING in states:
+            ledger.settle(entry.place, PENDING, "")
+        elif FAILED in states:
+            reason = next(part.reason for part in parts if part.state == FAILED)
+            ledger.settle(entry.place, FAILED, reason.partition(":")[0])
+        else:
+            reason = next(part.reason for part in parts if part.state == REJECTED)
+            ledger.settle(entry.place, REJECTED, reason)

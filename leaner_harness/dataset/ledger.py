@@ -1,0 +1,243 @@
+"""What a build knows, on disk: every document and chunk, and what became of each.
+
+Changes are committed together, at most 50 ms after the first of them, so that a kill costs no more
+than that; replies of a model are in the engine's cache besides. One process at a time may write.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from leaner_harness.dataset.records import Chunk, Finding
+from leaner_harness.errors import UsageError
+
+PENDING, KEPT, REJECTED, FAILED = "pending", "kept", "rejected", "failed"
+"""What may have become of a document or a chunk."""
+
+_AT_RISK = 0.05  # seconds
+_TABLES = """
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS documents (
+    place INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, genre TEXT NOT NULL, hash TEXT NOT NULL,
+    state TEXT NOT NULL, reason TEXT NOT NULL, wording TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS chunks (
+    document INTEGER NOT NULL REFERENCES documents, number INTEGER NOT NULL, text TEXT NOT NULL,
+    joiner TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL, complaint TEXT NOT NULL,
+    tries INTEGER NOT NULL, rewritten TEXT NOT NULL, findings TEXT NOT NULL, record TEXT NOT NULL,
+    PRIMARY KEY (document, number)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS by_state ON chunks (state, document, number);
+"""
+
+
+class Entry(NamedTuple):
+    """A document as the ledger has it."""
+
+    place: int
+    id: str
+    genre: str
+    hash: str
+    """sha256 of the source text."""
+    state: str
+    reason: str
+    wording: str
+
+
+class Part(NamedTuple):
+    """A chunk as the ledger has it."""
+
+    chunk: Chunk
+    state: str
+    reason: str
+    complaint: str
+    tries: int
+    rewritten: str
+    findings: list[dict[str, Any]]
+    record: dict[str, Any]
+
+
+class Ledger:
+    """The state of one build."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open or make it. Raises UsageError while another process has it open."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = (folder / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._lock.close()
+            raise UsageError(
+                f"Another process works on {folder}.", "Wait for it, or name another --out."
+            ) from None
+        self._base = sqlite3.connect(
+            folder / "ledger.sqlite", isolation_level=None, check_same_thread=False
+        )
+        self._base.execute("PRAGMA journal_mode=WAL")
+        self._base.execute("PRAGMA synchronous=NORMAL")
+        self._base.executescript(_TABLES)
+        self._guard = threading.Lock()
+        self._timer: threading.Timer | None = None
+
+    def close(self) -> None:
+        """Commit, and let others in."""
+        self.commit()
+        self._base.close()
+        self._lock.close()
+
+    def commit(self) -> None:
+        """Put all changes on disk now."""
+        with self._guard:
+            self._commit()
+
+    def _commit(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+            self._base.execute("COMMIT")
+
+    def _change(self, statement: str, values: Iterable[Any]) -> None:
+        with self._guard:
+            if self._timer is None:
+                self._base.execute("BEGIN")
+                self._timer = threading.Timer(_AT_RISK, self.commit)
+                self._timer.daemon = True
+                self._timer.start()
+            self._base.execute(statement, tuple(values))
+
+    def _rows(self, query: str, *values: Any) -> Iterator[tuple[Any, ...]]:
+        """Rows in stretches, so that what changes between two of them does no harm."""
+        with self._guard:
+            found = self._base.execute(query, values).fetchall()
+        yield from found
+
+    def fact(self, name: str) -> Any:
+        """Something about the whole build; None where it is not known."""
+        found = list(self._rows("SELECT value FROM facts WHERE name = ?", name))
+        return json.loads(found[0][0]) if found else None
+
+    def set_fact(self, name: str, value: Any) -> None:
+        """Note something about the whole build."""
+        self._change("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, json.dumps(value)))
+
+    def clear(self) -> None:
+        """Forget all documents: the reading of the source begins again."""
+        self._change("DELETE FROM chunks", ())
+        self._change("DELETE FROM documents", ())
+
+    def add(self, entry: Entry, chunks: Iterable[Chunk]) -> None:
+        """Enter a document, and its chunks as pending."""
+        self._change("INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?)", entry)
+        for chunk in chunks:
+            row = (entry.place, chunk.number, chunk.text, chunk.joiner, PENDING)
+            self._change(
+                "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, '', '', 0, '', '[]', '{}')", row
+            )
+
+    def settle(self, place: int, state: str, reason: str) -> None:
+        """Note what became of a document."""
+        self._change(
+            "UPDATE documents SET state = ?, reason = ? WHERE place = ?", (state, reason, place)
+        )
+
+    def write(
+        self,
+        place: int,
+        number: int,
+        state: str,
+        *,
+        reason: str = "",
+        complaint: str = "",
+        rewritten: str = "",
+        findings: Iterable[Finding] = (),
+        record: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Note what became of a try at a chunk."""
+        rows = json.dumps([finding.row() for finding in findings])
+        values = (state, reason, complaint, rewritten, rows, json.dumps(dict(record or {})))
+        self._change(
+            "UPDATE chunks SET state = ?, reason = ?, complaint = ?, rewritten = ?, findings = ?, "
+            "record = ?, tries = tries + 1 WHERE document = ? AND number = ?",
+            (*values, place, number),
+        )
+
+    def again(self, states: Iterable[str]) -> int:
+        """Make chunks in some states pending once more; returns how many."""
+        count = 0
+        for state in states:
+            count += self.counts("chunks").get(state, 0)
+            self._change(
+                "UPDATE chunks SET state = ?, tries = 0, complaint = '' WHERE state = ?",
+                (PENDING, state),
+            )
+        self.commit()
+        return count
+
+    def pending(self, tries: int, limit: int | None = None) -> Iterator[tuple[Entry, Part]]:
+        """Chunks that wait for their first, second, ... try, in the order of the source."""
+        place, number, left = -1, -1, limit
+        while left is None or left > 0:
+            size = 500 if left is None else min(500, left)
+            rows = list(
+                self._rows(
+                    f"SELECT {_ENTRY}, {_PART} FROM chunks c JOIN documents d ON "
+                    "d.place = c.document WHERE c.state = ? AND c.tries = ? AND "
+                    "(c.document, c.number) > (?, ?) ORDER BY c.document, c.number LIMIT ?",
+                    PENDING, tries, place, number, size,
+                )
+            )  # fmt: skip
+            for row in rows:
+                entry = Entry(*row[:7])
+                part = _part(entry, row[7:])
+                place, number = entry.place, part.chunk.number
+                yield entry, part
+            if len(rows) < size:
+                return
+            left = None if left is None else left - len(rows)
+
+    def documents(self, state: str | None = None) -> Iterator[Entry]:
+        """Documents in the order of the source."""
+        chosen = "" if state is None else "WHERE state = ?"
+        values = () if state is None else (state,)
+        query = f"SELECT {_ENTRY} FROM documents d {chosen} ORDER BY place"
+        return (Entry(*row) for row in self._rows(query, *values))
+
+    def parts(self, entry: Entry) -> list[Part]:
+        """A document's chunks, in their order."""
+        query = f"SELECT {_PART} FROM chunks c WHERE document = ? ORDER BY number"
+        return [_part(entry, row) for row in self._rows(query, entry.place)]
+
+    def counts(self, table: str) -> dict[str, int]:
+        """How many `documents` or `chunks` are in each state."""
+        query = f"SELECT state, count(*) FROM {table} GROUP BY state ORDER BY state"
+        return {str(state): int(count) for state, count in self._rows(query)}
+
+    def reasons(self, table: str) -> list[tuple[str, str, int]]:
+        """State, reason and number of those that were not kept."""
+        query = (
+            f"SELECT state, reason, count(*) FROM {table} WHERE reason != '' "
+            "GROUP BY state, reason ORDER BY state, count(*) DESC, reason"
+        )
+        return [(str(a), str(b), int(c)) for a, b, c in self._rows(query)]
+
+
+_ENTRY = "d.place, d.id, d.genre, d.hash, d.state, d.reason, d.wording"
+_PART = (
+    "c.number, c.text, c.joiner, c.state, c.reason, c.complaint, c.tries, c.rewritten, "
+    "c.findings, c.record"
+)
+
+
+def _part(entry: Entry, row: tuple[Any, ...]) -> Part:
+    number, text, joiner, state, reason, complaint, tries, rewritten, findings, record = row
+    chunk = Chunk(entry.id, number, entry.genre, text, joiner)
+    return Part(
+        chunk, state, reason, complaint, tries, rewritten, json.loads(findings), json.loads(record)
+    )

@@ -1,0 +1,1 @@
+"""Rewriters that ship: a model over HTTP, recorded replies, and the text itself."""

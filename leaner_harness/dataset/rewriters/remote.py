@@ -1,0 +1,54 @@
+"""The rewriter `openai:MODEL`: any server that speaks OpenAI's chat completions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from leaner_harness.dataset import prompts
+from leaner_harness.dataset.records import Assignment, Rewrite
+from leaner_harness.llm.engine import Engine
+from leaner_harness.llm.records import Reply, Request
+
+
+class RemoteRewriter:
+    """Asks for each chunk by itself: a reply belongs to the request it answers, and to no other."""
+
+    def __init__(
+        self, model: str, llm: Engine, temperature: float = 0.7, top_p: float = 0.95
+    ) -> None:
+        """`model` is that of the engine's settings."""
+        self._engine = llm
+        self._sampling = {"temperature": temperature, "top_p": top_p}
+
+    @property
+    def fingerprint(self) -> Mapping[str, Any]:
+        """What its texts depend on; the server's own names of the model once it has replied."""
+        settings = self._engine.settings
+        return {
+            "kind": "openai", "model": settings.model, "endpoint": settings.endpoint,
+            "prompt_version": prompts.VERSION, "sampling": self._sampling,
+        }  # fmt: skip
+
+    def request(self, assignment: Assignment) -> Request:
+        """What is asked about a chunk."""
+        return prompts.request(assignment, self._sampling)
+
+    def rewrite(self, assignments: Iterable[Assignment]) -> Iterator[Rewrite]:
+        """A rewrite of each chunk, as they come; the ids of what is under way must differ."""
+        genres: dict[str, str] = {}
+
+        def requests() -> Iterator[Request]:
+            for assignment in assignments:
+                genres[assignment.chunk.id] = assignment.chunk.genre
+                yield self.request(assignment)
+
+        for reply in self._engine.ask(requests()):
+            yield _rewrite(reply, genres.pop(reply.id))
+
+
+def _rewrite(reply: Reply, genre: str) -> Rewrite:
+    record = {
+        "model": reply.model, "format": reply.format, "prompt_sha256": prompts.digest(genre)
+    }  # fmt: skip
+    return Rewrite(reply.id, reply.state, reply.value or "", reply.reason, record)
