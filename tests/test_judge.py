@@ -171,7 +171,7 @@ def test_several_samples_are_several_calls(engine):
     assert list(judge.retest(items)) == [verdict] and engine.budget.requests == before + 3
 
 
-@pytest.mark.parametrize("n", [0, -1, 1.5, "3"])
+@pytest.mark.parametrize("n", [0, -1, 1.5, "3", True])
 def test_a_wrong_number_of_samples_is_named(engine, n):
     with pytest.raises(UsageError, match="must be a whole number"):
         RemoteJudge("m", engine, n=n)

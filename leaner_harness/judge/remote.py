@@ -25,9 +25,11 @@ class RemoteJudge:
         `n` samples are drawn of each grade and averaged. With `digits`, a grade is its expected
         value, wherever the server says how probable other digits were. Raises UsageError.
         """
-        if not isinstance(n, int) or n < 1:
+        if type(n) is not int or n < 1:
             raise UsageError(f"A judge's n is {n!r}; it must be a whole number from 1 up.")
-        self._engine, self._n, self._digits = llm, n, bool(digits)
+        if not isinstance(digits, bool):
+            raise UsageError(f"A judge's digits is {digits!r}; it must be true or false.")
+        self._engine, self._n, self._digits = llm, n, digits
         self._sampling = _ONCE if n == 1 else _OFTEN
 
     @property

@@ -100,8 +100,12 @@ class Client:
 
     def _clean(self, answer: Answer) -> Answer:
         """Without what must not, or cannot, be written down."""
-        kept = {name: self._plain(getattr(answer, name)) for name in ("text", "refusal", "model")}
-        return replace(answer, **kept)
+        return replace(
+            answer,
+            text=self._plain(answer.text),
+            refusal=self._plain(answer.refusal),
+            model=self._plain(answer.model),
+        )
 
     def _redacted(self, failure: Failure) -> Failure:
         """Fit to be shown."""
