@@ -29,6 +29,7 @@ from leaner_harness.contracts import (
     ModelType,
     ObjectiveSpec,
     Progress,
+    RewriterSpec,
     TaskFolder,
     TrainerSpec,
 )
@@ -43,6 +44,7 @@ from leaner_harness.errors import (
 
 if TYPE_CHECKING:
     from leaner_harness.data.text import default_words, held_out_documents, read_documents
+    from leaner_harness.dataset.records import Assignment, Rewrite
     from leaner_harness.files import home, write_atomic, write_json
     from leaner_harness.hookspecs import hookimpl
     from leaner_harness.judge.verdicts import Item, Scale, Verdict
@@ -67,6 +69,7 @@ __all__ = [
     "RESUME",
     "TEXT",
     "ArchitectureSpec",
+    "Assignment",
     "Blocks",
     "Checkpoint",
     "CheckpointError",
@@ -86,6 +89,8 @@ __all__ = [
     "Progress",
     "Ranking",
     "Reference",
+    "Rewrite",
+    "RewriterSpec",
     "Scale",
     "TaskFolder",
     "TrainerSpec",
@@ -106,6 +111,8 @@ __all__ = [
 ]
 
 _LAZY = {
+    "Assignment": "leaner_harness.dataset.records",
+    "Rewrite": "leaner_harness.dataset.records",
     "Item": "leaner_harness.judge.verdicts",
     "Scale": "leaner_harness.judge.verdicts",
     "Verdict": "leaner_harness.judge.verdicts",

@@ -16,6 +16,7 @@ from leaner_harness.contracts import (
     DifficultySpec,
     JudgeSpec,
     ObjectiveSpec,
+    RewriterSpec,
     TaskFolder,
     TrainerSpec,
     resolve,
@@ -61,7 +62,8 @@ def _check_entry(entry: Entry) -> Iterator[Check]:
         ObjectiveSpec: _objective_steps,
         DifficultySpec: difficulty_steps,
         CurriculumSpec: curriculum_steps,
-        JudgeSpec: _judge_steps,
+        JudgeSpec: _opener_steps,
+        RewriterSpec: _opener_steps,
         TaskFolder: _task_steps,
         TrainerSpec: _trainer_steps,
     }
@@ -95,8 +97,8 @@ def _objective_steps(spec: ObjectiveSpec, folder: Path) -> Iterator[Step]:
     yield "repeats a batch", repeats
 
 
-def _judge_steps(spec: JudgeSpec, folder: Path) -> Iterator[Step]:
-    """It imports: what it grades needs a model, which only its user has."""
+def _opener_steps(spec: JudgeSpec | RewriterSpec, folder: Path) -> Iterator[Step]:
+    """It imports: what it does needs a model, which only its user has."""
 
     def importable() -> str:
         assert callable(resolve(spec.open)), f"{spec.open} cannot be called"

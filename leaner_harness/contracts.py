@@ -228,6 +228,24 @@ class JudgeSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class RewriterSpec:
+    """Who makes texts simpler."""
+
+    name: str
+    open: str
+    """`open(argument, llm, **options) -> rewriter`, as a judge's. The rewriter has
+    `rewrite(assignments)`, an iterator of one `Rewrite` for each `Assignment`, in any order, and
+    `fingerprint`, a mapping of all that its texts depend on. It may have `request(assignment)`,
+    what it would ask, for estimates."""
+    llm: bool = False
+    """Whether it asks a model over HTTP, through the engine that is handed in."""
+    argument: str = "MODEL"
+    """What the argument is called; empty where it takes none."""
+    options: tuple[str, ...] = ()
+    """Arguments that a user may set, besides those of the engine."""
+
+
+@dataclass(frozen=True, slots=True)
 class TaskFolder:
     """A folder of lm-eval task YAML, as `"package:folder"`."""
 

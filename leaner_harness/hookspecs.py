@@ -14,6 +14,7 @@ from leaner_harness.contracts import (
     DifficultySpec,
     JudgeSpec,
     ObjectiveSpec,
+    RewriterSpec,
     TaskFolder,
     TrainerSpec,
 )
@@ -47,6 +48,11 @@ def register_curricula() -> list[CurriculumSpec]:  # type: ignore[empty-body]
 @hookspec
 def register_judges() -> list[JudgeSpec]:  # type: ignore[empty-body]
     """Ways to grade answers: grammar, coherence and specificity, from 0 to 5 each."""
+
+
+@hookspec
+def register_rewriters() -> list[RewriterSpec]:  # type: ignore[empty-body]
+    """Ways to make a text simpler, chunk by chunk."""
 
 
 @hookspec

@@ -27,6 +27,7 @@ from leaner_harness.contracts import (
     JudgeSpec,
     ModelType,
     ObjectiveSpec,
+    RewriterSpec,
     TaskFolder,
     TrainerSpec,
     resolve_folder,
@@ -42,6 +43,7 @@ KINDS: dict[str, tuple[str, type]] = {
     "difficulty": ("register_difficulties", DifficultySpec),
     "curriculum": ("register_curricula", CurriculumSpec),
     "judge": ("register_judges", JudgeSpec),
+    "rewriter": ("register_rewriters", RewriterSpec),
     "tasks": ("register_tasks", TaskFolder),
     "trainer": ("register_trainers", TrainerSpec),
 }

@@ -13,7 +13,7 @@ from leaner_harness import evaluate as verb
 from leaner_harness.cli import results as shown
 from leaner_harness.cli.console import err, out, print_json
 from leaner_harness.errors import ResultError, UsageError
-from leaner_harness.judge.opening import parse
+from leaner_harness.llm.opening import parse
 from leaner_harness.results import Result
 
 

@@ -18,8 +18,9 @@ from leaner_harness.files import write_atomic, write_json
 from leaner_harness.judge import cards, check, together, verb
 from leaner_harness.judge.card_page import markdown
 from leaner_harness.judge.card_picture import picture
-from leaner_harness.judge.opening import ARGUMENTS, NAME, Opened, open_judge, parse
+from leaner_harness.judge.opening import ARGUMENTS, NAME, Opened, open_judge
 from leaner_harness.judge.samples import digest, read_samples, sample_files, summary_place
+from leaner_harness.llm.opening import parse
 
 POINTWISE, PAPER = "pointwise", "paper"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leaner_harness import JudgeSpec, ModelType, TaskFolder, TrainerSpec, hookimpl
+from leaner_harness import JudgeSpec, ModelType, RewriterSpec, TaskFolder, TrainerSpec, hookimpl
 
 
 @hookimpl
@@ -21,6 +21,20 @@ def register_judges() -> list[JudgeSpec]:
         JudgeSpec("hf", "leaner_harness.judge.local:open_judge", argument="PATH"),
         JudgeSpec("surface", "leaner_harness.judge.surface:open_judge", argument=""),
     ]
+
+
+@hookimpl
+def register_rewriters() -> list[RewriterSpec]:
+    """A model over HTTP, recorded texts, and the text as it is."""
+    rewriters = "leaner_harness.dataset.rewriters"
+    return [
+        RewriterSpec(
+            "openai", f"{rewriters}.remote:RemoteRewriter", llm=True,
+            options=("temperature", "top_p"),
+        ),
+        RewriterSpec("replay", f"{rewriters}.recorded:Replay", argument="FILE"),
+        RewriterSpec("echo", f"{rewriters}.recorded:Echo", argument=""),
+    ]  # fmt: skip
 
 
 @hookimpl
