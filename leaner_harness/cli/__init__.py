@@ -23,6 +23,7 @@ VERBS = {
     "results": "make a result from an lm_eval output folder; show results",
     "judge": "grade the answers of LEANER-Eval that lm_eval saved",
     "compare": "whether runs on the same rows differ by more than chance",
+    "build": "a simpler data set from your own text: filter, rewrite, verify, shard",
     "entropy": "how diverse two texts are, at equal sizes",
     "leaderboard": "build or check the board made from the results folder",
     "data": "download, verify and describe benchmark rows and training text",

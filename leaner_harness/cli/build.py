@@ -1,0 +1,149 @@
+"""`leaner build`: a simpler data set from a user's own text, resumable, and counted."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.progress import Progress
+from rich.table import Table
+
+from leaner_harness.cli.console import err, out, print_json
+from leaner_harness.data.text import GENRES, SPLITS, read_documents
+from leaner_harness.dataset import vocabulary
+from leaner_harness.dataset.build import TRIES, Announce, Source
+from leaner_harness.dataset.pretrain import Job, Settings
+from leaner_harness.errors import DataError
+from leaner_harness.llm.opening import parse
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of `leaner build`."""
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    for name, what in (("pretrain", "text to train on"), ("instruct", "instructions")):
+        add = verbs.add_parser(name, help=f"rewrite {what}, verify it, write shards").add_argument
+        add("sources", nargs="+", metavar="SOURCE", help="as in a recipe: a folder, a file, mini")
+        add("--out", type=Path, required=True, help="folder of the build; the same goes on")
+        add(
+            "--rewriter", default="echo", metavar="NAME:MODEL",
+            help="openai:MODEL, replay:FILE, echo (default: the text as it is), or a plugin's",
+        )  # fmt: skip
+        add("--rewriter-args", default="", metavar="KEY=VALUE,...", help="base_url=..., ...")
+        add("--split", default="train", choices=SPLITS, help="split of the source")
+        if name == "pretrain":
+            add("--genres", default="", help=f"some of {', '.join(GENRES)}, by commas")
+        add("--words", type=int, help="read at most so many words of each source")
+        add("--tries", type=int, default=TRIES, help="times a chunk is asked for")
+        add("--seed", type=int, default=0, help="of the splits")
+        add("--vocabulary", default="", help="a list of allowed words (default: ours)")
+        add("--licence", default="unknown", help="of the source texts, for the card")
+        _add_limits(add)
+    for name, what in (
+        ("resume", "go on with a build that was stopped"),
+        ("retry-failed", "ask again for what failed or was rejected"),
+        ("status", "what there is, and what became of it"),
+    ):
+        verb = verbs.add_parser(name, help=what)
+        verb.add_argument("out", type=Path, help="folder of the build")
+        if name != "status":
+            _add_limits(verb.add_argument)
+        else:
+            verb.add_argument("--json", action="store_true", help="one JSON value for machines")
+    derive = verbs.add_parser("vocabulary", help="the commonest lemmas of a source, as a list")
+    derive.add_argument("source", help="as in a recipe")
+    derive.add_argument("--split", default="train", choices=SPLITS, help="split of the source")
+    derive.add_argument("--size", type=int, default=vocabulary.SIZE, help="lemmas in the list")
+    derive.add_argument("--words", type=int, help="read at most so many words")
+    derive.add_argument("--out", type=Path, required=True, help="the file to write")
+
+
+def _add_limits(add: Any) -> None:
+    add("--limit", type=int, help="chunks to do this time")
+    add("--max-requests", type=int, help="HTTP requests that may be made this time")
+    add("--max-cost", type=float, help="what it may cost this time; needs prices=IN/OUT")
+    add("--json", action="store_true", help="one JSON value for machines")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Build; exit code 3 where something failed."""
+    if args.verb == "vocabulary":
+        return _vocabulary(args)
+    settings = _settings(args) if args.verb in ("pretrain", "instruct") else None
+    with Job(args.out, settings) as job:
+        if args.verb == "status":
+            return _show(job.status(), as_json=args.json)
+        if args.verb == "retry-failed":
+            err.print(f"{job.retry()} chunks are asked for again.")
+        given = {"max_requests": args.max_requests, "max_cost": args.max_cost}
+        overrides = {key: value for key, value in given.items() if value is not None}
+        with _bars() as announce:
+            manifest = job.run(args.limit, overrides, announce)
+    shown = _show(manifest, as_json=args.json)
+    if manifest["documents"]["failed"]:
+        raise DataError(
+            f"{manifest['documents']['failed']} documents failed: {args.out} is not complete.",
+            f"leaner build retry-failed {args.out}",
+        )
+    return shown
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    asked = "instruction" if args.verb == "instruct" else args.genres
+    genres = tuple(genre for genre in asked.split(",") if genre)
+    return Settings(
+        Source(tuple(args.sources), args.split, genres, args.words),
+        args.rewriter,
+        parse(args.rewriter_args),
+        args.tries,
+        args.seed,
+        args.vocabulary,
+        args.licence,
+    )
+
+
+def _vocabulary(args: argparse.Namespace) -> int:
+    texts = (document.text for document in read_documents(args.source, args.split, (), args.words))
+    found = vocabulary.derive(texts, args.size, f"{args.source}, {args.split}")
+    found.save(args.out)
+    out.print(f"Wrote {len(found.lemmas)} lemmas to {args.out}", soft_wrap=True)
+    return 0
+
+
+@contextmanager
+def _bars() -> Iterator[Announce]:
+    """A bar for each stage, on a terminal."""
+    with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
+        bars: dict[str, Any] = {}
+
+        def announce(stage: str, count: int) -> None:
+            if stage not in bars:
+                bars[stage] = progress.add_task(stage, total=None)
+            progress.advance(bars[stage], count)
+
+        yield announce
+
+
+def _show(found: Mapping[str, Any], *, as_json: bool) -> int:
+    if as_json:
+        print_json(found)
+        return 0
+    table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
+    table.add_column("")
+    for name in _STATES:
+        table.add_column(name, justify="right")
+    for name in ("documents", "chunks"):
+        table.add_row(name, *(f"{found[name][key]:,}" for key in _STATES))
+    out.print(table)
+    for name in ("documents", "chunks"):
+        for each in found[name]["reasons"]:
+            out.print(f"{name} {each['state']}: {each['reason']} {each['count']:,}", soft_wrap=True)
+    for each in found.get("files", ()):
+        out.print(f"{each['file']}: {each['rows']:,} documents, {each['words']:,} words")
+    return 0
+
+
+_STATES = ("in", "kept", "rejected", "failed", "pending")

@@ -1,0 +1,143 @@
+"""Algorithm 1: a user's texts, chunk by chunk rewritten, become text to train on.
+
+Source of the algorithm: TinyHelen (arXiv 2501.00522); the remedies for what it loses are ours.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from leaner_harness.contracts import Document
+from leaner_harness.dataset import build, checks, noise, prompts
+from leaner_harness.dataset.assemble import account as counted
+from leaner_harness.dataset.assemble import assemble
+from leaner_harness.dataset.duplicates import find_repeats
+from leaner_harness.dataset.ledger import FAILED, REJECTED, Ledger
+from leaner_harness.dataset.records import Chunk, Finding
+from leaner_harness.dataset.vocabulary import Vocabulary, load, packaged
+from leaner_harness.errors import UsageError
+from leaner_harness.llm.opening import account, open_plugin
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """All that a data set depends on. It is kept with the build, which then goes on by itself."""
+
+    source: build.Source
+    rewriter: str
+    rewriter_args: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    tries: int = build.TRIES
+    seed: int = 0
+    vocabulary: str = ""
+    """A file of allowed words; empty for the list that ships."""
+    licence: str = "unknown"
+
+    def record(self) -> dict[str, Any]:
+        """As JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Settings:
+        """From what `record` gave."""
+        source = dict(record["source"])
+        source |= {key: tuple(source[key]) for key in ("sources", "genres")}
+        return cls(**{**record, "source": build.Source(**source)})
+
+
+class Job:
+    """One build in its folder. Close it when done: one process at a time may have it."""
+
+    def __init__(self, folder: Path, settings: Settings | None = None) -> None:
+        """Go on with the build of a folder, or begin it with settings.
+
+        Raises UsageError where there is none to go on with, where it was begun with other
+        settings, and while another process works on it.
+        """
+        if settings is None and not (folder / "ledger.sqlite").is_file():
+            raise UsageError(
+                f"There is no build in {folder}.", "Begin one: leaner build pretrain SOURCE --out"
+            )
+        self.folder, self.ledger = folder, Ledger(folder)
+        try:
+            if settings is not None:
+                build.check_same(self.ledger, settings.record())
+            known = self.ledger.fact("settings")
+            if known is None:
+                raise UsageError(f"The build in {folder} was never begun.", "Remove the folder.")
+            self.settings = Settings.of(known)
+        except BaseException:
+            self.ledger.close()
+            raise
+
+    def __enter__(self) -> Job:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ledger.close()
+
+    def read(self, announce: build.Announce = lambda *_: None) -> None:
+        """Filter and chunk the source, unless that is done."""
+        documents = self.settings.source.documents()
+        build.read(self.ledger, documents, noise.judge_source, _nothing_told, announce)
+
+    def run(
+        self,
+        limit: int | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        announce: build.Announce = lambda *_: None,
+    ) -> dict[str, Any]:
+        """Do all that is left to do, or so many chunks of it; returns the manifest.
+
+        `overrides` are arguments of the rewriter for this time alone, such as `max_requests`.
+        """
+        self.read(announce)
+        settings = self.settings
+        arguments = {**settings.rewriter_args, **(overrides or {})}
+        rewriter, engine = open_plugin("rewriter", settings.rewriter, arguments)
+        allowed = load(Path(settings.vocabulary)) if settings.vocabulary else packaged()
+
+        def verify(chunk: Chunk, text: str) -> Iterable[Finding]:
+            return _verify(chunk, text, allowed)
+
+        build.rewrite(
+            self.ledger, rewriter, verify, limit=limit, tries=settings.tries, announce=announce
+        )
+        manifest = assemble(
+            self.ledger, self.folder, rewriter.fingerprint, _repeats, _clean, settings.seed
+        )
+        return manifest | {"took": account(engine)}
+
+    def retry(self) -> int:
+        """Make pending again what failed or was rejected; returns how many chunks."""
+        return self.ledger.again([FAILED, REJECTED])
+
+    def status(self) -> dict[str, Any]:
+        """What there is, and what became of it."""
+        return {name: counted(self.ledger, name) for name in ("documents", "chunks")}
+
+
+def _nothing_told(_: Document) -> str:
+    return ""
+
+
+def _verify(chunk: Chunk, text: str, allowed: Vocabulary) -> Iterable[Finding]:
+    """The checks; of what has a prompt and an answer, of both together."""
+    told = prompts.system_prompt(chunk.genre)
+    if chunk.genre not in prompts.PAIRS:
+        return checks.verify(chunk, text, allowed, told)
+    before, after = ("\n\n".join(json.loads(each).values()) for each in (chunk.text, text))
+    return checks.verify(dataclasses.replace(chunk, text=before), after, allowed, told)
+
+
+def _repeats(texts: Iterable[tuple[str, str]]) -> dict[str, str]:
+    named = list(texts)
+    found = zip(named, find_repeats(named), strict=True)
+    return {name: repeat.of for (name, _), repeat in found if repeat is not None}
+
+
+def _clean(_: str) -> str:
+    return ""
