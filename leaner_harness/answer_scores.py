@@ -40,9 +40,11 @@ class Table(NamedTuple):
 
 
 def table(samples: Sequence[Record]) -> Table:
-    """The answers' metrics, in the samples' order; grades where a judge gave some to any."""
+    """The answers' metrics, in the samples' order; grades where there was a judge."""
     rows = [_metrics(sample) for sample in samples]
     names = [name for name in METRICS if any(name in row for row in rows)]
+    if COVERAGE in names:  # though it may have graded nothing
+        names = [*GRADES, *(name for name in names if name not in GRADES)]
     values = [[row.get(name, np.nan) for name in names] for row in rows]
     return Table([sample["kind"] for sample in samples], names, np.array(values, dtype=np.float64))
 

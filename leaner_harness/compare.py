@@ -133,7 +133,8 @@ def _answers(runs: Sequence[Run]) -> _Work:
     asked = compare_answers.lines(first)
     few = [f"{line.name}: {counts[line.kind]}" for line in asked if counts[line.kind] < FEW]
     shown = f"Few questions ({'; '.join(few)}): below {FEW} only large differences show."
-    return _Work(len(asked), columns, [shown] if few else [])
+    short = [text for r in runs for text in compare_answers.shortfall(r.name, r.samples[TASK])]
+    return _Work(len(asked), columns, [shown, *short] if few else short)
 
 
 def _load(paths: Sequence[Path]) -> list[Run]:

@@ -15,7 +15,7 @@ from leaner_harness.answer_scores import GRADES, Table, table
 from leaner_harness.errors import ResultError
 from leaner_harness.intervals import SEED, blocks
 from leaner_harness.judge.surface import CHECKS, EMPTY
-from leaner_harness.judge.verdicts import SUM
+from leaner_harness.judge.verdicts import COMPLETE, SCORED, SUM
 from leaner_harness.paired import Columns
 from leaner_harness.results import Record
 from leaner_harness.statistics import Array
@@ -55,6 +55,18 @@ def counts(samples: Sequence[Record]) -> dict[str, int]:
     """How many questions there are of each kind."""
     kinds = [sample["kind"] for sample in samples]
     return {kind: kinds.count(kind) for kind in sorted(set(kinds))}
+
+
+def shortfall(name: str, samples: Sequence[Record]) -> list[str]:
+    """A warning where too few of a run's answers have grades for a headline."""
+    states = [sample["state"] in SCORED for sample in samples if "state" in sample]
+    if not states or sum(states) >= COMPLETE * len(states):
+        return []
+    share = sum(states) / len(states)
+    return [
+        f"{name}: {100 * share:.1f} % of the answers have grades; those that have none are left "
+        "out, and may be unlike the others."
+    ]
 
 
 def columns(

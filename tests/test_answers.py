@@ -217,6 +217,26 @@ def test_what_one_of_them_lacks_is_compared_on_the_rest(unjudged, tmp_path):
     assert found["sum"]["scores"][0] == found["sum"]["scores"][1]
 
 
+def test_where_nothing_was_graded_everything_says_so(unjudged, tmp_path, capsys):
+    template = file(unjudged, tmp_path / "template", model="tiny")
+    folder = tmp_path / "results"
+    none = judged(folder, "none", lambda n: None, template)
+    some = judged(folder, "some", lambda n: (n % 6, 1, 1) if n % 2 else None, template)
+    recompute.verify(results.read(none), folder)
+    record = results.read(none).record
+    assert record["mean"] == {} and record["tasks"][TASK]["bounds"]["sum"] == [0, 15]
+    assert "sum" not in record["tasks"][TASK]["metrics"]
+    assert "incomplete (0.00 to 15.00)" in board.build(folder)
+    for pair in ((none, some), (some, none)):
+        found = compare(pair)
+        assert not found["comparisons"]
+        assert "none: 0.0 % of the answers have grades" in " ".join(found["warnings"])
+    assert main(["compare", str(none), str(some)]) == 0
+    assert main(["results", "show", str(none)]) == 0
+    caught = capsys.readouterr()
+    assert "INCOMPLETE" in caught.out and "some: 50.0 % of the answers" in caught.err
+
+
 def test_runs_of_two_judges_share_no_table(server, unjudged, tmp_path, monkeypatch):
     import shutil
 
