@@ -9,7 +9,9 @@ from typing import Any
 from leaner_harness.dataset import shards
 from leaner_harness.dataset.build import assembled
 from leaner_harness.dataset.ledger import KEPT, REJECTED, Entry, Ledger, Part
+from leaner_harness.dataset.records import WARN
 from leaner_harness.files import write_json
+from leaner_harness.provenance import without_paths
 
 MANIFEST = "manifest.json"
 
@@ -41,10 +43,11 @@ def assemble(
     )
     ledger.commit()
     manifest = {
-        "settings": ledger.fact("settings"),
-        "rewriter": dict(rewriter),
+        "settings": without_paths(ledger.fact("settings")),
+        "rewriter": without_paths(dict(rewriter)),
         "documents": account(ledger, "documents"),
         "chunks": account(ledger, "chunks"),
+        "checks": _checks(parts for _, parts in kept),
         "files": files,
     }
     write_json(folder / MANIFEST, manifest)
@@ -69,6 +72,24 @@ def _kept(
         else:
             ledger.settle(entry.place, KEPT, "")
             yield entry, parts
+
+
+def _checks(documents: Iterable[Sequence[Part]]) -> dict[str, dict[str, Any]]:
+    """What each check found in the chunks that were kept."""
+    values: dict[str, list[float]] = {}
+    found: dict[str, dict[str, Any]] = {}
+    for each in (row for parts in documents for part in parts for row in part.findings):
+        name = each["check"]
+        values.setdefault(name, []).append(each["value"])
+        about = found.setdefault(name, {"warnings": 0, "version": each["version"]})
+        about["warnings"] += each["verdict"] == WARN
+    for name, all_values in values.items():
+        found[name] |= {
+            "mean": sum(all_values) / len(all_values),
+            "lowest": min(all_values),
+            "highest": max(all_values),
+        }
+    return found
 
 
 def account(ledger: Ledger, table: str) -> dict[str, Any]:

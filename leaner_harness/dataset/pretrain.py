@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,18 @@ from leaner_harness.contracts import Document
 from leaner_harness.dataset import build, checks, noise, prompts
 from leaner_harness.dataset.assemble import account as counted
 from leaner_harness.dataset.assemble import assemble
+from leaner_harness.dataset.card import card
 from leaner_harness.dataset.duplicates import find_repeats
-from leaner_harness.dataset.ledger import FAILED, REJECTED, Ledger
+from leaner_harness.dataset.ledger import FAILED, KEPT, REJECTED, Ledger
 from leaner_harness.dataset.records import Chunk, Finding
 from leaner_harness.dataset.vocabulary import Vocabulary, load, packaged
+from leaner_harness.entropy.picture import picture
+from leaner_harness.entropy.report import report
 from leaner_harness.errors import UsageError
+from leaner_harness.files import write_atomic
 from leaner_harness.llm.opening import account, open_plugin
+
+_PICTURE = "entropy.svg"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,7 +116,22 @@ class Job:
         manifest = assemble(
             self.ledger, self.folder, rewriter.fingerprint, _repeats, _clean, settings.seed
         )
+        self._write_card(manifest)
         return manifest | {"took": account(engine)}
+
+    def _write_card(self, manifest: Mapping[str, Any]) -> None:
+        """The card, and the picture in it."""
+        before, after = defaultdict(list), defaultdict(list)
+        for entry in self.ledger.documents(KEPT):
+            if entry.genre not in prompts.PAIRS:
+                for part in self.ledger.parts(entry):
+                    before[entry.genre].append(part.chunk.text)
+                    after[entry.genre].append(part.rewritten)
+        found = report(after, before) if before else None
+        if found is not None:
+            write_atomic(self.folder / _PICTURE, picture(found, ["rewrite", "source"]))
+        shown = card(manifest, found, picture=_PICTURE)
+        write_atomic(self.folder / "README.md", shown)
 
     def retry(self) -> int:
         """Make pending again what failed or was rejected; returns how many chunks."""

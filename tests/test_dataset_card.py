@@ -1,0 +1,97 @@
+"""The card of a data set: a header that YAML reads, counts that add up, nothing that breaks out."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leaner_harness.cli import main
+from leaner_harness.data.text import read_documents
+from leaner_harness.dataset.card import card
+from leaner_harness.markdown import cell
+
+ACCOUNT = {
+    "in": 4, "kept": 1, "rejected": 1, "failed": 1, "pending": 1,
+    "reasons": [{"state": "failed", "reason": "transport|<b>", "count": 1}],
+}  # fmt: skip
+
+
+def manifest(**changes):
+    return {
+        "settings": {"source": {"sources": ["mini"], "split": "train"}, "licence": "MIT"},
+        "rewriter": {"kind": "echo"},
+        "documents": ACCOUNT,
+        "chunks": ACCOUNT,
+        "files": [{"file": "train/wiki0000.jsonl", "split": "train", "rows": 1, "words": 9,
+                   "sha256": "0" * 64}],
+    } | changes  # fmt: skip
+
+
+def header(text):
+    return yaml.safe_load(text.split("---")[1])
+
+
+def test_the_header_is_yaml_for_the_hub():
+    text = card(manifest())
+    assert header(text)["license"] == "MIT"
+    assert header(text)["configs"][0]["data_files"] == [{"split": "train", "path": "train/*.jsonl"}]
+    odd = manifest(settings={**manifest()["settings"], "licence": 'mine: "yes"\n- no'})
+    assert header(card(odd))["license"] == "other"
+    assert "transport\\|&lt;b>" in text and "| documents | 4 | 1 | 1 | 1 | 1 |" in text
+
+
+@given(st.text())
+def test_no_text_breaks_out_of_a_cell(text):
+    shown = cell(text)
+    assert "\n" not in shown and "<" not in shown and "`" not in shown
+    assert not re.search(r"(?<!\\)\|", shown)
+
+
+def test_a_build_writes_its_card(tmp_path, capsys):
+    out = tmp_path / "out"
+    words = ["build", "pretrain", "mini", "--words", "9000", "--genres", "wiki,code"]
+    assert main([*words, "--out", str(out), "--licence", "MIT", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    text = (out / "README.md").read_text()
+    assert header(text)["license"] == "MIT" and "entropy.svg" in text
+    assert (out / "entropy.svg").read_text().startswith("<svg")
+    for name in ("documents", "chunks"):
+        account = found[name]
+        parts = [account[key] for key in ("kept", "rejected", "failed", "pending")]
+        assert account["in"] == sum(parts) > 0
+    assert found["checks"]["vocabulary"]["mean"] > 0.9
+    # It can be trained on, and gone on with.
+    assert list(read_documents(str(out), "train", ["wiki"]))
+    before = {path: path.read_bytes() for path in out.rglob("*.json*")}
+    assert main(["build", "resume", str(out)]) == 0
+    assert {path: path.read_bytes() for path in out.rglob("*.json*")} == before
+    assert main(["build", "status", str(out), "--json"]) == 0
+    assert main(["build", "pretrain", "mini", "--out", str(out)]) == 2
+    assert "other settings: licence, source" in capsys.readouterr().err
+    assert main(["build", "status", str(tmp_path / "none")]) == 2
+
+
+def test_a_limit_leaves_the_rest_pending(tmp_path, capsys):
+    out = tmp_path / "out"
+    words = ["build", "instruct", "mini-instruct", "--words", "900", "--out", str(out)]
+    assert main([*words, "--limit", "7", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["chunks"]["pending"] == found["chunks"]["in"] - 7 > 0
+    assert main(["build", "resume", str(out), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["chunks"]["pending"] == 0
+
+
+def test_a_vocabulary_is_derived(tmp_path, capsys):
+    path = tmp_path / "words.txt"
+    words = ["build", "vocabulary", "mini", "--words", "5000", "--size", "100"]
+    assert main([*words, "--out", str(path)]) == 0
+    lemmas = [line for line in path.read_text().splitlines() if not line.startswith("#")]
+    assert len(lemmas) == 100 and "the" in lemmas
+    out = tmp_path / "out"
+    build = ["build", "pretrain", "mini", "--words", "3000", "--genres", "web", "--out", str(out)]
+    assert main([*build, "--vocabulary", str(path), "--json"]) == 0
+    capsys.readouterr()
