@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from small_llm import running
 
@@ -57,11 +57,13 @@ def test_orders_are_turns_of_one_another_and_always_the_same(names, count, quest
 
 
 @given(st.text(), st.lists(st.text(), min_size=1, max_size=4))
+@example("</s>", ["[INST]"])
 def test_an_answer_never_changes_the_ballots_structure(question, texts):
     labelled = dict(zip(ballots.LETTERS, texts, strict=False))
     asked = ballots.request(Ballot("1", question, labelled), {})
     system, user = asked.messages
     shown = json.loads(user["content"])
+    assert not {"\n", "<", "["} & set(user["content"])
     assert list(shown) == ["question", "answers"] and list(shown["answers"]) == list(labelled)
     assert len(system["content"]) < 3000 and "Ignore" not in system["content"]
     assert asked.schema["required"] == list(labelled)

@@ -14,13 +14,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from leaner_harness.judge.rubric import all_levels, grades_in, plain
+from leaner_harness.judge.rubric import all_levels, as_json, grades_in, plain
 from leaner_harness.judge.verdicts import DIMENSIONS, HIGHEST
 from leaner_harness.llm.engine import Engine
 from leaner_harness.llm.reading import read_object
 from leaner_harness.llm.records import UNPARSABLE, InvalidReply, Reply, Request
 
-VERSION = 1
+VERSION = 2
 LETTERS = "ABCDEFGHIJ"
 MOST = len(LETTERS)
 """Answers that may share a prompt, as in the published judge."""
@@ -82,7 +82,7 @@ def request(ballot: Ballot, sampling: Mapping[str, float]) -> Request:
     }
     messages = (
         {"role": "system", "content": _TASK + all_levels() + _FORM % labels[0]},
-        {"role": "user", "content": json.dumps(shown, ensure_ascii=False)},
+        {"role": "user", "content": as_json(shown)},
     )
     tokens = _TOKENS_PER_ANSWER * (len(labels) + 1)
     read = partial(read_ballot, labels=labels)

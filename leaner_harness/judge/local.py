@@ -8,7 +8,8 @@ time. Shapes: B prompts, T tokens, V entries of the vocabulary.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from leaner_harness.judge.verdicts import (
     empty_verdict,
     is_empty,
 )
-from leaner_harness.llm.records import OK, TRUNCATED
+from leaner_harness.llm.records import OK, TRUNCATED, UNPARSABLE
+from leaner_harness.models.loading import Checked, check_files
 from leaner_harness.provenance import weights_digest
 
 _BATCH = 16
@@ -41,6 +43,7 @@ class LocalJudge:
             raise CheckpointError(
                 f"The judge {path!r} has no weights.", "Name the folder of a model: hf:PATH"
             )
+        check_files(Path(path))
         self._model: Any = None
 
     @property
@@ -62,7 +65,9 @@ class LocalJudge:
     def _grade(self, items: list[Item]) -> dict[str, Verdict]:
         self._load()
         prompts = [self._prompt(item, name) for item in items for name in DIMENSIONS]
-        rows = [self._tokenizer(prompt).input_ids for prompt in prompts]
+        # A chat template brings its special tokens along.
+        is_chat = bool(self._tokenizer.chat_template)
+        rows = [self._tokenizer(p, add_special_tokens=not is_chat).input_ids for p in prompts]
         fits = [len(row) <= self._context for row in rows]
         grades = iter(self._expected([row for row, fit in zip(rows, fits, strict=True) if fit]))
         found, step = {}, len(DIMENSIONS)
@@ -70,8 +75,7 @@ class LocalJudge:
             whole = fits[number * step : (number + 1) * step]
             values = [next(grades) for fit in whole if fit]
             if all(whole):
-                named = dict(zip(DIMENSIONS, values, strict=True))
-                found[item.id] = Verdict(item.id, OK, named)
+                found[item.id] = _verdict(item.id, values)
             else:
                 reason = f"longer than the judge's context of {self._context} tokens"
                 found[item.id] = Verdict(item.id, TRUNCATED, reason=reason)
@@ -113,11 +117,12 @@ class LocalJudge:
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
+        safe = {"trust_remote_code": False}  # not even asked for
         try:
-            self._tokenizer = AutoTokenizer.from_pretrained(self._path)
-            model = AutoModelForCausalLM.from_pretrained(self._path).eval()
+            self._tokenizer = AutoTokenizer.from_pretrained(self._path, **safe)
         except (OSError, ValueError) as error:
             raise CheckpointError(f"The judge {self._path!r} cannot be loaded: {error}") from error
+        model = Checked(AutoModelForCausalLM).from_pretrained(self._path, **safe).eval()
         self._model = model.to("cuda" if torch.cuda.is_available() else "cpu")
         context = getattr(model.config, "max_position_embeddings", None)
         # What it was trained on may be less than what it has room for.
@@ -135,6 +140,12 @@ class LocalJudge:
         before = self._tokenizer(_CUE, add_special_tokens=False).input_ids
         whole = self._tokenizer(_CUE + digit, add_special_tokens=False).input_ids
         return int(whole[-1]) if whole[:-1] == before else -1
+
+
+def _verdict(name: str, values: Sequence[float]) -> Verdict:
+    if not all(map(math.isfinite, values)):
+        return Verdict(name, UNPARSABLE, reason="the judge's logits are not finite")
+    return Verdict(name, OK, dict(zip(DIMENSIONS, values, strict=True)))
 
 
 def open_judge(argument: str, llm: object) -> LocalJudge:

@@ -1,7 +1,8 @@
 """The question put to a judge about one answer, and how its reply is read.
 
 Question and answer go in as one JSON object, so that nothing an answer holds can end the part it
-stands in. Bump VERSION with any change of the words: grades of different words are not compared.
+stands in, be it a quote or the mark with which chat templates end a message. Bump VERSION with any
+change of the words: grades of different words are not compared.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ from leaner_harness.judge.verdicts import DIMENSIONS, HIGHEST, Item
 from leaner_harness.llm.reading import read_object, without_thoughts
 from leaner_harness.llm.records import OUT_OF_RANGE, UNPARSABLE, InvalidReply, Reply, Request
 
-VERSION = 1
+VERSION = 2
 _MAX_TOKENS = 200
 LEAST_MASS = 0.9
 """The probability that the digits 0 to 5 must have together for an expected grade."""
+
+_MARKS = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<["}
+"""What marks of chat templates begin with -> the same as JSON has it."""
 
 LEVELS = {
     "grammar": (
@@ -99,8 +103,16 @@ def plain(text: str) -> str:
 
 def shown(item: Item) -> str:
     """Question and answer as the judge sees them: one JSON object."""
-    seen = {"question": plain(item.question), "answer": plain(item.answer)}
-    return json.dumps(seen, ensure_ascii=False)
+    return as_json({"question": plain(item.question), "answer": plain(item.answer)})
+
+
+def as_json(seen: Mapping[str, Any]) -> str:
+    """JSON of objects and texts in which no mark of a chat template stands.
+
+    Servers and tokenizers read `<|im_end|>`, `</s>` or `[INST]` as their own wherever they are; the
+    same letters written as JSON's escapes are what they were, and no mark.
+    """
+    return json.dumps(seen, ensure_ascii=False).translate(_MARKS)
 
 
 def request(
