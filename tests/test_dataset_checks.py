@@ -100,6 +100,11 @@ def test_length(share: float, genre: str, expected: str) -> None:
     assert (finding.value, finding.verdict) == (pytest.approx(share), expected)
 
 
+def test_nothing_is_too_short_whatever_the_threshold() -> None:
+    assert found("", "", "length_ratio", ratio_low=0.0).verdict == FAIL
+    assert found("word " * 10, "word", "length_ratio", ratio_low=0.0).verdict == PASS
+
+
 @pytest.mark.parametrize(
     ("source", "text", "value", "note"),
     [
@@ -141,6 +146,11 @@ def test_negations(source: str, text: str, value: float) -> None:
     assert finding.verdict == (WARN if value < 0.5 else PASS)
 
 
+def test_one_negation_more_or_less_says_nothing() -> None:
+    finding = found("It is not far.", "It is near.", "negation_kept")
+    assert (finding.value, finding.verdict) == (0, PASS)
+
+
 @pytest.mark.parametrize(
     "phrase",
     [
@@ -148,6 +158,7 @@ def test_negations(source: str, text: str, value: float) -> None:
         "I’m sorry, I cannot rewrite this text.",
         "As an AI language model, I have no opinion.",
         "I am unable to assist with this request.",
+        "I’m unable to help you.",
         "Please provide the text you want me to rewrite.",
     ],
 )
