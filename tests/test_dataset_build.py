@@ -156,6 +156,17 @@ def test_a_document_that_lacks_a_part_is_not_kept(ledger, tmp_path):
     assert finish(ledger, tmp_path / "build")["documents"]["kept"] == 3
 
 
+def test_maths_is_not_rewritten(ledger, tmp_path):
+    build.read(ledger, [document(0, "math", 90), document(1, "wiki", 90)], nothing, told)
+    model = Model(lambda a: Rewrite(a.chunk.id, "ok", "Something else."))
+    build.rewrite(ledger, model, nothing)
+    assert [each.chunk.genre for each in model.asked] == ["wiki"]
+    assert finish(ledger, tmp_path / "build")["documents"]["kept"] == 2
+    assert [part.rewritten for part in ledger.parts(next(ledger.documents()))] == [
+        document(0, "math", 90).text
+    ]
+
+
 def test_filters_and_doubles_are_counted(ledger, tmp_path):
     documents = [document(0), document(0), document(1), document(2), Document("e", "wiki", " ")]
     documents = [Document(f"n{n}", d.genre, d.text) for n, d in enumerate(documents)]
