@@ -125,6 +125,10 @@ def test_what_cannot_be_judged_together_is_named():
         together.check({"one": whole["one"]}, 2)
     with pytest.raises(UsageError, match="1 order"):
         together.check(whole, 1)
+    other = answers()
+    other["three"]["q2"] = Answered(Item("q2", "Why not?", "So."), "why")
+    with pytest.raises(UsageError, match="one and three were asked different questions as q2"):
+        together.check(other, 2)
     del whole["two"]["q1"]
     with pytest.raises(UsageError, match="one and two did not answer the same .* q1"):
         together.check(whole, 2)

@@ -15,8 +15,8 @@ from leaner_harness.cli import main
 from leaner_harness.data.questions import mini_questions
 from leaner_harness.errors import PluginError
 from leaner_harness.files import sha256_file
+from leaner_harness.judge import ballots, rubric, verb
 from leaner_harness.judge import planted as planted_module
-from leaner_harness.judge import verb
 from leaner_harness.judge.opening import Opened, open_judge
 from leaner_harness.judge.samples import Answered
 from leaner_harness.judge.verdicts import Item, Verdict
@@ -91,16 +91,29 @@ def test_several_models_can_share_their_prompts(tmp_path, server, capsys):
     first = samples(tmp_path / "one", ("It is.", "fault=first-best"), ("", ""))
     second = samples(tmp_path / "two", ("It was.", "fault=first-best"), ("Yes.", ""))
     words = ("--judge", "openai:m5", "--base-url", f"{server.root}/v1", "--mode", "paper")
+    words += ("--prices", "1/2", "--judge-args", "n=3,digits=true")
     out = tmp_path / "both-1.5m"
     assert judge(first, second, *words, "--dry-run") == 0
-    assert json.loads(capsys.readouterr().out) == {"answers": 4, "calls_at_most": 3}
+    planned = json.loads(capsys.readouterr().out)
+    assert (planned["answers"], planned["calls"], planned["cached"]) == (4, 3, 0)
+    assert planned["cost_at_most"] == pytest.approx(
+        (planned["prompt_tokens"] + 2 * planned["completion_tokens_at_most"]) / 1e6
+    )
+    assert planned["prompt_tokens"] > 3 * 300 and planned["completion_tokens_at_most"] == 480
     assert judge(tmp_path / "one", second, *words, "--out", out) == 0
     shown = capsys.readouterr().out
     # The first place has 15, the other 6.
     assert "Listwise" in shown and "+4.50" in shown.replace("\n", "")
     found = json.loads((tmp_path / "both-1.5m.json").read_text())
     assert found["models"][str(tmp_path / "one")]["states"] == {"ok": 1, "rule": 1}
-    assert found["judge"]["mode"] == "paper" and found["calls"] == 3
+    asked = found["judge"]
+    assert asked["mode"] == "paper" and found["calls"] == 3 == planned["calls"]
+    # What was asked: once, and not in the words of the other mode.
+    assert (asked["samples"], asked["digits"], asked["sampling"]) == (1, False, {"temperature": 0})
+    assert asked["prompt_sha256"] == ballots.prompt_digest() != rubric.prompt_digest()
+    second.write_text(second.read_text() * 2)
+    assert judge(first, second, *words) == 2
+    assert "'q0' stands on two samples" in capsys.readouterr().err
 
 
 def test_a_result_of_lm_eval_names_its_samples(tmp_path, capsys):
@@ -150,7 +163,7 @@ def test_a_judge_is_checked_and_a_poor_one_fails(tmp_path, server, monkeypatch, 
     words = ("check", "--judge", "openai:same", "--base-url", f"{server.root}/v1")
     assert judge(*words, "--dry-run") == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["answers"] > 1600 and found["rule"] == 96 and found["calls"] > 1500
+    assert found["answers"] > 1600 and found["rule"] == 96 and found["calls"] > 1500 + 288
     model = tiny_llama.save(tmp_path / "model", context=3000)
     monkeypatch.setattr(planted_module, "mini_questions", lambda: mini_questions()[::32])
     assert judge("check", "--judge", f"hf:{model}", "--out", tmp_path / "card") == 6

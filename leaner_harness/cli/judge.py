@@ -19,7 +19,7 @@ from leaner_harness.judge import cards, check, together, verb
 from leaner_harness.judge.card_page import markdown
 from leaner_harness.judge.card_picture import picture
 from leaner_harness.judge.opening import ARGUMENTS, NAME, Opened, open_judge
-from leaner_harness.judge.samples import digest, read_samples, sample_files, summary_place
+from leaner_harness.judge.samples import by_id, digest, read_samples, sample_files, summary_place
 from leaner_harness.llm.opening import parse
 
 POINTWISE, PAPER = "pointwise", "paper"
@@ -130,15 +130,17 @@ def _together(args: argparse.Namespace, opened: Opened) -> int:
         files = sample_files(place)
         if len(files) > 1:
             raise UsageError(f"{place} has the samples of {len(files)} tasks.", "Name one file.")
-        answers[str(place)] = {each.item.id: each for each in read_samples(files[0])}
+        answers[str(place)] = by_id(read_samples(files[0]))
     together.check(answers, args.orders)
-    count = sum(1 for _ in together.make_sheets(answers, args.orders, args.seed))
+    sheets = together.make_sheets(answers, args.orders, args.seed)
     if args.dry_run:
-        print_json({"answers": sum(map(len, answers.values())), "calls_at_most": count})
+        found = verb.estimate((), opened, (sheet.ballot for sheet in sheets))
+        print_json(found | {"answers": sum(map(len, answers.values()))})
         return 0
+    count = sum(1 for _ in sheets)
     with _bar("judging", count) as advance:
         found = together.judge(answers, opened.judge.judge_ballots, args.orders, args.seed, advance)
-    found |= {"judge": opened.fingerprint | {"mode": PAPER}, **opened.account()}
+    found |= {"judge": opened.ballot_fingerprint, **opened.account()}
     place = _json(args.out or Path("judged_together"))
     write_json(place, found)
     if args.json:
@@ -152,12 +154,12 @@ def _together(args: argparse.Namespace, opened: Opened) -> int:
 def _check(args: argparse.Namespace, opened: Opened) -> int:
     """Make the judge's card; exit code 6 when it fails."""
     if args.dry_run:
-        print_json(verb.estimate(check.items(), opened) | {"calls_at_most": check.count(opened)})
+        print_json(verb.estimate(check.items(), opened, check.ballots(opened)))
         return 0
     with _bar("checking", check.count(opened)) as advance:
         card = check.run(opened, advance)
     cards.keep(card)
-    place = args.out or Path("judge_card")
+    place = _json(args.out or Path("judge_card")).with_suffix("")
     drawn = place.with_name(f"{place.name}.svg")
     write_json(place.with_name(f"{place.name}.json"), card)
     write_atomic(drawn, picture(card))

@@ -110,12 +110,15 @@ def read_ballot(text: str, labels: Sequence[str]) -> dict[str, dict[str, int]]:
     return {label: grades_in(found[label]) for label in labels}
 
 
-def judge(
-    ballots: Iterable[Ballot], engine: Engine, sampling: Mapping[str, float]
-) -> Iterator[Graded]:
-    """The grades of each ballot, as they come."""
-    for reply in engine.ask(request(ballot, sampling) for ballot in ballots):
-        yield _graded(reply)
+def judge(requests: Iterable[Request], engine: Engine) -> Iterator[Graded]:
+    """The grades of each ballot, as they come, from what is asked about them."""
+    return map(_graded, engine.ask(requests))
+
+
+def prompt_digest() -> str:
+    """Digest of all words a judge is given beside question and answers."""
+    whole = json.dumps([VERSION, _TASK, all_levels(), _FORM, _TOKENS_PER_ANSWER, _schema("A")])
+    return hashlib.sha256(whole.encode()).hexdigest()
 
 
 def _graded(reply: Reply) -> Graded:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from leaner_harness.errors import UsageError
-from leaner_harness.judge.ballots import Graded
+from leaner_harness.judge.ballots import Ballot, Graded
 from leaner_harness.judge.card import make_card
 from leaner_harness.judge.invariances import relabelled
 from leaner_harness.judge.opening import Opened
@@ -27,7 +27,7 @@ def run(opened: Opened, announce: Callable[[], None] = lambda: None) -> dict[str
     `announce` is called `count(opened)` times. Raises UsageError for a judge of another scale.
     """
     _refuse_other_scales(opened)
-    verdicts, again, ballots = [], [], None
+    verdicts, again, shown = [], [], None
     for verdict in opened.verdicts(each.item for each in planted()):
         verdicts.append(verdict)
         announce()
@@ -35,16 +35,16 @@ def run(opened: Opened, announce: Callable[[], None] = lambda: None) -> dict[str
         again.append(verdict)
         announce()
     if _shows_ballots(opened):
-        ballots = []
+        shown = []
         for pair in _graded(opened):
-            ballots.append(pair)
+            shown.append(pair)
             announce()
-    return make_card(verdicts, opened.fingerprint, again, ballots)
+    return make_card(verdicts, opened.fingerprint, again, shown)
 
 
 def count(opened: Opened) -> int:
     """How many verdicts and graded ballots a card takes."""
-    return len(items()) + (len(sheets()) if _shows_ballots(opened) else 0)
+    return len(items()) + len(ballots(opened))
 
 
 def items() -> list[Answered]:
@@ -61,6 +61,11 @@ def sheets() -> list[Sheet]:
             answers[variant][item.id.partition("/")[2]] = Answered(item, variant)
     made = list(make_sheets(answers, ORDERS, SEED))
     return made + [relabelled(sheet) for sheet in made if sheet.ballot.id.startswith("0/")]
+
+
+def ballots(opened: Opened) -> list[Ballot]:
+    """What is shown to a judge that grades ballots."""
+    return [sheet.ballot for sheet in sheets()] if _shows_ballots(opened) else []
 
 
 def _refuse_other_scales(opened: Opened) -> None:

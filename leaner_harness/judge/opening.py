@@ -33,6 +33,11 @@ class Opened:
         """What its grades depend on."""
         return dict(self.judge.fingerprint)
 
+    @property
+    def ballot_fingerprint(self) -> dict[str, Any]:
+        """The same of ballots, where the judge can grade them."""
+        return {**getattr(self.judge, "ballot_fingerprint", self.fingerprint), "mode": "paper"}
+
     def verdicts(self, items: Iterator[Item]) -> Iterator[Verdict]:
         """A verdict for each item."""
         found: Iterator[Verdict] = self.judge.judge(items)

@@ -43,6 +43,15 @@ class RemoteJudge:
             "samples": self._n, "digits": self._digits, "mode": "pointwise",
         }  # fmt: skip
 
+    @property
+    def ballot_fingerprint(self) -> Mapping[str, Any]:
+        """What the grades of a ballot depend on: it is asked about once, in words of its own."""
+        return {
+            **self.fingerprint, "prompt_version": ballots.VERSION,
+            "prompt_sha256": ballots.prompt_digest(), "sampling": _ONCE, "samples": 1,
+            "digits": False, "mode": "paper",
+        }  # fmt: skip
+
     def requests(self, item: Item, first: int = 0) -> list[Request]:
         """What is asked about an answer, the samples counted from `first`."""
         return [
@@ -58,6 +67,10 @@ class RemoteJudge:
         """The same asked anew: what was asked before is not looked up."""
         return pointwise.judge(items, self._engine, lambda item: self.requests(item, self._n))
 
+    def ballot_request(self, ballot: Ballot) -> Request:
+        """What is asked about a ballot."""
+        return ballots.request(ballot, _ONCE)
+
     def judge_ballots(self, asked: Iterable[Ballot]) -> Iterator[Graded]:
         """The grades of several answers that share a prompt."""
-        return ballots.judge(asked, self._engine, _ONCE)
+        return ballots.judge(map(self.ballot_request, asked), self._engine)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from leaner_harness.data.json_rows import read_rows
-from leaner_harness.errors import DataError
+from leaner_harness.errors import DataError, UsageError
 from leaner_harness.judge.rubric import plain
 from leaner_harness.judge.verdicts import Item
 
@@ -63,6 +63,15 @@ def read_samples(path: Path) -> Iterator[Answered]:
                 yield _answered(row)
         except (AttributeError, KeyError, TypeError, IndexError) as error:
             raise DataError(f"{path}:{number} is no sample: {error!r}.", _CURE) from error
+
+
+def by_id(answers: Iterable[Answered]) -> dict[str, Answered]:
+    """Answers by their questions' ids. Raises UsageError where one stands on two."""
+    found: dict[str, Answered] = {}
+    for each in answers:
+        if found.setdefault(each.item.id, each) is not each:
+            raise UsageError(f"The id {each.item.id!r} stands on two samples.")
+    return found
 
 
 def _answered(row: dict[str, Any]) -> Answered:

@@ -48,6 +48,9 @@ def check(answers: Answers, orders: int) -> None:
                 f"{first} and {name} did not answer the same questions: {len(alone)} stand in one "
                 f"of them only, among them {min(alone)}."
             )
+        for key, answered in answers[first].items():
+            if answered.item.question != answers[name][key].item.question:
+                raise UsageError(f"{first} and {name} were asked different questions as {key}.")
 
 
 class Sheet(NamedTuple):

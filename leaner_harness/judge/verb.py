@@ -12,10 +12,12 @@ from typing import Any
 from leaner_harness.errors import PluginError, UsageError
 from leaner_harness.files import sha256_file, write_json
 from leaner_harness.judge import cards
+from leaner_harness.judge.ballots import Ballot
 from leaner_harness.judge.opening import Opened
 from leaner_harness.judge.samples import Answered
 from leaner_harness.judge.verdicts import Item, Tally, Verdict, is_empty, row_of
 from leaner_harness.llm.budget import prompt_tokens
+from leaner_harness.llm.engine import Engine
 from leaner_harness.llm.records import Request
 
 
@@ -103,34 +105,52 @@ def write(
     return found
 
 
-def estimate(answers: Iterable[Answered], opened: Opened) -> dict[str, Any]:
-    """What judging would ask and cost at most, without asking: calls, tokens, money.
+def estimate(
+    answers: Iterable[Answered], opened: Opened, ballots: Iterable[Ballot] = ()
+) -> dict[str, Any]:
+    """What judging would ask and cost, without asking, if every reply is valid: calls, tokens,
+    money; `ballots` come on top. What is to be asked again costs more, and `max_cost` holds it.
 
     Raises UsageError for a judge of a plugin that cannot say what it would ask.
     """
-    engine, ask = opened.engine, getattr(opened.judge, "requests", None)
-    if engine is not None and ask is None:
+    found = {"answers": 0, "rule": 0}
+
+    def requests() -> Iterator[Request]:
+        for item, _ in answers:
+            found["answers"] += 1
+            found["rule"] += is_empty(item.answer)
+            if opened.engine is not None and not is_empty(item.answer):
+                yield from _said_before(opened, "requests")(item)
+        for ballot in ballots if opened.engine is not None else ():
+            yield _said_before(opened, "ballot_request")(ballot)
+
+    bill = _bill(requests(), opened.engine)
+    return found | bill
+
+
+def _said_before(opened: Opened, name: str) -> Callable[..., Any]:
+    """How a judge says what it would ask."""
+    found: Callable[..., Any] | None = getattr(opened.judge, name, None)
+    if found is None:
         raise UsageError("This judge does not say beforehand what it would ask.")
-    found = {"answers": 0, "rule": 0, "cached": 0, "calls": 0}
-    prompt = completion = 0
-    for item, _ in answers:
-        found["answers"] += 1
-        found["rule"] += is_empty(item.answer)
-        if engine is None or ask is None or is_empty(item.answer):
+    return found
+
+
+def _bill(requests: Iterable[Request], engine: Engine | None) -> dict[str, Any]:
+    """Calls, tokens and money of some requests; what is in the cache costs nothing."""
+    cached = calls = prompt = completion = 0
+    for request in requests:
+        assert engine is not None, "only judges with an engine ask"
+        if engine.cache.get(request.key(engine.settings.endpoint, engine.settings.model), request):
+            cached += 1
             continue
-        asked: list[Request] = ask(item)
-        for request in asked:
-            key = request.key(engine.settings.endpoint, engine.settings.model)
-            if engine.cache.get(key, request) is not None:
-                found["cached"] += 1
-                continue
-            found["calls"] += 1
-            prompt += prompt_tokens(request)
-            completion += request.max_tokens
-    cost = None if engine is None else engine.settings.cost(prompt, completion)
+        calls += 1
+        prompt += prompt_tokens(request)
+        completion += request.max_tokens
     return {
-        **found,
+        "cached": cached,
+        "calls": calls,
         "prompt_tokens": prompt,
         "completion_tokens_at_most": completion,
-        "cost_at_most": cost,
+        "cost_at_most": None if engine is None else engine.settings.cost(prompt, completion),
     }
