@@ -42,18 +42,6 @@ def countries() -> Mapping[str, Place]:
     return found
 
 
-def is_country(form: str) -> bool:
-    """Whether this names a country, and is no adjective or people."""
-    place = countries().get(form)
-    return place is not None and form in _names()
-
-
-@cache
-def _names() -> frozenset[str]:
-    named = (line.partition("|")[0].split("/") for line in lines("countries"))
-    return frozenset(name.strip() for line in named for name in line)
-
-
 @cache
 def _gazetteer() -> Mapping[str, Place]:
     listed = {

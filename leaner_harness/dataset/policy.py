@@ -31,6 +31,11 @@ _HEADING = 15
 _DETERMINER = re.compile(r"\b(?:the|an?|his|her|its|their|this|'s) (?:\w+ )?\Z", re.I)
 _KIND_TWICE = re.compile(r"\b(?:the )?([a-z]+) of ([A-Z]{2}) \1\b")
 _CAPITAL_BEHIND = re.compile(r" [A-Z][a-z]")
+_WITH_THE = re.compile(
+    r"\A(?:Netherlands|Philippines|Maldives|Gambia|Seychelles|Comoros|Congo|Sudan|Ukraine|U\.?S.*"
+    r"|U\.?K.*)\Z|Republic|Union|United|Empire|Islands|Britain"
+)
+"""Countries that have an article in English."""
 _NOUN_BEHIND = re.compile(r" (?!(?:is|was|has|had|and|or|in|to|for|with|on|as|by|from|at)\b)[a-z]")
 _NEAR = 60
 """Characters before a title in which its kind is looked for."""
@@ -156,8 +161,10 @@ def _stand_in(match: re.Match[str], replacements: Replacements) -> str:
     if new == form or (_is_part(form, new) and _CAPITAL_BEHIND.match(match.string, match.end())):
         return match[0]
     if article.lower() == "the ":
+        if _is_part(form, new) and form in replacements.people:
+            return match[0]  # `the Bohr model` is not about someone
         of_it = form.isupper() and _NOUN_BEHIND.match(match.string, match.end())
-        return new if places.is_country(form) and not of_it else article + new
+        return new if _WITH_THE.search(form) and not of_it else article + new
     if article:
         article = article[0] + ("n " if new[0].lower() in "aeio" else " ")
     return article + new
