@@ -103,7 +103,7 @@ def _to_the_end(parts: list[str], apart: set[str]) -> list[str]:
         if _NUMERAL.match(part) or (place and part in _words("start")):
             parts = parts[:place]
             break
-    if parts and parts[-1] in _words("thing"):
+    if parts and not _words("thing").isdisjoint((parts[0], parts[-1])):
         return []
     return parts[:-1] if len(parts) > 2 and parts[-1] in apart else parts
 

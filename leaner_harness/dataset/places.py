@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
-from leaner_harness.dataset.names import CAPITAL
+from leaner_harness.dataset.names import CAPITAL, genders
 from leaner_harness.dataset.words_policy import groups, lines
 
 COUNTRY = "country"
@@ -20,6 +20,7 @@ class Place(NamedTuple):
     kind: str
     after: str = ""
     """What follows the stand-in: ` people` for those who live there."""
+    adjective: bool = False
 
 
 @cache
@@ -31,11 +32,11 @@ def countries() -> Mapping[str, Place]:
         name, *others = (each.strip() for each in names.split("/"))
         place = Place(name, COUNTRY)
         for adjective in adjectives.replace("_", " ").split() if "_" not in adjectives else ():
-            found[adjective] = place
+            found[adjective] = place._replace(adjective=True)
             if not adjective.endswith(("ch", "sh", "ese", "ss")):
                 found[f"{adjective}s"] = Place(name, COUNTRY, " people")
         for adjective in adjectives.split() if "_" in adjectives else ():
-            found[adjective.replace("_", " ")] = place
+            found[adjective.replace("_", " ")] = place._replace(adjective=True)
         for word in people[0].split():
             found[word.replace("_", " ")] = Place(name, COUNTRY, " people")
         found |= {each: place for each in (name, *others)}
@@ -62,8 +63,10 @@ def _by_first_word() -> Mapping[str, tuple[str, ...]]:
 
 
 _START = re.compile(r"(?<![\w'’.-])(?:[A-Z]\.){2,}(?:[A-Z]\.)?|(?<![\w'’.-])[A-ZÀ-Þ][^\W\d_]*\.?")
+_AFTER_PEOPLE = ("street", "school", "county", "bridge", "park")
+"""Kinds that are called after someone: a whole name before `Hill` is a person."""
 _KINDS = {last: kind for kind, names in groups("place_words").items() for last in names}
-_NAMED_KIND = re.compile(rf"(?<!\w)((?:{CAPITAL} ){{1,3}}(?:{'|'.join(_KINDS)}))\b(?! [A-Z])")
+_NAMED_KIND = re.compile(rf"(?<!\w)((?:{CAPITAL} ){{1,3}}(?:{'|'.join(_KINDS)}))\b(?! [A-Z]| to )")
 _BESIDE = re.compile(rf"\b(?:in|at|near|from|to|of) ({CAPITAL}(?: {CAPITAL})?), ({CAPITAL})")
 _SMALL = "city|town|village|island|district|province|county|river|lake|mountain|state|region"
 _CALLED = re.compile(rf"\b({_SMALL}) of ({CAPITAL}(?: {CAPITAL})?)")
@@ -111,7 +114,8 @@ def places(text: str) -> dict[str, Place]:
         words = match[1].split()
         if words[0].lower() in _SENTENCE_WORDS:
             words = words[1:]
-        if len(words) > 1:
+        someone = words[0] in genders() and _KINDS[words[-1]] not in _AFTER_PEOPLE
+        if len(words) > 1 and not someone:
             found.setdefault(" ".join(words), Place(" ".join(words), _KINDS[words[-1]]))
     for match in _BESIDE.finditer(text):
         if match[2] in found:
@@ -130,12 +134,15 @@ def assign(found: Mapping[str, Place]) -> dict[str, str]:
     given: dict[Place, str] = {}
     taken: set[str] = set()
     for place in found.values():
-        root = place._replace(after="")
+        root = place._replace(after="", adjective=False)
         if root not in given:
             options = [f"{letters} {place.kind}" for letters in _letters(place.name)]
             given[root] = next((each for each in options if each not in taken), options[0])
             taken.add(given[root])
-    return {name: given[place._replace(after="")] + place.after for name, place in found.items()}
+    return {
+        name: given[place._replace(after="", adjective=False)] + place.after
+        for name, place in found.items()
+    }
 
 
 def _letters(name: str) -> Iterator[str]:

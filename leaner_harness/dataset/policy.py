@@ -36,6 +36,7 @@ _WITH_THE = re.compile(
     r"|U\.?K.*)\Z|Republic|Union|United|Empire|Islands|Britain"
 )
 """Countries that have an article in English."""
+_SAYS = re.compile(r"\b(?:[Ii]n|speaks?|speaking|spoken|spoke|into|learn|learning) \Z")
 _NOUN_BEHIND = re.compile(r" (?!(?:is|was|has|had|and|or|in|to|for|with|on|as|by|from|at)\b)[a-z]")
 _NEAR = 60
 """Characters before a title in which its kind is looked for."""
@@ -165,9 +166,20 @@ def _stand_in(match: re.Match[str], replacements: Replacements) -> str:
             return match[0]  # `the Bohr model` is not about someone
         of_it = form.isupper() and _NOUN_BEHIND.match(match.string, match.end())
         return new if _WITH_THE.search(form) and not of_it else article + new
+    if not article and _is_language(match, form):
+        return f"the {new} language"
     if article:
         article = article[0] + ("n " if new[0].lower() in "aeio" else " ")
     return article + new
+
+
+def _is_language(match: re.Match[str], form: str) -> bool:
+    """Whether something is said `in French`, without a noun behind."""
+    place = places.countries().get(form)
+    if place is None or not place.adjective:
+        return False
+    said = _SAYS.search(match.string[max(0, match.start() - 12) : match.start()])
+    return said is not None and not re.match(r" \w", match.string[match.end() :][:2])
 
 
 def _is_part(form: str, new: str) -> bool:

@@ -34,13 +34,25 @@ def pairs(document: str, text: str, vocabulary: Vocabulary) -> Iterator[Pair]:
         taken = line_of(line)
         if taken.heading:
             continue
-        for before in sentences(taken.body):
+        for before in _whole(taken.body):
             # Nothing but the policy's work: a list without words drops no sentence.
             alone = rewrite_chunk(Chunk(document, 1, "wiki", before), replacements, _ALL).text
             after = alone if alone in whole else ""
             if after != before.strip():
                 yield Pair(document, number, before.strip(), after)
             number += 1
+
+
+def _whole(body: str) -> Iterator[str]:
+    """Sentences with their brackets closed, as `rules` drops these first."""
+    open_part = ""
+    for part in sentences(body):
+        open_part += part
+        if open_part.count("(") <= open_part.count(")"):
+            yield open_part
+            open_part = ""
+    if open_part:
+        yield open_part
 
 
 class _All(Vocabulary):

@@ -87,11 +87,12 @@ def without_brackets(body: str, whole: str) -> str:
         label = _LABEL.match(inside) or (match.start() == 0 and len(inside) < 4)
         used = _SHORT.match(inside) and len(re.findall(rf"\b{inside.rstrip('s')}", whole)) > 1
         attached = match[0][0] == "(" and match.start() and near[-1:].isalnum()
+        meaning = near.endswith(('"', "”")) and inside.islower()
         formula = _FORMULA.search(inside) or _FORMULA.search(near)
-        return match[0] if label or used or attached or formula else ""
+        return match[0] if label or used or attached or meaning or formula else ""
 
     found = _BRACKET.sub(kept, _CITATION.sub("", body))
-    return found.lstrip() if found != body else body
+    return re.sub(r"(\b[A-Z]\.)\.(?=\s|\Z)", r"\1", found).lstrip() if found != body else body
 
 
 def cut(sentence: str) -> list[str]:

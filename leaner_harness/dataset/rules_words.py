@@ -250,6 +250,12 @@ class _Around(NamedTuple):
         near = behind < len(self.words.lower) and self.words.together(self.last, behind)
         return self.words.lower[behind] if near else "."
 
+    def joined(self) -> str:
+        """The words that `and` or `or` joins to the phrase."""
+        left = self.before(2) if self.before() in ("and", "or") else ""
+        behind = self.words.lower[self.last + 2 : self.last + 3]
+        return " ".join([left, *behind] if self.after() in ("and", "or") else [left])
+
     def beside(self) -> str:
         """The signs that touch it."""
         tokens, places = self.words.tokens, self.words.places
@@ -265,6 +271,8 @@ def _fitting(entry: Entry, around: _Around) -> str | None:
     if not all(_allows(sign, words, around) for sign, words in entry.limits):
         return None
     before = around.before()
+    if entry.new in around.joined():
+        return None
     if entry.place == "start":
         return entry.new if around.first == 0 and "," in beside else None
     if before in ("more", "most") and entry.graded[0]:

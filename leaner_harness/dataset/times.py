@@ -29,13 +29,17 @@ _ABOUT = r"(?: (?:around|about|or before|late|early))?"
 _ARTICLE = r"\b([Tt]he|[Aa]n?|[Hh]is|[Hh]er|[Ii]ts|[Tt]heir)"
 _HOUR = r"(?P<hour>\d{1,2})(?:[:.]\d\d)?"
 _RECENT = 2000
-AGO, SOON_AGO = "a long time ago", "some years ago"
+AGO, SOON_AGO, LATER = "a long time ago", "some years ago", "at a later time"
+_TO_COME = re.compile(r"\b(?:will|shall|scheduled|expected|planned|plans?) ")
 
 
 def _ago(match: re.Match[str]) -> str:
-    """How long ago the last year of a match was, in words."""
+    """How long ago the last year of a match was, in words; what is still to come is later."""
     years = [int(year) for year in re.findall(r"\d{4}", match[0])]
-    return SOON_AGO if years and max(years) >= _RECENT else AGO
+    if not years or max(years) < _RECENT:
+        return AGO
+    sentence = match.string[max(0, match.start() - 200) : match.start()].rpartition(". ")[2]
+    return LATER if _TO_COME.search(sentence) else SOON_AGO
 
 
 def _clock(match: re.Match[str]) -> str:
@@ -55,7 +59,7 @@ def _ends(match: re.Match[str]) -> bool:
 def _without_year(match: re.Match[str]) -> str:
     article, letter = match[1], match[2]
     if article.lower() in ("a", "an"):
-        article = article[0] + ("n" if letter.lower() in "aeiou" else "")
+        article = article[0] + ("n" if letter[0].lower() in "aeio" else "")
     return f"{article} "
 
 
@@ -77,7 +81,7 @@ _VAGUE: tuple[_Step, ...] = (
     (re.compile(rf"\b{_TH}[- ]century\b"), "old"),
     (re.compile(rf"\bon (?:{_MONTH} {_DAY}|(?:the )?{_DAY} (?:of )?{_MONTH})(?!\w)", re.I),
      "on a certain day"),
-    (re.compile(rf"{_ARTICLE} {_YEAR} (?=([A-Za-z])(?!o\b|nd\b|r\b))"), _without_year),
+    (re.compile(rf"{_ARTICLE} {_YEAR} (?=([A-Za-z])(?!o\b|nd\b|r\b|hrough\b))"), _without_year),
     (re.compile(rf"\b(?P<word>at |around |about |by |from |until |to |till )?{_HOUR} ?"
                 r"(?P<half>[ap]\.?m\b\.?)(?: [A-Z]{2,3}T\b)?", re.I), _clock),
     (re.compile(r"\bat (?:[01]?\d|2[0-3]):[0-5]\d(?![\d:])"), "at some time"),
