@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 import time
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leaner_harness import UsageError
+from leaner_harness.dataset import duplicates
 from leaner_harness.dataset.duplicates import (
     Seen,
     Settings,
@@ -156,6 +158,48 @@ def test_many_texts_of_one_template_do_not_hide_a_copy_nor_take_for_ever():
     assert len(seen) > 1400 and time.process_time() - start < 10
     found = [seen.add("again", sketch(each, seen.settings)) for each in texts[::50]]
     assert all(each and each.is_exact for each in found)
+
+
+def test_a_copy_is_found_where_all_bands_are_crowded(monkeypatch):
+    dice, seen = random.Random(8), Seen()
+    crowd = sketch(" ".join(text(dice)), seen.settings)
+    monkeypatch.setattr(duplicates, "_CROWD", 1)
+    monkeypatch.setattr(Seen, "_keys", _one_bucket(seen._keys, crowd))
+    texts = [" ".join(text(dice)) for _ in range(5)]
+    assert [seen.add(each, sketch(each, seen.settings)) for each in texts] == [None] * 5
+    for each in texts:
+        found = seen.add("again", sketch(each, seen.settings))
+        assert found and found.of == each
+
+
+def _one_bucket(keys, crowd):
+    """The bands of one document for all; of each its own text alone."""
+    return lambda _, found: keys(found._replace(values=crowd.values))
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 90)), min_size=1, max_size=100))
+def test_a_table_finds_all_that_was_put_under_a_key(pairs):
+    table, known = duplicates._Table(), {}
+    for number, (slot, turn) in enumerate(pairs):
+        # Keys that want the same few slots, two at a time.
+        keys = np.array([slot + 1 + (turn << 12), slot + 1 + ((turn + 1) << 12)], dtype=np.uint64)
+        for key in keys.tolist():
+            known.setdefault(key, set()).add(number)
+        table.add(keys, number, table.find(keys)[1])
+    for key, numbers in known.items():
+        found = table.find(np.array([key], dtype=np.uint64))[0]
+        assert set(found) <= numbers and len(found) == min(len(numbers), duplicates._CROWD)
+
+
+def test_a_table_that_grows_loses_nothing():
+    table = duplicates._Table()
+    keys = duplicates._mix(np.arange(1, 4001, dtype=np.uint64))
+    for number in range(9000):
+        key = keys[[number % 4000]]
+        table.add(key, number, table.find(key)[1])
+    for number in range(0, 4000, 7):
+        assert table.find(keys[[number]])[0] == list(range(number, 9000, 4000))
 
 
 def test_memory_grows_by_a_fixed_number_of_bytes_a_document():

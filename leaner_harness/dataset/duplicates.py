@@ -164,7 +164,7 @@ class Seen:
     """Documents that stay, in memory: about 1 KB each, and the name.
 
     With the default settings a document is 248 bytes for its sketch and 21 keys of 20 to 40 bytes
-    in the table: 670 to 1,210 bytes, and half as much again while an array grows. Repeats take none.
+    in the table: 670 to 1,210 bytes, half as much again while an array grows. Repeats take none.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
