@@ -182,6 +182,17 @@ def test_the_budget_is_held(server, cache):
     assert engine.budget.spent == 60.0
 
 
+@pytest.mark.parametrize(
+    ("fault", "spent"), [("hang", 60), ("empty-choices", 60), ("500-always", 0), ("reset", 0)]
+)
+def test_what_may_have_cost_something_is_counted(server, cache, fault, spent):
+    """A server that gave no reply in time may have written one, and ask money for it."""
+    settings = {"max_cost": 65.0, "prices": (0.0, 1e6), "timeout": 0.3, "retries": 5}
+    reply, engine = ask_one(server, cache, f"fault={fault}", {"max_tokens": 20}, **settings)
+    assert engine.budget.spent == spent
+    assert (reply.state, reply.calls) == (("skipped_budget", 3) if spent else ("transport", 6))
+
+
 def test_a_used_up_quota_stops_the_run(server, cache):
     requests = [request(f"fault=quota stop n={number}") for number in range(50)]
     engine = Engine(server.settings(concurrency=4), cache)

@@ -39,7 +39,7 @@ class Budget:
         return price
 
     def settle(self, price: float, usage: Usage | None) -> None:
-        """Count what a call really cost; `usage` is None for a call that gave no reply."""
+        """Count what a call really cost; `usage` is None for one that cost nothing."""
         self._set_aside -= price
         if usage is None:
             return

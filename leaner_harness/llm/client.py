@@ -44,9 +44,13 @@ class Answer:
 class Failure(Exception):
     """A call without a reply."""
 
-    def __init__(self, meaning: str, reason: str, wait: float | None = None) -> None:
+    def __init__(
+        self, meaning: str, reason: str, wait: float | None = None, *, may_cost: bool = False
+    ) -> None:
         super().__init__(reason)
         self.meaning, self.reason = meaning, reason
+        self.may_cost = may_cost
+        """Whether the server may have done the work, and ask money for it."""
         self.wait = wait
         """Seconds after which the server wants to be asked again, if it said."""
 
@@ -94,7 +98,8 @@ class Client:
         except Failure as failure:
             raise self._redacted(failure) from None
         except TimeoutError:
-            raise Failure(AGAIN, f"no reply within {self._settings.timeout:g} s") from None
+            reason = f"no reply within {self._settings.timeout:g} s"
+            raise Failure(AGAIN, reason, may_cost=True) from None
         except Exception as error:  # the client leaks json's and its own: none may end a run
             raise self._redacted(_failure(error)) from None
 
@@ -110,7 +115,7 @@ class Client:
     def _redacted(self, failure: Failure) -> Failure:
         """Fit to be shown."""
         reason = self._plain(failure.reason)[:_LONGEST_REASON]
-        return Failure(failure.meaning, reason, failure.wait)
+        return Failure(failure.meaning, reason, failure.wait, may_cost=failure.may_cost)
 
     def _plain(self, text: str) -> str:
         """Without the key, should a server have sent it back, and in letters that files hold."""
@@ -144,9 +149,10 @@ def _answer(reply: Any) -> Answer:
         known = Usage(*(each if isinstance(each, int) else None for each in tokens))
         finish, model = choice.get("finish_reason") or "", reply.get("model") or ""
     except (KeyError, IndexError, TypeError, AttributeError) as error:
-        raise Failure(AGAIN, f"the reply is no chat completion: {reply!r}") from error
+        reason = f"the reply is no chat completion: {reply!r}"
+        raise Failure(AGAIN, reason, may_cost=True) from error
     if not isinstance(text, str):
-        raise Failure(AGAIN, f"the reply's content is no text: {text!r}")
+        raise Failure(AGAIN, f"the reply's content is no text: {text!r}", may_cost=True)
     return Answer(text, str(finish), str(refusal), str(model), known, _digits(choice))
 
 

@@ -35,6 +35,7 @@ from leaner_harness.llm.settings import Settings
 
 _FIRST_WAIT, _MOST_WAIT = 0.5, 8.0  # seconds before the second attempt, and between later ones
 _AHEAD = 4  # replies, times the concurrency, that may wait for the caller: bounds memory
+_UNKNOWN = Usage(None, None)
 _ASK_AGAIN = (
     "That was not what was asked for: {reason}. Answer the same question again, and give nothing "
     "but the answer in the form that was asked for."
@@ -218,13 +219,15 @@ class _Run:
             calls += 1
             if self._client is None:
                 self._client = Client(self._settings)
-            dialect, spent = self._client.dialect, None
+            dialect = self._client.dialect
+            spent: Usage | None = None
             try:
                 answer = await self._client.call(request, messages, max_tokens)
                 spent = answer.usage
                 self._failed_in_a_row = 0
                 return answer, calls
             except Failure as failure:
+                spent = _UNKNOWN if failure.may_cost else None
                 failures += failure.meaning != REWORD
                 if not await self._go_on(failure, failures, dialect, request):
                     raise _NoAnswer(TRANSPORT, failure.reason, calls) from None
