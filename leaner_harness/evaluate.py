@@ -94,8 +94,9 @@ def make_plan(
             f"The tasks are of two boards: {', '.join(sorted(boards))}.", "Score them one by one."
         )
     if boards <= {*answer_scores.BOARDS}:
-        if protocol != ZERO_SHOT:
-            raise UsageError("LEANER-Eval is answered as the model is: --protocol zero-shot.")
+        _check_answers(protocol, rest)
+    elif rest.get("judge"):
+        raise UsageError("There is nothing to judge: only leaner_eval and leaner_eval_mini ask.")
     elif not any(name.removeprefix(f"{board_of(name)}_") in AVERAGED for name in names):
         raise UsageError(
             "wnli alone makes no result: it is no evidence about a model.",
@@ -105,6 +106,15 @@ def make_plan(
         output or Path("evaluations") / checkpoint.resolve().name / f"{boards.pop()}-{protocol}"
     )
     return Plan(checkpoint, protocol, names, chosen, **rest)
+
+
+def _check_answers(protocol: str, options: Mapping[str, Any]) -> None:
+    if protocol != ZERO_SHOT:
+        raise UsageError("LEANER-Eval is answered as the model is: --protocol zero-shot.")
+    if options.get("split"):
+        raise UsageError("LEANER-Eval has no splits: leave out --split.")
+    if options.get("judge_arguments") and not options.get("judge"):
+        raise UsageError("--judge-args says more of a judge; name it with --judge NAME:MODEL.")
 
 
 def _expand(asked: str) -> list[str]:

@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import pytest
+import tiny_llama
 from small_llm import KEY, running
 
 import leaner_harness.lm_eval_plugin  # noqa: F401  tasks and model types
@@ -257,3 +258,38 @@ def test_checks_are_compared_where_nobody_graded(unjudged, tmp_path):
     two = file(unjudged, tmp_path, model="two")
     found = compare([one, two])["comparisons"]
     assert [c["task"] for c in found][-1] == "empty" and {c["p"] for c in found} == {1.0}
+
+
+def test_the_short_way_judges_too_and_says_when_it_could_not(server, tmp_path, capsys):
+    model = tiny_llama.save(tmp_path / "tiny", context=256)
+    words = ["evaluate", str(model), "--tasks", "leaner_eval_mini", "--batch-size", "96"]
+    words += ["--model-args", "max_length=128", "--results", str(tmp_path / "results")]
+    words += ["--output", str(tmp_path / "out"), "--judge", "openai:m6"]
+    arguments = f"base_url={server.root}/v1"
+    assert main([*words, "--judge-args", f"{arguments},max_requests=30"]) == 6
+    caught = capsys.readouterr()
+    assert "less than 98 %" in caught.err and "INCOMPLETE" in caught.out
+    assert f"leaner judge {tmp_path / 'out'} --judge openai:m6" in caught.err
+    # As it says: no answer is asked for again, and no grade twice.
+    again = ["judge", str(tmp_path / "out"), "--judge", "openai:m6", "--json"]
+    assert main([*again, "--base-url", f"{server.root}/v1"]) == 0
+    ((_, report),) = json.loads(capsys.readouterr().out).items()
+    assert report["cached"] == 30 and report["calls"] + 30 == report["states"]["ok"]
+    filed = ["results", "add", str(tmp_path / "out"), "--replace"]
+    assert main([*filed, "--results", str(tmp_path / "results")]) == 0
+    (path,) = (tmp_path / "results").glob("*/*/*.json")
+    assert results.read(path).record["mean"]["sum"]["value"] > 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--tasks", "leaner_glue_mini", "--judge", "surface"), "There is nothing to judge"),
+        (("--tasks", "leaner_eval_mini", "--split", "test"), "has no splits"),
+        (("--tasks", "leaner_eval_mini", "--judge-args", "n=3"), "name it with --judge"),
+        (("--tasks", "leaner_eval_mini", "--protocol", "quick"), "--protocol zero-shot"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(tmp_path, words, message, capsys):
+    assert main(["evaluate", str(tmp_path), *words]) == 2
+    assert message in capsys.readouterr().err
