@@ -13,13 +13,15 @@ MALE, FEMALE = "male", "female"
 CAPITAL = r"[A-ZÀ-ÖØ-Þ][^\W\d_]*(?:[-'’][A-ZÀ-ÖØ-Þ][^\W\d_]*)*"
 """A capitalised word."""
 _PARTICLES = "|".join(groups("person_words")["particle"])
+_ABBREVIATED = "Mr|Mrs|Ms|Dr|Prof|St|Rev"
+_PART = rf'(?:{CAPITAL}(?:(?<= [A-Z])\.)?|"{CAPITAL}")'
 _RUN = re.compile(
-    rf"(?<![\w'’]){CAPITAL}\.?(?: (?:(?:{_PARTICLES}) )*(?:{CAPITAL}(?:(?<= [A-Z])\.)?"
-    rf'|"{CAPITAL}"))*'
+    rf"(?<![\w'’])(?:(?:{_ABBREVIATED}|[A-Z])\.|{CAPITAL})(?: (?:(?:{_PARTICLES}) )*{_PART})*"
 )
 _LIFE = re.compile(
     r" (?:[IVX]{1,4} )?\([;, ]*(?:born|b\.|c\. ?\d|[A-Z][a-z]+ \d|\d{1,2} [A-Z]|\d{4} ?[-–])"
 )
+_OPENS = re.compile(r"[.!?]\W*\Z")
 _NUMERAL = re.compile(r"[IVX]+\.?\Z")
 _WORD = re.compile(r"(?<![\w'’])[^\W\d_]+")
 _SURNAME_LEAST = 3
@@ -65,6 +67,12 @@ def _words(group: str) -> frozenset[str]:
     return frozenset(groups("person_words")[group])
 
 
+def starts_sentence(text: str) -> bool:
+    """Whether what stands behind a full stop is the end, or a word that begins sentences."""
+    word = re.match(r"\s*([^\W\d_]*)", text)
+    return not text.strip() or bool(word and word[1] in _words("start"))
+
+
 def people(text: str, no_people: Iterable[str] = ()) -> list[Person]:
     """Those that a text names, in the order of their first full or only name.
 
@@ -83,6 +91,13 @@ def people(text: str, no_people: Iterable[str] = ()) -> list[Person]:
 
 def _person(match: re.Match[str], words: set[str], apart: set[str]) -> Person | None:
     title, parts = _without_title(match[0].replace('"', "").split(), words)
+    if (
+        len(parts) > 1
+        and parts[1] in genders()
+        and parts[0] not in genders()
+        and _OPENS.search(match.string[max(0, match.start() - 3) : match.start()])
+    ):
+        parts = parts[1:]  # `Later Jane came.`
     parts = _to_the_end(parts, apart)
     if not parts or not apart.isdisjoint((" ".join(parts), parts[0])):
         return None
@@ -103,9 +118,16 @@ def _to_the_end(parts: list[str], apart: set[str]) -> list[str]:
         if _NUMERAL.match(part) or (place and part in _words("start")):
             parts = parts[:place]
             break
-    if parts and not _words("thing").isdisjoint((parts[0], parts[-1])):
+    if parts and _is_thing(parts):
         return []
     return parts[:-1] if len(parts) > 2 and parts[-1] in apart else parts
+
+
+def _is_thing(parts: Sequence[str]) -> bool:
+    """Whether a name is of a thing, such as one in `Cup`; `Hill` may be a surname, too."""
+    if parts[0] in genders() and len(parts) > 1 and parts[-1] in _words("surname"):
+        return False
+    return not _words("thing").isdisjoint((parts[0], parts[-1]))
 
 
 def _without_title(parts: Sequence[str], words: set[str]) -> tuple[str, list[str]]:

@@ -98,7 +98,7 @@ def _listed(text: str) -> Iterator[tuple[str, Place]]:
 def _alone(text: str, start: int, end: int) -> bool:
     """Whether no capitalised word stands beside."""
     before = re.search(rf"([.!?:]?)(?:\A|\b|\s)({CAPITAL}) \Z", text[max(0, start - 30) : start])
-    after = re.match(r" [A-Z][a-z]", text[end : end + 3])
+    after = re.match(r" [A-Z][A-Za-z]", text[end : end + 3])
     return not after and (before is None or before[2].lower() in _SENTENCE_WORDS)
 
 
@@ -136,7 +136,9 @@ def assign(found: Mapping[str, Place]) -> dict[str, str]:
     for place in found.values():
         root = place._replace(after="", adjective=False)
         if root not in given:
-            options = [f"{letters} {place.kind}" for letters in _letters(place.name)]
+            # Letters that are a name themselves, such as US, would be replaced again.
+            pairs = [pair for pair in _letters(place.name) if pair not in found]
+            options = [f"{pair} {place.kind}" for pair in pairs or ["XX"]]
             given[root] = next((each for each in options if each not in taken), options[0])
             taken.add(given[root])
     return {

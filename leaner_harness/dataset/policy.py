@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 from leaner_harness.dataset import names, places, times
-from leaner_harness.dataset.names import FEMALE, MALE, stand_ins
+from leaner_harness.dataset.names import FEMALE, MALE, stand_ins, starts_sentence
 from leaner_harness.dataset.records import PASS, WARN, Finding
 
 VERSION = 1
@@ -26,17 +26,24 @@ _KIND = re.compile(
     r"\b(movie|film|song|album|single|book|novel|poem|play|opera|musical|show|series|magazine"
     r"|newspaper|painting|story|game)s?\b"
 )
+_DEFINES = re.compile(r",? (?:is|was|are|were) (?:an?|the)\b| [A-Z]")
 _HEADING = 15
 """Words of a first line that may be a title."""
 _DETERMINER = re.compile(r"\b(?:the|an?|his|her|its|their|this|'s) (?:\w+ )?\Z", re.I)
 _KIND_TWICE = re.compile(r"\b(?:the )?([a-z]+) of ([A-Z]{2}) \1\b")
-_CAPITAL_BEHIND = re.compile(r" [A-Z][a-z]")
+_CAPITAL_BEHIND = re.compile(r" [A-Z][A-Za-z]")
 _WITH_THE = re.compile(
     r"\A(?:Netherlands|Philippines|Maldives|Gambia|Seychelles|Comoros|Congo|Sudan|Ukraine|U\.?S.*"
     r"|U\.?K.*)\Z|Republic|Union|United|Empire|Islands|Britain"
 )
 """Countries that have an article in English."""
-_SAYS = re.compile(r"\b(?:[Ii]n|speaks?|speaking|spoken|spoke|into|learn|learning) \Z")
+_SAYS = re.compile(
+    r"\b(?:languages?|speaks?|speaking|spoken|spoke|English|Latin|translated|dialects?)\b"
+    r"|\b(?:[Ii]n|into|learn|learning) \Z"
+)
+_NO_NOUN = re.compile(r"\W*\Z|[^\w\s]| (?:and|or|but|is|was|as|by|with|for|called|than)\b")
+_ELSEWHERE = re.compile(r"\b(?:South|North|Latin|Central|African|Native) \Z")
+"""Before `American`: not of the United States."""
 _NOUN_BEHIND = re.compile(r" (?!(?:is|was|has|had|and|or|in|to|for|with|on|as|by|from|at)\b)[a-z]")
 _NEAR = 60
 """Characters before a title in which its kind is looked for."""
@@ -79,9 +86,7 @@ def _any_of(forms: Iterable[str]) -> re.Pattern[str] | None:
         return None
     inside = "|".join(map(re.escape, ordered))
     number = r"(?: (?:[IVX]{2,4}|V|X|I(?= of|[,.;)])|Jr\.?|Sr\.?)(?![\w'’]))?"
-    return re.compile(
-        rf"(?<![\w@/#-])((?:[Tt]he|[Aa]n?) )?({inside}){number}(?![\w@]|-[a-z]| country\b)"
-    )
+    return re.compile(rf"(?<![\w@/#-])((?:[Tt]he|[Aa]n?) )?({inside}){number}(?![\w@]|-[a-z])")
 
 
 def derive(text: str) -> Replacements:
@@ -94,8 +99,8 @@ def derive(text: str) -> Replacements:
 
 def _years(text: str) -> dict[str, str]:
     """Years of the first line: what is headed by them makes no sense without them."""
-    head = text.strip().partition("\n")[0]
-    if len(head.split()) > _HEADING:
+    head, line_end, _ = text.strip().partition("\n")
+    if not line_end or head.endswith((".", "!", "?")) or len(head.split()) > _HEADING:
         return {}
     return {
         year: year for year in dict.fromkeys(re.findall(r"\d{4}", head)) if times.YEAR.match(year)
@@ -109,7 +114,8 @@ def _works(text: str) -> dict[str, str]:
         before = text[max(0, match.start() - _NEAR) : match.start()].rpartition(".")[2]
         behind = _KIND.match(text, match.end() + 1)
         kinds = [behind[1]] if behind else _KIND.findall(before)
-        determined = _DETERMINER.search(before) and not behind
+        named = behind or (kinds and before.rstrip(", ").endswith(kinds[-1]))
+        determined = _DETERMINER.search(before) and not named
         if kinds and _is_title(match[2].rstrip(".,")) and not determined:
             found.setdefault(match[0], _a(kinds[-1]))
     return found
@@ -149,7 +155,8 @@ def _kind_of(match: re.Match[str]) -> str:
 def _phrase(match: re.Match[str], phrase: str) -> str:
     """The phrase for a title that has no article or such before it."""
     before = match.string[: match.start()]
-    if _DETERMINER.search(before[-40:]):
+    defined = _DEFINES.match(match.string, match.end())
+    if defined or _DETERMINER.search(before[-40:]):
         return match[0]
     opens = re.search(r"(?:\A|\n|[.!?] )\Z", before)
     return phrase[0].upper() + phrase[1:] if opens else phrase
@@ -159,7 +166,11 @@ def _stand_in(match: re.Match[str], replacements: Replacements) -> str:
     """The new name, and the article that it needs: none for a country, `an` before a vowel."""
     article, form = match[1] or "", match[2]
     new = replacements.all[form]
-    if new == form or (_is_part(form, new) and _CAPITAL_BEHIND.match(match.string, match.end())):
+    if form.endswith(".") and starts_sentence(match.string[match.end() :]):
+        new += "."
+    if new == form or (form.startswith("American") and _ELSEWHERE.search(_before(match))):
+        return match[0]
+    if _is_part(form, new) and _CAPITAL_BEHIND.match(match.string, match.end()):
         return match[0]
     if article.lower() == "the ":
         if _is_part(form, new) and form in replacements.people:
@@ -174,12 +185,15 @@ def _stand_in(match: re.Match[str], replacements: Replacements) -> str:
 
 
 def _is_language(match: re.Match[str], form: str) -> bool:
-    """Whether something is said `in French`, without a noun behind."""
+    """Whether something is said `in French`, or about languages, without a noun behind."""
     place = places.countries().get(form)
-    if place is None or not place.adjective:
+    if place is None or not place.adjective or not _NO_NOUN.match(match.string, match.end()):
         return False
-    said = _SAYS.search(match.string[max(0, match.start() - 12) : match.start()])
-    return said is not None and not re.match(r" \w", match.string[match.end() :][:2])
+    return _SAYS.search(_before(match).rpartition(". ")[2]) is not None
+
+
+def _before(match: re.Match[str]) -> str:
+    return match.string[max(0, match.start() - _NEAR) : match.start()]
 
 
 def _is_part(form: str, new: str) -> bool:

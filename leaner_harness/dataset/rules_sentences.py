@@ -84,7 +84,7 @@ def without_brackets(body: str, whole: str) -> str:
     def kept(match: re.Match[str]) -> str:
         inside = match[1].strip()
         near = match.string[max(0, match.start() - 3) : match.start()]
-        label = _LABEL.match(inside) or (match.start() == 0 and len(inside) < 4)
+        label = _LABEL.match(inside.strip("\"'“”‘’")) or (match.start() == 0 and len(inside) < 4)
         used = _SHORT.match(inside) and len(re.findall(rf"\b{inside.rstrip('s')}", whole)) > 1
         attached = match[0][0] == "(" and match.start() and near[-1:].isalnum()
         meaning = near.endswith(('"', "”")) and inside.islower()
