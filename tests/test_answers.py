@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -101,8 +102,6 @@ def test_a_judge_in_the_run_makes_a_mean(server, tmp_path):
 
 
 def test_grades_that_came_later_are_taken(server, unjudged, tmp_path, monkeypatch):
-    import shutil
-
     folder = shutil.copytree(unjudged, tmp_path / "out")
     monkeypatch.setenv("OPENAI_BASE_URL", f"{server.root}/v1")
     assert main(["judge", str(folder), "--judge", "openai:m2"]) == 0
@@ -123,8 +122,6 @@ def test_grades_that_came_later_are_taken(server, unjudged, tmp_path, monkeypatc
 
 
 def test_too_little_judged_makes_no_mean(server, unjudged, tmp_path, capsys):
-    import shutil
-
     folder = shutil.copytree(unjudged, tmp_path / "out")
     url = f"{server.root}/v1"
     words = ["--judge", "openai:m3", "--base-url", url, "--max-requests", "60"]
@@ -146,8 +143,6 @@ def test_too_little_judged_makes_no_mean(server, unjudged, tmp_path, capsys):
 
 @pytest.mark.parametrize("judge", ["surface"])
 def test_a_scale_of_its_own_is_on_no_board(unjudged, tmp_path, judge):
-    import shutil
-
     folder = shutil.copytree(unjudged, tmp_path / "out")
     assert main(["judge", str(folder), "--judge", judge]) == 0
     with pytest.raises(ResultError, match="another scale"):
@@ -157,6 +152,21 @@ def test_a_scale_of_its_own_is_on_no_board(unjudged, tmp_path, judge):
 def test_a_part_of_the_questions_makes_no_result(tmp_path):
     with pytest.raises(ResultError, match="4 of 96 rows"):
         make(run_lm_eval(tmp_path, limit=4), model="tiny")
+
+
+@pytest.mark.parametrize("other", ["leaner_eval", "leaner_glue_mini_cola"])
+def test_no_board_of_a_run_is_left_out_in_silence(unjudged, tmp_path, other):
+    folder = shutil.copytree(unjudged, tmp_path / "out")
+    (path,) = folder.rglob("results_*.json")
+    output = json.loads(path.read_text())
+    output["configs"][other] = output["configs"]["leaner_eval_mini"]
+    path.write_text(json.dumps(output))
+    with pytest.raises(ResultError, match=f"and {other}|leaner_eval and leaner_eval_mini") as found:
+        make(folder, model="tiny")
+    assert "once for each" in found.value.cure
+    output["configs"]["arc_easy"] = output["configs"].pop(other)  # that is nobody's business
+    path.write_text(json.dumps(output))
+    assert make(folder, model="tiny")[1]
 
 
 def test_a_changed_grade_is_found(server, unjudged, tmp_path):
@@ -239,8 +249,6 @@ def test_where_nothing_was_graded_everything_says_so(unjudged, tmp_path, capsys)
 
 
 def test_runs_of_two_judges_share_no_table(server, unjudged, tmp_path, monkeypatch):
-    import shutil
-
     folder = shutil.copytree(unjudged, tmp_path / "out")
     monkeypatch.setenv("OPENAI_BASE_URL", f"{server.root}/v1")
     paths = []

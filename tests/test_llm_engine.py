@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from small_llm import KEY, request, running
 
-from leaner_harness import UsageError
+from leaner_harness import DataError, UsageError
 from leaner_harness.llm.cache import Cache
 from leaner_harness.llm.engine import Engine
 from leaner_harness.llm.records import InvalidReply
@@ -215,6 +215,12 @@ def test_requests_that_are_never_right_open_it_too(server, cache):
     engine = Engine(server.settings(concurrency=2, failures_in_a_row=5), cache)
     assert {reply.state for reply in engine.ask(requests)} == {"transport"}
     assert engine.states == {"transport": 30} and engine.budget.requests <= 7
+
+
+def test_a_cache_that_cannot_be_written_is_named(server, cache):
+    cache._base.execute("PRAGMA query_only = ON")  # as on a disk that is full or not writable
+    with pytest.raises(DataError, match="cannot be used: attempt to write a readonly database"):
+        ask_one(server, cache, "read-only")
 
 
 def test_an_error_of_the_requests_reaches_the_caller(server, cache):

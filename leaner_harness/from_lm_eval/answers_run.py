@@ -10,6 +10,7 @@ from typing import Any
 
 from leaner_harness.answer_scores import BOARDS, TASK
 from leaner_harness.errors import ResultError
+from leaner_harness.from_lm_eval.glue_run import BOARDS as GROUPS
 from leaner_harness.from_lm_eval.run import Run, read_output, task_account
 from leaner_harness.judge.samples import digest, read_samples, summary_place
 from leaner_harness.judge.surface import EMPTY, check
@@ -51,12 +52,18 @@ def read_answers(path: Path) -> Answers:
     """Read a results file of lm_eval that has one of our tasks of questions.
 
     Grades that `leaner judge` put beside it come before those of the run itself. Raises ResultError
-    for several tasks, for a part of the questions, and for grades of other answers.
+    where there are other tasks of ours, for a part of the questions, and for grades of other
+    answers.
     """
     output, tasks = read_output(path)
     boards = [board for board in BOARDS if board in tasks]
-    if len(boards) != 1:
-        raise ResultError(f"{path.name} has {', '.join(boards)}; a result needs one of them.")
+    ours = (*BOARDS, *(f"{group}_" for group in GROUPS))
+    if others := sorted(key for key in tasks if key.startswith(ours) and key != boards[0]):
+        raise ResultError(
+            f"{path.name} has {boards[0]} and {', '.join(others)}; a result is of one board, and "
+            "nothing is left out in silence.",
+            "Run lm_eval once for each.",
+        )
     run = Answers(path, output, boards[0])
     run.data = task_account(run.board, tasks[run.board])
     run.refuse_part(run.board)

@@ -44,9 +44,8 @@ class Cache:
 
         The value is read from the text anew, so that a stricter reading is never passed over.
         """
-        row = self._base.execute(
-            "SELECT text, model, format, digits, prompt, completion FROM replies WHERE key = ?",
-            (key,),
+        row = self._run(
+            "SELECT text, model, format, digits, prompt, completion FROM replies WHERE key = ?", key
         ).fetchone()
         if row is None:
             return None
@@ -65,7 +64,8 @@ class Cache:
         """Keep a valid reply; it is on its way to the disk when this returns."""
         assert reply.state == OK, "only valid replies are kept"
         usage = reply.usage
-        row = (
+        self._run(
+            "INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             key,
             reply.text,
             reply.model,
@@ -75,7 +75,16 @@ class Cache:
             usage.completion,
             time.time(),
         )
-        self._base.execute("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    def _run(self, statement: str, *values: object) -> sqlite3.Cursor:
+        """Raises DataError where the disk is full, or the file damaged or not to be written."""
+        try:
+            return self._base.execute(statement, values)
+        except sqlite3.Error as error:
+            raise DataError(
+                f"The cache of replies {self.path} cannot be used: {error}.",
+                "Make room for it, or name another place: LEANER_HOME=DIR",
+            ) from error
 
     def __len__(self) -> int:
         (count,) = self._base.execute("SELECT count(*) FROM replies").fetchone()
