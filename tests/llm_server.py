@@ -10,8 +10,11 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import random
 import re
+import string
 import sys
+import zlib
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -186,6 +189,18 @@ async def no_logprobs(request: web.Request, body: Any, attempt: int) -> web.Stre
     return await digits(request, body, attempt)
 
 
+async def questions(request: web.Request, body: Any, attempt: int) -> web.StreamResponse:
+    """As many as are asked for; three are no new questions, the fourth is always the same."""
+    asked = json.loads(body["messages"][-1]["content"])
+    dice = random.Random(zlib.crc32(json.dumps(asked).encode()))
+    await asyncio.sleep(dice.random() / 50)  # replies come in another order than requests
+    form = "Where does the {} {} go with {} {}?"
+    letters = [dice.sample(string.ascii_lowercase, 4) for _ in range(asked["count"] - 4)]
+    again = "1. Why do the big red dogs like the small cat so much?"
+    found = [3, " ", asked["examples"][0].upper(), again, *(form.format(*x) for x in letters)]
+    return web.json_response(completion(json.dumps({"questions": found})))
+
+
 async def echo_key(request: web.Request, body: Any, attempt: int) -> web.StreamResponse:
     return error(400, f"bad header: {request.headers['Authorization']}")
 
@@ -247,6 +262,7 @@ FAULTS: dict[str, Any] = {
     "first-best": first_best,
     "digits": digits,
     "no-logprobs": no_logprobs,
+    "questions": questions,
 }
 
 
