@@ -18,7 +18,10 @@ from leaner_harness.cli import main
 from leaner_harness.compare import compare
 from leaner_harness.errors import ResultError
 from leaner_harness.from_lm_eval.make import make
-from leaner_harness.judge.verdicts import DIMENSIONS
+from leaner_harness.judge import verb
+from leaner_harness.judge.opening import Opened
+from leaner_harness.judge.samples import digest, read_samples, summary_place
+from leaner_harness.judge.verdicts import DIMENSIONS, Verdict
 from leaner_harness.leaderboard import board
 
 COUNT = 96
@@ -259,6 +262,33 @@ def test_runs_of_two_judges_share_no_table(server, unjudged, tmp_path, monkeypat
     with pytest.raises(ResultError, match="differ in protocol"):
         compare(paths)
     assert board.build(tmp_path / "results").count("## leaner_eval_mini") == 2
+
+
+def test_like_names_are_not_one_judge_nor_are_two_kinds_of_grades(unjudged, tmp_path):
+    """Models served from folders of one name; digits whose chances a server tells, or not."""
+    (samples,) = unjudged.rglob("samples_*.jsonl")
+    folder = shutil.copytree(unjudged, tmp_path / "out")
+    (place,) = (path.parent for path in folder.rglob("samples_*.jsonl"))
+    summary = place / summary_place(samples).name
+    rankings = set()
+    for model, by in (("/a/final", "digits"), ("/b/final", "digits"), ("/b/final", "integers")):
+        opened = Opened(Fixed({"kind": "openai", "model": model}, by), None)
+        verb.write(read_samples(samples), opened, summary, digest(samples))
+        result, _ = make(folder, model="tiny")
+        assert "/a" not in json.dumps(result.record) and "/b" not in json.dumps(result.record)
+        assert result.path.stem == "judged-openai-final-questions"
+        rankings.add(result.ranking)
+    assert len(rankings) == 3
+
+
+class Fixed:
+    """Gives every answer the same grades."""
+
+    def __init__(self, fingerprint, by):
+        self.fingerprint, self._by = fingerprint, by
+
+    def judge(self, items):
+        return (Verdict(i.id, "ok", dict.fromkeys(DIMENSIONS, 3), by=self._by) for i in items)
 
 
 def test_checks_are_compared_where_nobody_graded(unjudged, tmp_path):

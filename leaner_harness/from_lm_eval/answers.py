@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from leaner_harness import answer_scores
@@ -65,8 +66,12 @@ def _judge(account: Record | None) -> Record | None:
     if endpoint is not None:
         digest = hashlib.sha256(endpoint.encode()).hexdigest()[:12]
         found["endpoint"] = endpoint if endpoint == OPENAI else f"sha256:{digest}"
+    shown = without_paths(found)
+    if shown != found:  # two models in folders of one name are two judges
+        whole = json.dumps(found, sort_keys=True)
+        shown["sha256"] = hashlib.sha256(whole.encode()).hexdigest()[:12]
     return {
-        "fingerprint": without_paths(found),
+        "fingerprint": shown,
         "card": account.get("card"),
         "grades_by": account.get("grades_by", {}),
         "cost": account.get("cost"),
@@ -81,6 +86,8 @@ def _protocol(run: Answers, judge: Record | None) -> Record:
         "generation": config.get("generation_kwargs"),
         "system": [run.output.get(key) for key in ("system_instruction_sha", "chat_template_sha")],
         "judge": None if judge is None else judge["fingerprint"],
+        # A server may not say how probable digits were: expected grades are not whole ones.
+        "grades_by": None if judge is None else _commonest(judge["grades_by"]),
     }
     text = json.dumps(asked, sort_keys=True)
     return {
@@ -89,6 +96,10 @@ def _protocol(run: Answers, judge: Record | None) -> Record:
         "definition": asked,
         "fingerprint": hashlib.sha256(text.encode()).hexdigest(),
     }
+
+
+def _commonest(counts: Mapping[str, int]) -> str | None:
+    return max(sorted(counts), key=counts.__getitem__, default=None)
 
 
 def _named(fingerprint: Record) -> str:
