@@ -131,12 +131,11 @@ def _a(kind: str) -> str:
 
 def apply(text: str, replacements: Replacements) -> str:
     """A text of the document with all replaced. Applied again, it changes nothing more."""
-    text = times.without_contacts(text)
-    text = _without_titles(text, replacements.works)
+    text = _without_titles(times.without_contacts(text), replacements.works)
+    text = times.vague(text, replacements.years)
     if replacements.pattern:
         text = replacements.pattern.sub(lambda match: _stand_in(match, replacements), text)
-    text = _KIND_TWICE.sub(r"\2 \1", text)
-    return times.vague(text, replacements.years)
+    return _KIND_TWICE.sub(r"\2 \1", text)
 
 
 def _without_titles(text: str, works: Mapping[str, str]) -> str:
