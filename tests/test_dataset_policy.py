@@ -104,6 +104,7 @@ def test_places(text: str, expected: str) -> None:
         ("We meet at 9:30 a.m. in town.", "We meet in the morning in town."),
         ("Open from 9 am to 5 pm every day.", "Open from the morning to the afternoon every day."),
         ("It will open in 2030.", "It will open at a later time."),
+        ("In 1913 James left.", "A long time ago Jacob left."),
         ("They ran in 1500 homes.", "They ran in 1500 homes."),
         ("He has 1999 books, 3 cats and 7.5 kg.", "He has 1999 books, 3 cats and 7.5 kg."),
         ("They were out in 1598 and 1600.", "They were out a long time ago."),

@@ -22,7 +22,7 @@ _CENTURY = (
     r"(?: (?:BCE?|AD|CE)\b)?"
 )
 _WHEN = rf"(?:{_DATE}|{_YEAR}|{_CENTURY})(?:(?:, (?:and )?| and | or )(?:{_DATE}|{_YEAR}))*"
-_PLURAL = r"(?!was\b|is\b|has\b|as\b|his\b|its\b|this\b|does\b)[a-z]+s\b"
+_PLURAL = r"(?!was\b|is\b|has\b|as\b|his\b|its\b|this\b|does\b)(?-i:[a-z]+s\b)"
 _END = rf"(?! {_PLURAL})(?!\w)"
 """No `1500 metres`: what stands before a plural counts it."""
 _ABOUT = r"(?: (?:around|about|or before|late|early))?"
