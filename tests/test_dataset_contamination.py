@@ -101,6 +101,8 @@ def test_the_embedded_benchmarks_are_always_covered_and_what_is_missing_is_said(
     assert {row["name"] for row in record["covered"]} >= {"leaner_eval", "leaner_glue/wnli"}
     assert all(row["rows"] and len(row["fingerprint"]) == 64 for row in record["covered"])
     assert len(record["missing"]) == 19 and all(row["reason"] for row in record["missing"])
+    rows = {row for b in made.benchmarks if b.name == "leaner_glue/mnli" for row, _ in b.rows}
+    assert {row.partition(":")[0] for row in rows} == {"matched", "mismatched"}
     for question in load_questions("mini").rows[:20]:
         hits = made.find(question.text.upper())
         assert ("leaner_eval", question.id) in {(hit.benchmark, hit.row) for hit in hits}
