@@ -97,8 +97,9 @@ def words(text: str) -> list[str]:
 class Index:
     """Grams of benchmark rows in sorted arrays, once of 8 words and once of 13.
 
-    12 bytes for each gram of each row, and 16 for each row: 9 MB for 45,000 rows. A shorter row text is one gram of its own length: with fewer than 8
-    words it is found in no longer text, only where it is the whole of one.
+    12 bytes for each gram of each row, and 16 for each row: 9 MB for 45,000 rows. A
+    shorter row text is one gram of its own length: with fewer than 8 words it is found in no longer
+    text, only where it is the whole of one.
     """
 
     def __init__(self, benchmarks: Iterable[Benchmark], settings: Settings | None = None) -> None:
