@@ -30,7 +30,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         add("--out", type=Path, required=True, help="folder of the build; the same goes on")
         add(
             "--rewriter", default="echo", metavar="NAME:MODEL",
-            help="openai:MODEL, replay:FILE, echo (default: the text as it is), or a plugin's",
+            help="openai:MODEL, rules (offline, a baseline), replay:FILE, echo (default: the text "
+            "as it is), or a plugin's",
         )  # fmt: skip
         add("--rewriter-args", default="", metavar="KEY=VALUE,...", help="base_url=..., ...")
         add("--split", default="train", choices=SPLITS, help="split of the source")
@@ -40,6 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         add("--tries", type=int, default=TRIES, help="times a chunk is asked for")
         add("--seed", type=int, default=0, help="of the splits")
         add("--vocabulary", default="", help="a list of allowed words (default: ours)")
+        add("--keep-names", action="store_true", help="leave names, places and times as they are")
         add("--licence", default="unknown", help="of the source texts, for the card")
         _add_limits(add)
     for name, what in (
@@ -102,6 +104,7 @@ def _settings(args: argparse.Namespace) -> Settings:
         args.seed,
         args.vocabulary,
         args.licence,
+        not args.keep_names,
     )
 
 

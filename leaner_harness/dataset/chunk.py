@@ -48,7 +48,7 @@ def chunks(document: Document) -> Iterator[Chunk]:
 def _borders(text: str, limit: int) -> Iterator[int]:
     """Where chunks end: at the first sentence end after enough words."""
     start = words = 0
-    for end in _ends(text):
+    for end in sentence_ends(text):
         found = len(_WORD.findall(text, start, end))
         if words + found > _LONGEST * limit:
             yield from _between_words(text, start, end, limit, words)
@@ -61,7 +61,7 @@ def _borders(text: str, limit: int) -> Iterator[int]:
         start = end
 
 
-def _ends(text: str) -> Iterator[int]:
+def sentence_ends(text: str) -> Iterator[int]:
     """The ends of the sentences, and of the text."""
     for match in _END.finditer(text):
         before = text[max(0, match.start() - 12) : match.start() + 1]

@@ -9,16 +9,19 @@ import dataclasses
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from leaner_harness.contracts import Document
-from leaner_harness.dataset import build, checks, noise, prompts
+from leaner_harness.dataset import bias, build, checks, noise, policy, prompts
 from leaner_harness.dataset.assemble import account as counted
 from leaner_harness.dataset.assemble import assemble
 from leaner_harness.dataset.card import card
+from leaner_harness.dataset.contamination import Index, benchmarks
 from leaner_harness.dataset.duplicates import find_repeats
 from leaner_harness.dataset.ledger import FAILED, KEPT, REJECTED, Ledger
+from leaner_harness.dataset.names import FEMALE, MALE, stand_ins
 from leaner_harness.dataset.records import Chunk, Finding
 from leaner_harness.dataset.vocabulary import Vocabulary, load, packaged
 from leaner_harness.entropy.picture import picture
@@ -44,6 +47,8 @@ class Settings:
     vocabulary: str = ""
     """A file of allowed words; empty for the list that ships."""
     licence: str = "unknown"
+    replace_names: bool = True
+    """Whether names, places, times and works are replaced by the policy."""
 
     def record(self) -> dict[str, Any]:
         """As JSON."""
@@ -90,8 +95,16 @@ class Job:
 
     def read(self, announce: build.Announce = lambda *_: None) -> None:
         """Filter and chunk the source, unless that is done."""
-        documents = self.settings.source.documents()
-        build.read(self.ledger, documents, noise.judge_source, _nothing_told, announce)
+        if self.ledger.fact("read"):
+            return
+        index = self._index
+
+        def filters(document: Document) -> Iterable[Finding]:
+            yield from noise.judge_source(document)
+            yield index.finding(document.text)
+
+        told = _wording if self.settings.replace_names else _nothing_told
+        build.read(self.ledger, self.settings.source.documents(), filters, told, announce)
 
     def run(
         self,
@@ -109,32 +122,46 @@ class Job:
         rewriter, engine = open_plugin("rewriter", settings.rewriter, arguments)
         allowed = load(Path(settings.vocabulary)) if settings.vocabulary else packaged()
 
+        if settings.replace_names:
+            allowed = dataclasses.replace(allowed, names=_stand_ins())
+
         def verify(chunk: Chunk, text: str) -> Iterable[Finding]:
             return _verify(chunk, text, allowed)
+
+        def contaminated(text: str) -> str:
+            return self._index.finding(text).note
 
         build.rewrite(
             self.ledger, rewriter, verify, limit=limit, tries=settings.tries, announce=announce
         )
         manifest = assemble(
-            self.ledger, self.folder, rewriter.fingerprint, _repeats, _clean, settings.seed
+            self.ledger, self.folder, rewriter.fingerprint, _repeats, contaminated, settings.seed
         )
         self._write_card(manifest)
         return manifest | {"took": account(engine)}
 
+    @cached_property
+    def _index(self) -> Index:
+        """The benchmarks that no text may hold."""
+        return Index(benchmarks())
+
     def _write_card(self, manifest: Mapping[str, Any]) -> None:
         """The card, and the picture in it."""
         before, after = defaultdict(list), defaultdict(list)
+        pairs: list[tuple[str, str]] = []
         read: Counter[str] = Counter()
         for entry in self.ledger.documents(KEPT):
             if entry.genre not in prompts.PAIRS and read[entry.genre] < _COMPARED:
                 for part in self.ledger.parts(entry):
                     read[entry.genre] += len(part.chunk.text)
+                    pairs.append((part.chunk.text, part.rewritten))
                     before[entry.genre].append(part.chunk.text)
                     after[entry.genre].append(part.rewritten)
         found = report(after, before) if before else None
         if found is not None:
             write_atomic(self.folder / _PICTURE, picture(found, ["rewrite", "source"]))
-        shown = card(manifest, found, picture=_PICTURE)
+        compared = bias.markdown(bias.report(pairs)) if pairs else ""
+        shown = card(manifest, found, compared, _PICTURE)
         write_atomic(self.folder / "README.md", shown)
 
     def retry(self) -> int:
@@ -165,5 +192,13 @@ def _repeats(texts: Iterable[tuple[str, str]]) -> dict[str, str]:
     return {name: repeat.of for (name, _), repeat in found if repeat is not None}
 
 
-def _clean(_: str) -> str:
-    return ""
+def _wording(document: Document) -> str:
+    """What a rewriter is told about the names of a document; nothing about those of code."""
+    if document.genre in prompts.PAIRS:
+        return ""
+    return policy.wording(policy.derive(document.text))
+
+
+def _stand_ins() -> frozenset[str]:
+    """Names that the policy puts in: they are allowed wherever they stand."""
+    return frozenset((*stand_ins(MALE), *stand_ins(FEMALE)))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from leaner_harness.dataset.chunk import _ends as sentence_ends
+from leaner_harness.dataset.chunk import sentence_ends
 
 _MARK = re.compile(
     r"\s*(?:(?:[-*+•>]|\d{1,3}[.)]|[A-Za-z][.)])\s+)?"

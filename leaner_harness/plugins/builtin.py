@@ -25,13 +25,14 @@ def register_judges() -> list[JudgeSpec]:
 
 @hookimpl
 def register_rewriters() -> list[RewriterSpec]:
-    """A model over HTTP, recorded texts, and the text as it is."""
+    """A model over HTTP, rules that need none, recorded texts, and the text as it is."""
     rewriters = "leaner_harness.dataset.rewriters"
     return [
         RewriterSpec(
             "openai", f"{rewriters}.remote:RemoteRewriter", llm=True,
             options=("temperature", "top_p"),
         ),
+        RewriterSpec("rules", "leaner_harness.dataset.rules:Rules", argument=""),
         RewriterSpec("replay", f"{rewriters}.recorded:Replay", argument="FILE"),
         RewriterSpec("echo", f"{rewriters}.recorded:Echo", argument=""),
     ]  # fmt: skip
