@@ -218,7 +218,8 @@ class JudgeSpec:
 
     It may have more: `scale`, a `Scale`, where its grades are not LEANER-Eval's;
     `requests(item)`, what it would ask, for estimates; `retest(items)`, the same asked anew;
-    `judge_ballots(ballots)`, the grades of answers that share a prompt."""
+    `judge_ballots(ballots)`, the grades of answers that share a prompt, with
+    `ballot_request(ballot)` and `ballot_fingerprint` for it."""
     llm: bool = False
     """Whether it asks a model over HTTP, through the engine that is handed in."""
     argument: str = "MODEL"

@@ -19,7 +19,7 @@ from leaner_harness.judge.verdicts import DIMENSIONS, Verdict
 def test_a_reader_passes():
     assert set(READER) == set(VARIANTS)
     card = card_of(reader)
-    assert card["version"] == 2 and card["passed"] and failed(card) == set()
+    assert card["version"] == 3 and card["passed"] and failed(card) == set()
     assert card["orderings"]["gross"]["share"] == 1 and card["orderings"]["gross"]["n"] > 900
     low, high = card["orderings"]["subtle"]["interval"]
     assert 0.9 < low < high == 1

@@ -158,7 +158,8 @@ def _check(args: argparse.Namespace, opened: Opened) -> int:
         return 0
     with _bar("checking", check.count(opened)) as advance:
         card = check.run(opened, advance)
-    cards.keep(card)
+    if card["checks"]["coverage"]:  # a card of a part must not take the place of a whole one
+        cards.keep(card)
     place = _json(args.out or Path("judge_card")).with_suffix("")
     drawn = place.with_name(f"{place.name}.svg")
     write_json(place.with_name(f"{place.name}.json"), card)

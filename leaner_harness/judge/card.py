@@ -26,7 +26,7 @@ from leaner_harness.judge.together import Sheet
 from leaner_harness.judge.verdicts import COMPLETE, DIMENSIONS, HIGHEST, Verdict
 from leaner_harness.llm.records import OK
 
-VERSION = 2
+VERSION = 3
 GROSS, SUBTLE, FLOOR, BABBLE = "gross", "subtle", "floor", "babble"
 LEAST = {GROSS: 0.9, SUBTLE: 0.7, FLOOR: 0.7, BABBLE: 0.7}
 """The share of pairs that have to be in order."""
@@ -65,6 +65,7 @@ ORDERINGS: tuple[Ordering, ...] = (
     *_below_gold("babble", GROSS, "coherence", "specificity"),
     *_below_gold("broken_grammar", SUBTLE, "grammar"),
     *_below_gold("false_fact", SUBTLE, "specificity"),
+    *_below_gold("cut_off", SUBTLE, "specificity"),
     *_below_gold(CORRUPTED[0], SUBTLE, "grammar"),
     # Tiny models live between 0 and 2: what counts there is to tell bad from worse.
     *(

@@ -12,7 +12,7 @@ from leaner_harness.judge.verdicts import DIMENSIONS, HIGHEST
 _MEANING = {
     "gross": "good answers above shuffled, off-topic, looping, echoed, generic and list answers, "
     "above nine words in ten replaced, and above a tiny model's babble",
-    "subtle": "good answers above a false fact, broken grammar, one word in ten replaced",
+    "subtle": "good answers above a false fact, broken grammar, a cut-off end, one word in ten replaced",
     "floor": "among corrupted answers, the less corrupted above the more",
     "babble": "a tiny model's babble, which is off topic but of whole sentences, above words in no "
     "order",

@@ -6,6 +6,7 @@ import dataclasses
 import os
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from leaner_harness.contracts import resolve
 from leaner_harness.errors import UnknownName, UsageError
@@ -35,6 +36,11 @@ def open_plugin(kind: str, named: str, arguments: Mapping[str, Any]) -> tuple[An
     engine = None
     if spec.llm:
         settings = {key: arguments[key] for key in _ENGINE if key in arguments}
+        if urlsplit(str(settings.get("base_url", ""))).username:
+            raise UsageError(
+                "A base_url with a user name and a password in it would be written down.",
+                "Put it into the environment: OPENAI_BASE_URL",
+            )
         if "prices" in settings:
             settings["prices"] = _prices(settings["prices"])
         settings.setdefault("base_url", os.environ.get("OPENAI_BASE_URL") or Settings.base_url)
