@@ -8,9 +8,12 @@ import subprocess
 import sys
 
 import pytest
+from small_llm import running
 
 import leaner_harness.lm_eval_plugin  # noqa: F401  tasks and model types
+from leaner_harness.data.questions import mini_questions
 from leaner_harness.errors import UnknownName
+from leaner_harness.from_lm_eval.make import make
 from leaner_harness.judge.surface import CHECKS
 
 
@@ -69,3 +72,24 @@ def test_the_stock_command_answers_and_checks(checkpoint, tmp_path):
     assert account["source"] == "mini" and account["fingerprint"]
     (samples,) = tmp_path.rglob("samples_*.jsonl")
     assert len(samples.read_text().splitlines()) == 8
+
+
+@pytest.mark.slow
+def test_a_chat_model_on_a_server_answers(tmp_path):
+    with running(tmp_path) as server:
+        command = [
+            sys.executable, "-m", "lm_eval", "run", "--tasks", "leaner_eval_mini",
+            "--model", "local-chat-completions", "--model_args",
+            f"model=m,base_url={server.root}/v1/chat/completions,num_concurrent=8",
+            "--apply_chat_template", "--metadata", '{"leaner_prompt": "chat"}',
+            "--output_path", str(tmp_path / "out"), "--log_samples",
+        ]  # fmt: skip
+        environment = {**os.environ, "OPENAI_API_KEY": "none"}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=500, env=environment)
+        assert done.returncode == 0, done.stderr[-2000:]
+        asked = server.report()["asked"]
+    assert len(asked) == 96 and set(asked.values()) == {1}  # each question, bare, once
+    assert set(asked) == {row["question"] for row in mini_questions()}
+    result, samples = make(tmp_path / "out")
+    assert result.record["model"]["name"] == "m" and len(samples) == 96
+    assert result.record["protocol"]["definition"]["prompt"] == "chat"

@@ -21,6 +21,9 @@ def test_a_reader_passes():
     card = card_of(reader)
     assert card["version"] == 3 and card["passed"] and failed(card) == set()
     assert card["orderings"]["gross"]["share"] == 1 and card["orderings"]["gross"]["n"] > 900
+    assert {found["share"] for found in card["dimensions"].values()} == {1.0}
+    counts = [found["n"] for found in card["dimensions"].values()]
+    assert sum(counts) == sum(found["n"] for found in card["orderings"].values())
     low, high = card["orderings"]["subtle"]["interval"]
     assert 0.9 < low < high == 1
     assert card["human_agreement"] is None and card["coverage"] == 1

@@ -141,6 +141,7 @@ def _grade_part(grades: Grades) -> dict[str, Any]:
     histograms = {name: _histogram(grades, name) for name in DIMENSIONS}
     return {
         "orderings": {level: _level(grades, level) for level in LEAST},
+        "dimensions": {name: _dimension(grades, name) for name in DIMENSIONS},
         "ladder": [_rung(grades, name) for name in RUNGS],
         "uplift": {name: _uplift(grades, name, "shuffled") for name in ("ordered", "break_out")},
         "length_effect": _uplift(grades, "padded", "gold"),
@@ -177,15 +178,22 @@ def _checks(found: Mapping[str, Any]) -> dict[str, bool | None]:
 
 def _level(grades: Grades, level: str) -> dict[str, Any]:
     """How many pairs of a level are in order: all together, and each ordering by itself."""
-    parts, right, count = [], 0, 0
-    for each in ORDERINGS:
-        if each.level != level:
-            continue
-        pairs = _pairs(grades, each.better, each.worse)
-        won = sum(a.grades[each.dimension] > b.grades[each.dimension] for a, b in pairs)
-        right, count = right + won, count + len(pairs)
-        parts.append({**each._asdict(), **share(won, len(pairs))})
-    return {**share(right, count), "pairs": parts}
+    asked = [each for each in ORDERINGS if each.level == level]
+    counts = [_in_order(grades, each) for each in asked]
+    parts = [{**each._asdict(), **share(*count)} for each, count in zip(asked, counts, strict=True)]
+    return {**share(*map(sum, zip(*counts, strict=True))), "pairs": parts}
+
+
+def _dimension(grades: Grades, name: str) -> dict[str, Any]:
+    """How many pairs of all levels are in order in a dimension."""
+    counts = [_in_order(grades, each) for each in ORDERINGS if each.dimension == name]
+    return share(*map(sum, zip(*counts, strict=True)))
+
+
+def _in_order(grades: Grades, each: Ordering) -> tuple[int, int]:
+    """Pairs that are in order, and pairs."""
+    pairs = _pairs(grades, each.better, each.worse)
+    return sum(a.grades[each.dimension] > b.grades[each.dimension] for a, b in pairs), len(pairs)
 
 
 def _pairs(grades: Grades, one: str, other: str) -> list[tuple[Verdict, Verdict]]:

@@ -12,7 +12,8 @@ from leaner_harness.judge.verdicts import DIMENSIONS, HIGHEST
 _MEANING = {
     "gross": "good answers above shuffled, off-topic, looping, echoed, generic and list answers, "
     "above nine words in ten replaced, and above a tiny model's babble",
-    "subtle": "good answers above a false fact, broken grammar, a cut-off end, one word in ten replaced",
+    "subtle": "good answers above a false fact, broken grammar, a cut-off end, and one word in ten "
+    "replaced",
     "floor": "among corrupted answers, the less corrupted above the more",
     "babble": "a tiny model's babble, which is off topic but of whole sentences, above words in no "
     "order",
@@ -64,9 +65,11 @@ def _orderings(card: Card) -> str:
         for level in LEAST
         for pair in card["orderings"][level]["pairs"]
     ]
+    dimensions = [(name, _share(card["dimensions"][name])) for name in DIMENSIONS]
     return "\n\n".join(
         (
             _table(("pairs in order", "share", "at least", ""), levels),
+            _table(("dimension", "pairs in order, of all levels"), dimensions),
             _table(("better", "worse", "dimension", "in order"), pairs),
         )
     )
