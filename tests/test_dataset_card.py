@@ -8,8 +8,10 @@ import re
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from small_llm import running
 
 from leaner_harness.cli import main
+from leaner_harness.data.questions import load_questions
 from leaner_harness.data.text import read_documents
 from leaner_harness.dataset.card import card
 from leaner_harness.markdown import cell
@@ -95,3 +97,20 @@ def test_a_vocabulary_is_derived(tmp_path, capsys):
     build = ["build", "pretrain", "mini", "--words", "3000", "--genres", "web", "--out", str(out)]
     assert main([*build, "--vocabulary", str(path), "--json"]) == 0
     capsys.readouterr()
+
+
+def test_questions_are_asked_of_a_model(tmp_path, capsys):
+    with running(tmp_path) as server:
+        words = [
+            "build", "questions", "--model", "openai:m", "--wanted", "60", "--examples",
+            str(tmp_path / "examples.txt"), "--model-args", f"base_url={server.root}/v1",
+            "--out", str(tmp_path / "out"), "--json",
+        ]  # fmt: skip
+        (tmp_path / "examples.txt").write_text("fault=questions Why do cows eat grass?\n")
+        assert main(words) == 0
+    found = json.loads(capsys.readouterr().out)
+    counts = found["questions"]
+    assert counts["kept"] >= 60 and counts["read"] == sum(counts.values()) - counts["read"]
+    assert load_questions(folder=str(tmp_path / "out")).state == "ok"
+    assert main(["build", "questions", "--model", "echo", "--out", str(tmp_path / "x")]) == 2
+    assert "writes no questions" in capsys.readouterr().err

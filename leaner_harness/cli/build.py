@@ -13,12 +13,13 @@ from rich.progress import Progress
 from rich.table import Table
 
 from leaner_harness.cli.console import err, out, print_json
+from leaner_harness.data.questions import mini_questions
 from leaner_harness.data.text import GENRES, SPLITS, read_documents
-from leaner_harness.dataset import vocabulary
+from leaner_harness.dataset import questions, vocabulary
 from leaner_harness.dataset.build import TRIES, Announce, Source
 from leaner_harness.dataset.pretrain import Job, Settings
-from leaner_harness.errors import DataError
-from leaner_harness.llm.opening import parse
+from leaner_harness.errors import DataError, UsageError
+from leaner_harness.llm.opening import open_plugin, parse
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -55,12 +56,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
             _add_limits(verb.add_argument)
         else:
             verb.add_argument("--json", action="store_true", help="one JSON value for machines")
+    _configure_questions(
+        verbs.add_parser("questions", help="questions like LEANER-Eval's").add_argument
+    )
     derive = verbs.add_parser("vocabulary", help="the commonest lemmas of a source, as a list")
     derive.add_argument("source", help="as in a recipe")
     derive.add_argument("--split", default="train", choices=SPLITS, help="split of the source")
     derive.add_argument("--size", type=int, default=vocabulary.SIZE, help="lemmas in the list")
     derive.add_argument("--words", type=int, help="read at most so many words")
     derive.add_argument("--out", type=Path, required=True, help="the file to write")
+
+
+def _configure_questions(add: Any) -> None:
+    add("--model", required=True, metavar="openai:MODEL", help="who writes them")
+    add("--model-args", default="", metavar="KEY=VALUE,...", help="base_url=..., max_cost=..., ...")
+    add("--examples", type=Path, help="a file with a question a line (default: our own)")
+    add("--instructions", default="mini-instruct", help="source of what a model is trained with")
+    usual = questions.Settings()
+    add("--wanted", type=int, default=usual.wanted, help="how many are wanted")
+    add("--seed", type=int, default=usual.seed, help="of the examples that are shown")
+    add("--measure", default=usual.measure, help="of similarity to the instructions")
+    add("--out", type=Path, required=True, help="a new folder, in the published layout")
+    add("--json", action="store_true", help="one JSON value for machines")
 
 
 def _add_limits(add: Any) -> None:
@@ -74,6 +91,8 @@ def run(args: argparse.Namespace) -> int:
     """Build; exit code 3 where something failed."""
     if args.verb == "vocabulary":
         return _vocabulary(args)
+    if args.verb == "questions":
+        return _questions(args)
     settings = _settings(args) if args.verb in ("pretrain", "instruct") else None
     with Job(args.out, settings) as job:
         if args.verb == "status":
@@ -106,6 +125,33 @@ def _settings(args: argparse.Namespace) -> Settings:
         args.licence,
         not args.keep_names,
     )
+
+
+def _questions(args: argparse.Namespace) -> int:
+    """Algorithm 3; exit code 3 where nothing came of it."""
+    _, engine = open_plugin("rewriter", args.model, parse(args.model_args))
+    if engine is None:
+        raise UsageError(f"{args.model!r} writes no questions.", "--model openai:MODEL")
+    examples = (
+        args.examples.read_text(encoding="utf-8").splitlines()
+        if args.examples
+        else [row["question"] for row in mini_questions()]
+    )
+    read = read_documents(args.instructions, "train", ("instruction",), 200_000)
+    instructions = [document.text[: document.prompt] for document in read]
+    settings = questions.Settings(wanted=args.wanted, seed=args.seed, measure=args.measure)
+    made = questions.make(engine, examples, instructions, settings)
+    found = made.record()
+    if not made.kept:
+        raise DataError(f"No question was kept: {found['questions']}, {found['batches']}.")
+    questions.write(made, args.out)
+    if args.json:
+        print_json(found)
+    else:
+        counts = ", ".join(f"{name} {count:,}" for name, count in found["questions"].items())
+        out.print(f"Questions: {counts}; stopped: {found['stopped']}", soft_wrap=True)
+        out.print(f"Wrote {args.out}; to ask them: LEANER_DATA={args.out}", soft_wrap=True)
+    return 0
 
 
 def _vocabulary(args: argparse.Namespace) -> int:
