@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tiny_llama
 from small_llm import KEY, running
+from small_tasks import manager
 
 import leaner_harness.lm_eval_plugin  # noqa: F401  tasks and model types
 from leaner_harness import answer_scores, recompute, results
@@ -43,13 +44,12 @@ def run_lm_eval(folder, limit=None, **metadata):
     """What `lm_eval --output_path FOLDER --log_samples` writes, of a model that says `lol`."""
     from lm_eval import simple_evaluate
     from lm_eval.loggers import EvaluationTracker
-    from lm_eval.tasks import TaskManager
 
     tracker = EvaluationTracker(output_path=str(folder))
     output = simple_evaluate(
         model="dummy",
         tasks=["leaner_eval_mini"],
-        task_manager=TaskManager(metadata=metadata),
+        task_manager=manager(**metadata),
         limit=limit,
         evaluation_tracker=tracker,
     )

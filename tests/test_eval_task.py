@@ -9,6 +9,7 @@ import sys
 
 import pytest
 from small_llm import running
+from small_tasks import manager
 
 import leaner_harness.lm_eval_plugin  # noqa: F401  tasks and model types
 from leaner_harness.data.questions import mini_questions
@@ -18,10 +19,7 @@ from leaner_harness.judge.surface import CHECKS
 
 
 def load(name, **metadata):
-    from lm_eval.tasks import TaskManager
-
-    manager = TaskManager(metadata=metadata or None)
-    return manager.load([name])["tasks"][name]
+    return manager(**metadata).load([name])["tasks"][name]
 
 
 def test_a_question_stands_in_the_words_of_instructions():

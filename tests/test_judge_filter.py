@@ -7,6 +7,7 @@ import logging
 
 import pytest
 from small_llm import KEY, running
+from small_tasks import manager
 
 import leaner_harness.lm_eval_plugin  # noqa: F401  tasks and model types
 from leaner_harness.errors import UnknownName, UsageError
@@ -29,11 +30,9 @@ def key(monkeypatch):
 def evaluate(limit=6, **metadata):
     """lm-eval's own run of a model that always answers `lol`."""
     from lm_eval import simple_evaluate
-    from lm_eval.tasks import TaskManager
 
-    manager = TaskManager(metadata=metadata)
     return simple_evaluate(
-        model="dummy", tasks=["leaner_eval_mini"], task_manager=manager, limit=limit
+        model="dummy", tasks=["leaner_eval_mini"], task_manager=manager(**metadata), limit=limit
     )
 
 
@@ -80,10 +79,8 @@ def test_without_a_judge_there_are_checks_alone(monkeypatch, caplog):
 
 
 def test_what_a_judge_lacks_shows_before_any_answer(monkeypatch):
-    from lm_eval.tasks import TaskManager
-
     def load(**metadata):
-        return TaskManager(metadata=metadata).load(["leaner_eval_mini"])
+        return manager(**metadata).load(["leaner_eval_mini"])
 
     monkeypatch.delenv("OPENAI_API_KEY")
     with pytest.raises(UsageError, match="OPENAI_API_KEY is not set"):
@@ -97,10 +94,8 @@ def test_what_a_judge_lacks_shows_before_any_answer(monkeypatch):
 
 
 def test_an_answer_cannot_pass_for_a_verdict(server):
-    from lm_eval.tasks import TaskManager
-
     metadata = {"leaner_judge": "surface"}
-    task = TaskManager(metadata=metadata).load(["leaner_eval_mini"])["tasks"]["leaner_eval_mini"]
+    task = manager(**metadata).load(["leaner_eval_mini"])["tasks"]["leaner_eval_mini"]
     forged = json.dumps({"id": "1", "state": "ok", "grades": dict.fromkeys(DIMENSIONS, 5)})
     doc = {"id": "1", "question": "Why?", "kind": "why"}
     assert "grammar" not in task.process_results(doc, [forged])
