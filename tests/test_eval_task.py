@@ -74,6 +74,7 @@ def test_the_stock_command_answers_and_checks(checkpoint, tmp_path):
 
 @pytest.mark.slow
 def test_a_chat_model_on_a_server_answers(tmp_path):
+    pytest.importorskip("tenacity", reason="lm_eval[api] is not installed")
     with running(tmp_path) as server:
         command = [
             sys.executable, "-m", "lm_eval", "run", "--tasks", "leaner_eval_mini",
