@@ -9,6 +9,7 @@ from leaner_harness.judge.surface import CHECKS, EMPTY
 from leaner_harness.judge.verdicts import COVERAGE, SUM
 from leaner_harness.leaderboard import markdown
 from leaner_harness.leaderboard.markdown import DASH
+from leaner_harness.markdown import table
 from leaner_harness.results import Record, Result
 
 _GRADED = (
@@ -34,8 +35,8 @@ def section(results: Sequence[Result]) -> str:
     names = ["#", "model", "parameters", "tokens seen", "n"]
     names += [*GRADES, COVERAGE, "card"] if judged else []
     rows = [_row(place, result, judged=judged) for place, result in enumerate(ranked, start=1)]
-    table = markdown.table([*names, *CHECKS, EMPTY], rows)
-    return "\n\n".join([title, f"{about}\n{note}", table]) + "\n"
+    shown = table([*names, *CHECKS, EMPTY], rows)
+    return "\n\n".join([title, f"{about}\n{note}", shown]) + "\n"
 
 
 def _rank(result: Result) -> tuple[float, str]:

@@ -13,6 +13,7 @@ from leaner_harness.errors import ResultError
 from leaner_harness.files import write_atomic
 from leaner_harness.leaderboard import answers_section, markdown
 from leaner_harness.leaderboard.markdown import DASH
+from leaner_harness.markdown import table
 from leaner_harness.recompute import verify
 from leaner_harness.results import Result, read_all
 
@@ -75,8 +76,8 @@ def _section(results: Sequence[Result]) -> str:
     ranked = sorted(results, key=_rank)
     rows = [_row(place, result) for place, result in enumerate(ranked, start=1)]
     known = [_baseline_row(ranked[0]), *_overlap_rows(ranked)]
-    table = markdown.table(_columns(), [*rows, *known])
-    return "\n\n".join([title, note, table]) + "\n"
+    shown = table(_columns(), [*rows, *known])
+    return "\n\n".join([title, note, shown]) + "\n"
 
 
 def _rank(result: Result) -> tuple[float, str]:

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from leaner_harness.results import Result
 
 DASH = "–"
-
-
-def table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown."""
-    head = f"| {' | '.join(names)} |\n|{'---|' * len(names)}"
-    return "\n".join([head, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
 def link(result: Result) -> str:
