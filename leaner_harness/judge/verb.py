@@ -16,8 +16,7 @@ from leaner_harness.judge.ballots import Ballot
 from leaner_harness.judge.opening import Opened
 from leaner_harness.judge.samples import Answered
 from leaner_harness.judge.verdicts import Item, Tally, Verdict, is_empty, row_of
-from leaner_harness.llm.budget import prompt_tokens
-from leaner_harness.llm.engine import Engine
+from leaner_harness.llm.bill import bill
 from leaner_harness.llm.records import Request
 
 
@@ -124,8 +123,8 @@ def estimate(
         for ballot in ballots if opened.engine is not None else ():
             yield _said_before(opened, "ballot_request")(ballot)
 
-    bill = _bill(requests(), opened.engine)
-    return found | bill
+    asked = bill(requests(), opened.engine)  # counts the answers on its way
+    return found | asked
 
 
 def _said_before(opened: Opened, name: str) -> Callable[..., Any]:
@@ -134,23 +133,3 @@ def _said_before(opened: Opened, name: str) -> Callable[..., Any]:
     if found is None:
         raise UsageError("This judge does not say beforehand what it would ask.")
     return found
-
-
-def _bill(requests: Iterable[Request], engine: Engine | None) -> dict[str, Any]:
-    """Calls, tokens and money of some requests; what is in the cache costs nothing."""
-    cached = calls = prompt = completion = 0
-    for request in requests:
-        assert engine is not None, "only judges with an engine ask"
-        if engine.cache.get(request.key(engine.settings.endpoint, engine.settings.model), request):
-            cached += 1
-            continue
-        calls += 1
-        prompt += prompt_tokens(request)
-        completion += request.max_tokens
-    return {
-        "cached": cached,
-        "calls": calls,
-        "prompt_tokens": prompt,
-        "completion_tokens_at_most": completion,
-        "cost_at_most": None if engine is None else engine.settings.cost(prompt, completion),
-    }
