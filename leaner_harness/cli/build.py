@@ -15,7 +15,7 @@ from rich.table import Table
 from leaner_harness.cli.console import err, out, print_json
 from leaner_harness.data.questions import mini_questions
 from leaner_harness.data.text import GENRES, SPLITS, read_documents
-from leaner_harness.dataset import questions, vocabulary
+from leaner_harness.dataset import maths, questions, vocabulary
 from leaner_harness.dataset.build import TRIES, Announce, Source
 from leaner_harness.dataset.pretrain import Job, Settings
 from leaner_harness.errors import DataError, UsageError
@@ -38,6 +38,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         add("--split", default="train", choices=SPLITS, help="split of the source")
         if name == "pretrain":
             add("--genres", default="", help=f"some of {', '.join(GENRES)}, by commas")
+            add(
+                "--keep-grades", default=",".join(maths.KEPT_GRADES), metavar="A,B,...",
+                help="maths is graded A (easy) to F and kept by its grade, never rewritten",
+            )  # fmt: skip
         add("--words", type=int, help="read at most so many words of each source")
         add("--tries", type=int, default=TRIES, help="times a chunk is asked for")
         add("--seed", type=int, default=0, help="of the splits")
@@ -124,7 +128,14 @@ def _settings(args: argparse.Namespace) -> Settings:
         args.vocabulary,
         args.licence,
         not args.keep_names,
+        _grades(args),
     )
+
+
+def _grades(args: argparse.Namespace) -> tuple[str, ...]:
+    if args.verb == "instruct":
+        return maths.KEPT_GRADES
+    return maths.check_grades(list(filter(None, args.keep_grades.split(","))))
 
 
 def _questions(args: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ the same.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import re
@@ -16,6 +17,7 @@ from typing import Any
 
 from leaner_harness.contracts import Document
 from leaner_harness.data.text import default_words, read_documents
+from leaner_harness.dataset import maths
 from leaner_harness.dataset.chunk import chunks
 from leaner_harness.dataset.ledger import FAILED, KEPT, PENDING, REJECTED, Entry, Ledger
 from leaner_harness.dataset.prompts import PAIRS
@@ -23,15 +25,13 @@ from leaner_harness.dataset.records import FAIL, Assignment, Chunk, Finding, Rew
 from leaner_harness.errors import UsageError
 from leaner_harness.llm.records import OK
 
-AS_THEY_ARE = ("math",)
-"""Genres that are kept or left out, never rewritten: simpler sums are other sums."""
 TRIES = 2
 """How often a rewriter is asked about a chunk whose text is not accepted."""
 
 Filter = Callable[[Document], Iterable[Finding]]
 """What speaks against a source document, before anything is paid for it."""
-Verify = Callable[[Chunk, str], Iterable[Finding]]
-"""What speaks against a rewrite of a chunk."""
+Verify = Callable[[Chunk, Rewrite], Iterable[Finding]]
+"""What speaks against a rewrite of a chunk; of maths, which is not rewritten, against the chunk."""
 Wording = Callable[[Document], str]
 """What a rewriter is told about names and places of a document."""
 Announce = Callable[[str, int], None]
@@ -100,8 +100,6 @@ def read(
         told = "" if reason else wording(document)
         entry = Entry(place, document.id, document.genre, digest.hexdigest(), state, reason, told)
         ledger.add(entry, parts)
-        for part in parts if document.genre in AS_THEY_ARE else ():
-            ledger.write(place, part.number, KEPT, rewritten=part.text)
         announce("read", 1)
     ledger.set_fact("read", True)
     ledger.commit()
@@ -111,7 +109,10 @@ _ASKED = re.compile(r"\A### \w+ INPUT:\n(.*)\n\n### RESPONSE:\n\Z", re.DOTALL)
 
 
 def _chunks(document: Document) -> Iterator[Chunk]:
-    """A document's chunks; what has a prompt and an answer is one, with both."""
+    """A document's chunks; maths, and what has a prompt and an answer, is one."""
+    if document.genre == maths.GENRE:
+        yield Chunk(document.id, 0, document.genre, document.text)
+        return
     if document.genre not in PAIRS:
         yield from chunks(document)
         return
@@ -136,8 +137,10 @@ def rewrite(
     """Have what is pending rewritten and verified; what is not accepted is asked for once more.
 
     A chunk ends as kept, rejected (by which check) or failed (in which state), or stays pending
-    beyond the `limit` of chunks.
+    beyond the `limit` of chunks. Maths is graded by a rewriter that says that it `grades`, else by
+    rules, and never rewritten.
     """
+    grades = getattr(rewriter, "grades", False)
     for attempt in range(tries):
         waiting: dict[str, tuple[Entry, Chunk]] = {}
 
@@ -145,12 +148,18 @@ def rewrite(
             attempt: int = attempt, waiting: dict[str, tuple[Entry, Chunk]] = waiting
         ) -> Iterator[Assignment]:
             for entry, part in ledger.pending(attempt, limit):
+                if part.chunk.genre == maths.GENRE and not grades:
+                    graded = Rewrite(part.chunk.id, OK)
+                    _settle(ledger, entry, part.chunk, graded, verify, is_last=True)
+                    announce("graded", 1)
+                    continue
                 waiting[part.chunk.id] = entry, part.chunk
                 yield Assignment(part.chunk, entry.wording, part.complaint)
 
         for found in rewriter.rewrite(assignments()):
             entry, chunk = waiting.pop(found.id)
-            _settle(ledger, entry, chunk, found, verify, is_last=attempt == tries - 1)
+            is_last = attempt == tries - 1 or chunk.genre == maths.GENRE
+            _settle(ledger, entry, chunk, found, verify, is_last=is_last)
             announce("rewritten", 1)
         ledger.commit()
         if waiting:
@@ -172,7 +181,9 @@ def _settle(
         reason = f"{found.state}: {found.reason}" if found.reason else found.state
         ledger.write(entry.place, chunk.number, FAILED, reason=reason[:200], record=found.record)
         return
-    findings = list(verify(chunk, found.text))
+    if chunk.genre == maths.GENRE:
+        found = dataclasses.replace(found, text=chunk.text)
+    findings = list(verify(chunk, found))
     failed = [each for each in findings if each.verdict == FAIL]
     state = KEPT if not failed else REJECTED if is_last else PENDING
     ledger.write(

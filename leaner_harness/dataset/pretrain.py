@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from leaner_harness.contracts import Document
-from leaner_harness.dataset import bias, build, checks, noise, policy, prompts
+from leaner_harness.dataset import bias, build, checks, maths, noise, policy, prompts
 from leaner_harness.dataset.assemble import account as counted
 from leaner_harness.dataset.assemble import assemble
 from leaner_harness.dataset.card import card
@@ -22,7 +22,7 @@ from leaner_harness.dataset.contamination import Index, benchmarks
 from leaner_harness.dataset.duplicates import find_repeats
 from leaner_harness.dataset.ledger import FAILED, KEPT, REJECTED, Ledger
 from leaner_harness.dataset.names import FEMALE, MALE, stand_ins
-from leaner_harness.dataset.records import Chunk, Finding
+from leaner_harness.dataset.records import Chunk, Finding, Rewrite
 from leaner_harness.dataset.vocabulary import Vocabulary, load, packaged
 from leaner_harness.entropy.picture import picture
 from leaner_harness.entropy.report import report
@@ -49,6 +49,8 @@ class Settings:
     licence: str = "unknown"
     replace_names: bool = True
     """Whether names, places, times and works are replaced by the policy."""
+    grades: tuple[str, ...] = maths.KEPT_GRADES
+    """Grades of maths that are kept."""
 
     def record(self) -> dict[str, Any]:
         """As JSON."""
@@ -59,7 +61,8 @@ class Settings:
         """From what `record` gave."""
         source = dict(record["source"])
         source |= {key: tuple(source[key]) for key in ("sources", "genres")}
-        return cls(**{**record, "source": build.Source(**source)})
+        grades = tuple(record["grades"])
+        return cls(**{**record, "source": build.Source(**source), "grades": grades})
 
 
 class Job:
@@ -125,8 +128,10 @@ class Job:
         if settings.replace_names:
             allowed = dataclasses.replace(allowed, names=_stand_ins())
 
-        def verify(chunk: Chunk, text: str) -> Iterable[Finding]:
-            return _verify(chunk, text, allowed)
+        def verify(chunk: Chunk, found: Rewrite) -> Iterable[Finding]:
+            if chunk.genre == maths.GENRE:
+                return [maths.finding(chunk.text, found.record.get("grade"), settings.grades)]
+            return _verify(chunk, found.text, allowed)
 
         def contaminated(text: str) -> str:
             return self._index.finding(text).note

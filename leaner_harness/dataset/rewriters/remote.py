@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from leaner_harness.dataset import prompts
+from leaner_harness.dataset import maths, prompts
 from leaner_harness.dataset.records import Assignment, Rewrite
 from leaner_harness.llm.engine import Engine
 from leaner_harness.llm.records import Reply, Request
@@ -13,6 +13,9 @@ from leaner_harness.llm.records import Reply, Request
 
 class RemoteRewriter:
     """Asks for each chunk by itself: a reply belongs to the request it answers, and to no other."""
+
+    grades = True
+    """Of maths it is asked for the grade."""
 
     def __init__(
         self, model: str, llm: Engine, temperature: float = 0.7, top_p: float = 0.95
@@ -27,11 +30,14 @@ class RemoteRewriter:
         settings = self._engine.settings
         return {
             "kind": "openai", "model": settings.model, "endpoint": settings.endpoint,
-            "prompt_version": prompts.VERSION, "sampling": self._sampling,
+            "prompt_version": prompts.VERSION, "grades_version": maths.VERSION,
+            "sampling": self._sampling,
         }  # fmt: skip
 
     def request(self, assignment: Assignment) -> Request:
         """What is asked about a chunk."""
+        if assignment.chunk.genre == maths.GENRE:
+            return maths.request(assignment)
         return prompts.request(assignment, self._sampling)
 
     def rewrite(self, assignments: Iterable[Assignment]) -> Iterator[Rewrite]:
@@ -48,7 +54,9 @@ class RemoteRewriter:
 
 
 def _rewrite(reply: Reply, genre: str) -> Rewrite:
-    record = {
-        "model": reply.model, "format": reply.format, "prompt_sha256": prompts.digest(genre)
-    }  # fmt: skip
+    record = {"model": reply.model, "format": reply.format}
+    if genre == maths.GENRE:
+        record |= {"prompt_sha256": maths.digest(), "grade": reply.value or ""}
+        return Rewrite(reply.id, reply.state, reason=reply.reason, record=record)
+    record |= {"prompt_sha256": prompts.digest(genre)}
     return Rewrite(reply.id, reply.state, reply.value or "", reply.reason, record)
