@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,7 +20,7 @@ from leaner_harness.contracts import Document
 from leaner_harness.data.text import default_words, read_documents
 from leaner_harness.dataset import maths
 from leaner_harness.dataset.chunk import chunks
-from leaner_harness.dataset.ledger import FAILED, KEPT, PENDING, REJECTED, Entry, Ledger
+from leaner_harness.dataset.ledger import DUPLICATE, FAILED, KEPT, PENDING, REJECTED, Entry, Ledger
 from leaner_harness.dataset.prompts import PAIRS
 from leaner_harness.dataset.records import FAIL, Assignment, Chunk, Finding, Rewrite
 from leaner_harness.errors import UsageError
@@ -77,20 +78,22 @@ def read(
     filters: Filter,
     wording: Wording,
     announce: Announce = lambda *_: None,
+    places: Iterable[int] | None = None,
 ) -> None:
     """Enter all documents and their chunks, but for what is rejected, once.
 
-    A reading that was stopped begins again: nothing has been paid for it.
+    A reading that was stopped begins again: nothing has been paid for it. `places` are those of
+    documents that are a part of the source.
     """
     if ledger.fact("read"):
         return
     ledger.clear()
     seen: set[bytes] = set()
-    for place, document in enumerate(documents):
+    for place, document in zip(places or itertools.count(), documents, strict=False):
         digest = hashlib.sha256(document.text.encode("utf-8", "replace"))
         reason, parts = "", []
         if digest.digest() in seen:
-            reason = "duplicate"
+            reason = DUPLICATE
         else:
             failed = [each.check for each in filters(document) if each.verdict == FAIL]
             parts = [] if failed else list(_chunks(document))

@@ -15,10 +15,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from leaner_harness.dataset.records import Chunk, Finding
-from leaner_harness.errors import UsageError
+from leaner_harness.errors import DataError, UsageError
 
 PENDING, KEPT, REJECTED, FAILED = "pending", "kept", "rejected", "failed"
 """What may have become of a document or a chunk."""
+
+DUPLICATE = "duplicate"
+"""Why a document is rejected whose very text stands earlier in the source."""
 
 _AT_RISK = 0.05  # seconds
 _TABLES = """
@@ -140,6 +143,37 @@ class Ledger:
             self._change(
                 "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, '', '', 0, '', '[]', '{}')", row
             )
+
+    def take(self, path: Path) -> None:
+        """Enter what another ledger knows, about other documents. Raises DataError for the same."""
+        self.commit()
+        with self._guard:
+            self._base.execute("ATTACH ? AS other", (str(path),))
+            try:
+                self._base.execute("BEGIN")
+                for table in ("documents", "chunks"):
+                    self._base.execute(f"INSERT INTO {table} SELECT * FROM other.{table}")
+                self._base.execute("COMMIT")
+            except sqlite3.IntegrityError as error:
+                self._base.execute("ROLLBACK")
+                raise DataError(
+                    f"{path} has a document that is here already: {error}.",
+                    "Give every document an id of its own.",
+                ) from error
+            finally:
+                self._base.execute("DETACH other")
+
+    def reject_duplicates(self) -> None:
+        """Of documents with the same text the first stays; the others lose their chunks."""
+        self._change(
+            "UPDATE documents SET state = ?, reason = ?, wording = '' WHERE place NOT IN "
+            "(SELECT min(place) FROM documents GROUP BY hash)",
+            (REJECTED, DUPLICATE),
+        )
+        self._change(
+            "DELETE FROM chunks WHERE document IN (SELECT place FROM documents WHERE reason = ?)",
+            (DUPLICATE,),
+        )
 
     def settle(self, place: int, state: str, reason: str) -> None:
         """Note what became of a document."""

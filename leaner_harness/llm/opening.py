@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,10 +20,13 @@ from leaner_harness.registry import load_registry
 _ENGINE = tuple(f.name for f in dataclasses.fields(Settings) if f.name != "model")
 
 
-def open_plugin(kind: str, named: str, arguments: Mapping[str, Any]) -> tuple[Any, Engine | None]:
+def open_plugin(
+    kind: str, named: str, arguments: Mapping[str, Any], replies: Path | None = None
+) -> tuple[Any, Engine | None]:
     """The `judge` or `rewriter` that is named, such as `openai:MODEL`, and its engine if it asks.
 
     `arguments` are settings of the engine, for one that asks over HTTP, and options of its own.
+    `replies` is the file that keeps what a model replied; usually it is one for all builds.
     Raises UnknownName, or UsageError where it is not said which model.
     """
     name, _, argument = named.partition(":")
@@ -44,7 +48,8 @@ def open_plugin(kind: str, named: str, arguments: Mapping[str, Any]) -> tuple[An
         if "prices" in settings:
             settings["prices"] = _prices(settings["prices"])
         settings.setdefault("base_url", os.environ.get("OPENAI_BASE_URL") or Settings.base_url)
-        engine = Engine(Settings(argument, **settings), Cache(home() / "llm" / "replies.sqlite"))
+        cache = Cache(replies or home() / "llm" / "replies.sqlite")
+        engine = Engine(Settings(argument, **settings), cache)
     options = {key: arguments[key] for key in spec.options if key in arguments}
     return resolve(spec.open)(argument, engine, **options), engine
 
