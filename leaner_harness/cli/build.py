@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,14 +13,14 @@ from rich import box
 from rich.progress import Progress
 from rich.table import Table
 
+from leaner_harness.cli import build_questions
 from leaner_harness.cli.console import err, out, print_json
-from leaner_harness.data.questions import mini_questions
 from leaner_harness.data.text import GENRES, SPLITS, read_documents
-from leaner_harness.dataset import maths, questions, vocabulary
+from leaner_harness.dataset import maths, vocabulary
 from leaner_harness.dataset.build import TRIES, Announce, Source
-from leaner_harness.dataset.pretrain import Job, Settings
-from leaner_harness.errors import DataError, UsageError
-from leaner_harness.llm.opening import open_plugin, parse
+from leaner_harness.dataset.pretrain import Job, Settings, is_begun
+from leaner_harness.errors import DataError
+from leaner_harness.llm.opening import parse
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         add("--vocabulary", default="", help="a list of allowed words (default: ours)")
         add("--keep-names", action="store_true", help="leave names, places and times as they are")
         add("--licence", default="unknown", help="of the source texts, for the card")
+        _add_dry_run(add)
         _add_limits(add)
     for name, what in (
         ("resume", "go on with a build that was stopped"),
@@ -56,13 +58,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     ):
         verb = verbs.add_parser(name, help=what)
         verb.add_argument("out", type=Path, help="folder of the build")
+        if name == "resume":
+            _add_dry_run(verb.add_argument)
         if name != "status":
             _add_limits(verb.add_argument)
         else:
             verb.add_argument("--json", action="store_true", help="one JSON value for machines")
-    _configure_questions(
-        verbs.add_parser("questions", help="questions like LEANER-Eval's").add_argument
-    )
+    build_questions.configure(verbs.add_parser("questions", help="questions like LEANER-Eval's"))
     derive = verbs.add_parser("vocabulary", help="the commonest lemmas of a source, as a list")
     derive.add_argument("source", help="as in a recipe")
     derive.add_argument("--split", default="train", choices=SPLITS, help="split of the source")
@@ -71,17 +73,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     derive.add_argument("--out", type=Path, required=True, help="the file to write")
 
 
-def _configure_questions(add: Any) -> None:
-    add("--model", required=True, metavar="openai:MODEL", help="who writes them")
-    add("--model-args", default="", metavar="KEY=VALUE,...", help="base_url=..., max_cost=..., ...")
-    add("--examples", type=Path, help="a file with a question a line (default: our own)")
-    add("--instructions", default="mini-instruct", help="source of what a model is trained with")
-    usual = questions.Settings()
-    add("--wanted", type=int, default=usual.wanted, help="how many are wanted")
-    add("--seed", type=int, default=usual.seed, help="of the examples that are shown")
-    add("--measure", default=usual.measure, help="of similarity to the instructions")
-    add("--out", type=Path, required=True, help="a new folder, in the published layout")
-    add("--json", action="store_true", help="one JSON value for machines")
+def _add_dry_run(add: Any) -> None:
+    add("--dry-run", action="store_true", help="say what it would ask and cost; nothing is asked")
 
 
 def _add_limits(add: Any) -> None:
@@ -96,17 +89,17 @@ def run(args: argparse.Namespace) -> int:
     if args.verb == "vocabulary":
         return _vocabulary(args)
     if args.verb == "questions":
-        return _questions(args)
+        return build_questions.run(args)
     settings = _settings(args) if args.verb in ("pretrain", "instruct") else None
+    if getattr(args, "dry_run", False):
+        return _dry_run(args, settings)
     with Job(args.out, settings) as job:
         if args.verb == "status":
             return _show(job.status(), as_json=args.json)
         if args.verb == "retry-failed":
             err.print(f"{job.retry()} chunks are asked for again.")
-        given = {"max_requests": args.max_requests, "max_cost": args.max_cost}
-        overrides = {key: value for key, value in given.items() if value is not None}
         with _bars() as announce:
-            manifest = job.run(args.limit, overrides, announce)
+            manifest = job.run(args.limit, _overrides(args), announce)
     shown = _show(manifest, as_json=args.json)
     if manifest["documents"]["failed"]:
         raise DataError(
@@ -114,6 +107,32 @@ def run(args: argparse.Namespace) -> int:
             f"leaner build retry-failed {args.out}",
         )
     return shown
+
+
+def _overrides(args: argparse.Namespace) -> dict[str, Any]:
+    """What holds for this time alone."""
+    given = {"max_requests": args.max_requests, "max_cost": args.max_cost}
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _dry_run(args: argparse.Namespace, settings: Settings | None) -> int:
+    """What is left to be asked. A build that was not begun is not begun by that."""
+    with tempfile.TemporaryDirectory() as aside:
+        folder = Path(aside) if settings and not is_begun(args.out) else args.out
+        with Job(folder, settings) as job:
+            found = job.plan(args.limit, _overrides(args))
+    _show(found, as_json=args.json)
+    if not args.json:
+        cost = found["cost_at_most"]
+        said = "no prices are set" if cost is None else f"{cost:,.2f} at most"
+        tokens = f"{found['prompt_tokens']:,} tokens to send"
+        most = f"{found['completion_tokens_at_most']:,} at most to get"
+        out.print(
+            f"Would make {found['calls']:,} calls ({found['cached']:,} more are in the cache): "
+            f"about {tokens}, {most}, {said}. What is not accepted is asked for again, on top.",
+            soft_wrap=True,
+        )
+    return 0
 
 
 def _settings(args: argparse.Namespace) -> Settings:
@@ -136,33 +155,6 @@ def _grades(args: argparse.Namespace) -> tuple[str, ...]:
     if args.verb == "instruct":
         return maths.KEPT_GRADES
     return maths.check_grades(list(filter(None, args.keep_grades.split(","))))
-
-
-def _questions(args: argparse.Namespace) -> int:
-    """Algorithm 3; exit code 3 where nothing came of it."""
-    _, engine = open_plugin("rewriter", args.model, parse(args.model_args))
-    if engine is None:
-        raise UsageError(f"{args.model!r} writes no questions.", "--model openai:MODEL")
-    examples = (
-        args.examples.read_text(encoding="utf-8").splitlines()
-        if args.examples
-        else [row["question"] for row in mini_questions()]
-    )
-    read = read_documents(args.instructions, "train", ("instruction",), 200_000)
-    instructions = [document.text[: document.prompt] for document in read]
-    settings = questions.Settings(wanted=args.wanted, seed=args.seed, measure=args.measure)
-    made = questions.make(engine, examples, instructions, settings)
-    found = made.record()
-    if not made.kept:
-        raise DataError(f"No question was kept: {found['questions']}, {found['batches']}.")
-    questions.write(made, args.out)
-    if args.json:
-        print_json(found)
-    else:
-        counts = ", ".join(f"{name} {count:,}" for name, count in found["questions"].items())
-        out.print(f"Questions: {counts}; stopped: {found['stopped']}", soft_wrap=True)
-        out.print(f"Wrote {args.out}; to ask them: LEANER_DATA={args.out}", soft_wrap=True)
-    return 0
 
 
 def _vocabulary(args: argparse.Namespace) -> int:
@@ -201,6 +193,13 @@ def _show(found: Mapping[str, Any], *, as_json: bool) -> int:
     for name in ("documents", "chunks"):
         for each in found[name]["reasons"]:
             out.print(f"{name} {each['state']}: {each['reason']} {each['count']:,}", soft_wrap=True)
+    if took := found.get("log"):
+        cost = "" if took["cost"] is None else f", {took['cost']:,.2f}"
+        out.print(
+            f"{took['tries']:,} tries in {took['runs']:,} runs: {took['calls']:,} calls, "
+            f"{took['prompt_tokens']:,} tokens sent, {took['completion_tokens']:,} got{cost}",
+            soft_wrap=True,
+        )
     for each in found.get("files", ()):
         out.print(f"{each['file']}: {each['rows']:,} documents, {each['words']:,} words")
     return 0

@@ -35,6 +35,8 @@ Verify = Callable[[Chunk, Rewrite], Iterable[Finding]]
 """What speaks against a rewrite of a chunk; of maths, which is not rewritten, against the chunk."""
 Wording = Callable[[Document], str]
 """What a rewriter is told about names and places of a document."""
+Tried = Callable[[Chunk, Rewrite, int, str, str], None]
+"""Called with what a rewriter gave for a chunk, at which attempt, the state it led to, and why."""
 Announce = Callable[[str, int], None]
 """Called with a stage and by how much it went on."""
 
@@ -135,6 +137,7 @@ def rewrite(
     *,
     limit: int | None = None,
     tries: int = TRIES,
+    tried: Tried = lambda *_: None,
     announce: Announce = lambda *_: None,
 ) -> None:
     """Have what is pending rewritten and verified; what is not accepted is asked for once more.
@@ -162,7 +165,8 @@ def rewrite(
         for found in rewriter.rewrite(assignments()):
             entry, chunk = waiting.pop(found.id)
             is_last = attempt == tries - 1 or chunk.genre == maths.GENRE
-            _settle(ledger, entry, chunk, found, verify, is_last=is_last)
+            end = _settle(ledger, entry, chunk, found, verify, is_last=is_last)
+            tried(chunk, found, attempt + 1, *end)
             announce("rewritten", 1)
         ledger.commit()
         if waiting:
@@ -178,27 +182,29 @@ def _settle(
     verify: Verify,
     *,
     is_last: bool,
-) -> None:
-    """Note what became of one try."""
+) -> tuple[str, str]:
+    """Note what became of one try; returns the state, and the reason for it."""
     if found.state != OK:
         reason = f"{found.state}: {found.reason}" if found.reason else found.state
         ledger.write(entry.place, chunk.number, FAILED, reason=reason[:200], record=found.record)
-        return
+        return FAILED, reason[:200]
     if chunk.genre == maths.GENRE:
         found = dataclasses.replace(found, text=chunk.text)
     findings = list(verify(chunk, found))
     failed = [each for each in findings if each.verdict == FAIL]
     state = KEPT if not failed else REJECTED if is_last else PENDING
+    reason = failed[0].check if failed else ""
     ledger.write(
         entry.place,
         chunk.number,
         state,
-        reason=failed[0].check if failed and is_last else "",
+        reason=reason if is_last else "",
         complaint="\n".join(_complaint(each) for each in failed),
         rewritten=found.text,
         findings=findings,
         record=found.record,
     )
+    return state, reason
 
 
 def _complaint(finding: Finding) -> str:

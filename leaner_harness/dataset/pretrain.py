@@ -22,12 +22,15 @@ from leaner_harness.dataset.contamination import Index, benchmarks
 from leaner_harness.dataset.duplicates import find_repeats
 from leaner_harness.dataset.ledger import FAILED, KEPT, REJECTED, Ledger
 from leaner_harness.dataset.names import FEMALE, MALE, stand_ins
-from leaner_harness.dataset.records import Chunk, Finding, Rewrite
+from leaner_harness.dataset.records import Assignment, Chunk, Finding, Rewrite
+from leaner_harness.dataset.runlog import RunLog, total
 from leaner_harness.dataset.vocabulary import Vocabulary, load, packaged
 from leaner_harness.entropy.picture import picture
 from leaner_harness.entropy.report import report
 from leaner_harness.errors import UsageError
 from leaner_harness.files import write_atomic
+from leaner_harness.llm.bill import bill
+from leaner_harness.llm.engine import Engine
 from leaner_harness.llm.opening import account, open_plugin
 
 _PICTURE = "entropy.svg"
@@ -65,6 +68,11 @@ class Settings:
         return cls(**{**record, "source": build.Source(**source), "grades": grades})
 
 
+def is_begun(folder: Path) -> bool:
+    """Whether there is a build in a folder."""
+    return (folder / "ledger.sqlite").is_file()
+
+
 class Job:
     """One build in its folder. Close it when done: one process at a time may have it."""
 
@@ -74,7 +82,7 @@ class Job:
         Raises UsageError where there is none to go on with, where it was begun with other
         settings, and while another process works on it.
         """
-        if settings is None and not (folder / "ledger.sqlite").is_file():
+        if settings is None and not is_begun(folder):
             raise UsageError(
                 f"There is no build in {folder}.", "Begin one: leaner build pretrain SOURCE --out"
             )
@@ -121,8 +129,7 @@ class Job:
         """
         self.read(announce)
         settings = self.settings
-        arguments = {**settings.rewriter_args, **(overrides or {})}
-        rewriter, engine = open_plugin("rewriter", settings.rewriter, arguments)
+        rewriter, engine = self._rewriter(overrides)
         allowed = load(Path(settings.vocabulary)) if settings.vocabulary else packaged()
 
         if settings.replace_names:
@@ -136,14 +143,42 @@ class Job:
         def contaminated(text: str) -> str:
             return self._index.finding(text).note
 
-        build.rewrite(
-            self.ledger, rewriter, verify, limit=limit, tries=settings.tries, announce=announce
-        )
+        log = RunLog(self.folder)
+        log.begin({"limit": limit, **(overrides or {})})
+        try:
+            build.rewrite(
+                self.ledger, rewriter, verify,
+                limit=limit, tries=settings.tries, tried=log.tried, announce=announce,
+            )  # fmt: skip
+            log.end(account(engine))
+        finally:
+            log.close()
         manifest = assemble(
             self.ledger, self.folder, rewriter.fingerprint, _repeats, contaminated, settings.seed
         )
         self._write_card(manifest)
         return manifest | {"took": account(engine)}
+
+    def plan(
+        self, limit: int | None = None, overrides: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """What `run` would ask and cost if every text is accepted at once; nothing is asked."""
+        self.read()
+        rewriter, engine = self._rewriter(overrides)
+        requests = getattr(rewriter, "request", None) if engine is not None else None
+        if engine is not None and requests is None:
+            raise UsageError("This rewriter does not say beforehand what it would ask.")
+        waiting = (
+            Assignment(part.chunk, entry.wording, part.complaint)
+            for attempt in range(self.settings.tries)
+            for entry, part in self.ledger.pending(attempt, limit)
+        )
+        asked = bill(map(requests, waiting), engine) if requests else bill((), None)
+        return self.status() | asked
+
+    def _rewriter(self, overrides: Mapping[str, Any] | None) -> tuple[Any, Engine | None]:
+        arguments = {**self.settings.rewriter_args, **(overrides or {})}
+        return open_plugin("rewriter", self.settings.rewriter, arguments)
 
     @cached_property
     def _index(self) -> Index:
@@ -174,8 +209,9 @@ class Job:
         return self.ledger.again([FAILED, REJECTED])
 
     def status(self) -> dict[str, Any]:
-        """What there is, and what became of it."""
-        return {name: counted(self.ledger, name) for name in ("documents", "chunks")}
+        """What there is, what became of it, and what that took."""
+        counts = {name: counted(self.ledger, name) for name in ("documents", "chunks")}
+        return counts | {"log": total(self.folder)}
 
 
 def _nothing_told(_: Document) -> str:

@@ -67,6 +67,8 @@ class Rewrite:
     reason: str = ""
     record: Mapping[str, Any] = field(default_factory=dict)
     """What the row says of how it came about: model, prompt digest, ..."""
+    took: Mapping[str, Any] = field(default_factory=dict)
+    """What the run log alone says of it: `calls`, `prompt_tokens`, `completion_tokens`, `cost`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,13 +50,20 @@ class RemoteRewriter:
                 yield self.request(assignment)
 
         for reply in self._engine.ask(requests()):
-            yield _rewrite(reply, genres.pop(reply.id))
+            yield _rewrite(reply, genres.pop(reply.id), self._took(reply))
+
+    def _took(self, reply: Reply) -> dict[str, Any]:
+        prompt, completion = reply.usage.prompt, reply.usage.completion
+        known = prompt is not None and completion is not None
+        cost = self._engine.settings.cost(prompt, completion) if known else None
+        tokens = {"prompt_tokens": prompt, "completion_tokens": completion}
+        return {"calls": reply.calls, **tokens, "cost": cost}
 
 
-def _rewrite(reply: Reply, genre: str) -> Rewrite:
+def _rewrite(reply: Reply, genre: str, took: Mapping[str, Any]) -> Rewrite:
     record = {"model": reply.model, "format": reply.format}
     if genre == maths.GENRE:
         record |= {"prompt_sha256": maths.digest(), "grade": reply.value or ""}
-        return Rewrite(reply.id, reply.state, reason=reply.reason, record=record)
+        return Rewrite(reply.id, reply.state, reason=reply.reason, record=record, took=took)
     record |= {"prompt_sha256": prompts.digest(genre)}
-    return Rewrite(reply.id, reply.state, reply.value or "", reply.reason, record)
+    return Rewrite(reply.id, reply.state, reply.value or "", reply.reason, record, took)
