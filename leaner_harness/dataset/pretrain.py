@@ -104,8 +104,13 @@ class Job:
     def __exit__(self, *_: object) -> None:
         self.ledger.close()
 
-    def read(self, announce: build.Announce = lambda *_: None) -> None:
-        """Filter and chunk the source, unless that is done."""
+    def read(
+        self,
+        announce: build.Announce = lambda *_: None,
+        documents: Iterable[Document] | None = None,
+        places: Iterable[int] | None = None,
+    ) -> None:
+        """Filter and chunk the source, or a part of it with its places, unless that is done."""
         if self.ledger.fact("read"):
             return
         index = self._index
@@ -115,7 +120,9 @@ class Job:
             yield index.finding(document.text)
 
         told = _wording if self.settings.replace_names else _nothing_told
-        build.read(self.ledger, self.settings.source.documents(), filters, told, announce)
+        if documents is None:
+            documents = self.settings.source.documents()
+        build.read(self.ledger, documents, filters, told, announce, places)
 
     def run(
         self,
@@ -128,8 +135,31 @@ class Job:
         `overrides` are arguments of the rewriter for this time alone, such as `max_requests`.
         """
         self.read(announce)
+        rewriter, engine = self.rewrite(limit, overrides, announce)
+
+        def contaminated(text: str) -> str:
+            return self._index.finding(text).note
+
+        manifest = assemble(
+            self.ledger, self.folder, rewriter.fingerprint, _repeats, contaminated,
+            self.settings.seed,
+        )  # fmt: skip
+        self._write_card(manifest)
+        return manifest | {"took": account(engine)}
+
+    def rewrite(
+        self,
+        limit: int | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        announce: build.Announce = lambda *_: None,
+        replies: Path | None = None,
+    ) -> tuple[Any, Engine | None]:
+        """Have what is pending rewritten and verified; returns the rewriter and its engine.
+
+        `replies` is the file that keeps a model's replies, where it is not the usual one.
+        """
         settings = self.settings
-        rewriter, engine = self._rewriter(overrides)
+        rewriter, engine = self._rewriter(overrides, replies)
         allowed = load(Path(settings.vocabulary)) if settings.vocabulary else packaged()
 
         if settings.replace_names:
@@ -139,9 +169,6 @@ class Job:
             if chunk.genre == maths.GENRE:
                 return [maths.finding(chunk.text, found.record.get("grade"), settings.grades)]
             return _verify(chunk, found.text, allowed)
-
-        def contaminated(text: str) -> str:
-            return self._index.finding(text).note
 
         log = RunLog(self.folder)
         log.begin({"limit": limit, **(overrides or {})})
@@ -153,11 +180,7 @@ class Job:
             log.end(account(engine))
         finally:
             log.close()
-        manifest = assemble(
-            self.ledger, self.folder, rewriter.fingerprint, _repeats, contaminated, settings.seed
-        )
-        self._write_card(manifest)
-        return manifest | {"took": account(engine)}
+        return rewriter, engine
 
     def plan(
         self, limit: int | None = None, overrides: Mapping[str, Any] | None = None
@@ -176,9 +199,11 @@ class Job:
         asked = bill(map(requests, waiting), engine) if requests else bill((), None)
         return self.status() | asked
 
-    def _rewriter(self, overrides: Mapping[str, Any] | None) -> tuple[Any, Engine | None]:
+    def _rewriter(
+        self, overrides: Mapping[str, Any] | None, replies: Path | None = None
+    ) -> tuple[Any, Engine | None]:
         arguments = {**self.settings.rewriter_args, **(overrides or {})}
-        return open_plugin("rewriter", self.settings.rewriter, arguments)
+        return open_plugin("rewriter", self.settings.rewriter, arguments, replies)
 
     @cached_property
     def _index(self) -> Index:
