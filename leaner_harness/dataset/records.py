@@ -80,3 +80,5 @@ class Assignment:
     """How names and places of the whole document are to be replaced."""
     complaint: str = ""
     """What was wrong with the last try; empty at the first."""
+    label: str = ""
+    """Of a test item: what its right answer is, which must stay right; empty where it is hidden."""
