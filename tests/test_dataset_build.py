@@ -121,7 +121,7 @@ def test_no_text_is_ever_attached_to_another_source(tmp_path_factory, replies, c
 def test_a_chunk_that_is_not_accepted_is_asked_for_once_more(ledger):
     build.read(ledger, [document(0, words=50), document(1, words=50)], nothing, told)
 
-    def verify(chunk, found):
+    def verify(given, found):
         verdict = FAIL if "bad" in found.text else PASS
         return [Finding("vocabulary", 0.8, verdict, 0.9, note="outside: utilise")]
 

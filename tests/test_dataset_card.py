@@ -59,8 +59,9 @@ def test_a_build_writes_its_card(tmp_path, capsys):
     assert main([*words, "--out", str(out), "--licence", "MIT", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     text = (out / "README.md").read_text()
-    assert header(text)["license"] == "MIT" and "entropy.svg" in text
-    assert (out / "entropy.svg").read_text().startswith("<svg")
+    assert header(text)["license"] == "MIT"
+    for name in ("entropy.svg", "words.svg"):
+        assert name in text and (out / name).read_text().startswith("<svg")
     for name in ("documents", "chunks"):
         account = found[name]
         parts = [account[key] for key in ("kept", "rejected", "failed", "pending")]
@@ -75,6 +76,28 @@ def test_a_build_writes_its_card(tmp_path, capsys):
     assert main(["build", "pretrain", "mini", "--out", str(out)]) == 2
     assert "other settings: licence, source" in capsys.readouterr().err
     assert main(["build", "status", str(tmp_path / "none")]) == 2
+
+
+HARD = "Photosynthetic organisms utilise chlorophyll. Thermodynamic equilibria necessitate it. "
+
+
+def test_a_lower_coverage_keeps_more(tmp_path, capsys):
+    rows = "".join(json.dumps({"text": HARD * 3 + f"Sample {n} is read."}) + "\n" for n in range(9))
+    (tmp_path / "hard.jsonl").write_text(rows)
+    words = ["build", "pretrain", str(tmp_path / "hard.jsonl"), "--json"]
+    assert main([*words, "--out", str(tmp_path / "strict")]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["documents"]["kept"] == 0 and "lower --coverage" in said.err
+    assert main([*words, "--out", str(tmp_path / "lax"), "--coverage", "0.1"]) == 0
+    assert json.loads(capsys.readouterr().out)["documents"]["rejected"] < 9
+
+
+def test_maths_is_not_compared(tmp_path, capsys):
+    out = tmp_path / "out"
+    words = ["build", "pretrain", "mini", "--words", "3000", "--genres", "math,wiki"]
+    assert main([*words, "--out", str(out)]) == 0
+    text = (out / "README.md").read_text()
+    assert "| math |" not in text and "| wiki |" in text
 
 
 def test_a_limit_leaves_the_rest_pending(tmp_path, capsys):

@@ -13,6 +13,7 @@ from leaner_harness.dataset.records import Assignment, Chunk, Rewrite
 from leaner_harness.dataset.rewriters.remote import RemoteRewriter
 from leaner_harness.errors import PluginError, UnknownName
 from leaner_harness.llm.records import InvalidReply, Reply
+from leaner_harness.llm.settings import Settings as LlmSettings
 
 EXERCISES = {
     "A": "Fill in the blank. $10-9=$",
@@ -59,6 +60,8 @@ def test_a_model_grades_and_gives_no_text():
 
 class Replies:
     """An engine that grades everything alike."""
+
+    settings = LlmSettings("m", prices=(1.0, 1.0))
 
     def ask(self, requests):
         for request in requests:

@@ -167,8 +167,18 @@ def test_compliance_is_measured_and_never_fails() -> None:
     assert echo["names_left"] == (WARN, 1.0)
     assert {verdict for verdict, _ in echo.values()} == {WARN}
     kept = findings(text, applied(text))
+    assert kept.pop("names_kept") == (PASS, 1.0)
     assert set(kept.values()) == {(PASS, 0.0)}
-    assert set(findings("", "").values()) == {(PASS, 0.0)}
+    assert findings("", "").pop("names_kept") == (PASS, 1.0)
+    gone = findings(text, "A man went home.")
+    assert gone["names_kept"] == (WARN, 0.0) and gone["names_left"] == (PASS, 0.0)
+
+
+def test_names_that_stay_are_to_stay() -> None:
+    (found,) = policy.comply("Mary met Peter Brown.", "Mary met a man.", None)
+    assert (found.check, found.verdict, found.value, found.note) == (
+        "names_kept", PASS, 0.5, "Peter Brown",
+    )  # fmt: skip
 
 
 PIECES = st.sampled_from(

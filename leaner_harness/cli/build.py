@@ -16,7 +16,7 @@ from rich.table import Table
 from leaner_harness.cli import build_questions
 from leaner_harness.cli.console import err, out, print_json
 from leaner_harness.data.text import GENRES, SPLITS, read_documents
-from leaner_harness.dataset import maths, vocabulary
+from leaner_harness.dataset import checks, maths, vocabulary
 from leaner_harness.dataset.build import TRIES, Announce, Source
 from leaner_harness.dataset.pretrain import Job, Settings, is_begun
 from leaner_harness.errors import DataError
@@ -47,6 +47,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         add("--tries", type=int, default=TRIES, help="times a chunk is asked for")
         add("--seed", type=int, default=0, help="of the splits")
         add("--vocabulary", default="", help="a list of allowed words (default: ours)")
+        add(
+            "--coverage", type=float, default=checks.DEFAULT.coverage_fail, metavar="SHARE",
+            help="of a text's words that must be in the vocabulary, at least",
+        )  # fmt: skip
         add("--keep-names", action="store_true", help="leave names, places and times as they are")
         add("--licence", default="unknown", help="of the source texts, for the card")
         _add_dry_run(add)
@@ -101,12 +105,25 @@ def run(args: argparse.Namespace) -> int:
         with _bars() as announce:
             manifest = job.run(args.limit, _overrides(args), announce)
     shown = _show(manifest, as_json=args.json)
+    _hint(manifest["documents"])
     if manifest["documents"]["failed"]:
         raise DataError(
             f"{manifest['documents']['failed']} documents failed: {args.out} is not complete.",
             f"leaner build retry-failed {args.out}",
         )
     return shown
+
+
+def _hint(documents: Mapping[str, Any]) -> None:
+    """What to do where one check keeps most documents out."""
+    for each in documents["reasons"]:
+        if each["reason"] == "vocabulary" and 2 * each["count"] > documents["in"]:
+            err.print(
+                f"{each['count']:,} of {documents['in']:,} documents have too many words outside "
+                "the list. A better rewriter, a list of your texts' own words (leaner build "
+                "vocabulary), or a lower --coverage keeps more of them.",
+                soft_wrap=True,
+            )
 
 
 def _overrides(args: argparse.Namespace) -> dict[str, Any]:
@@ -148,6 +165,7 @@ def _settings(args: argparse.Namespace) -> Settings:
         args.licence,
         not args.keep_names,
         _grades(args),
+        args.coverage,
     )
 
 

@@ -31,7 +31,7 @@ TRIES = 2
 
 Filter = Callable[[Document], Iterable[Finding]]
 """What speaks against a source document, before anything is paid for it."""
-Verify = Callable[[Chunk, Rewrite], Iterable[Finding]]
+Verify = Callable[[Assignment, Rewrite], Iterable[Finding]]
 """What speaks against a rewrite of a chunk; of maths, which is not rewritten, against the chunk."""
 Wording = Callable[[Document], str]
 """What a rewriter is told about names and places of a document."""
@@ -147,55 +147,58 @@ def rewrite(
     rules, and never rewritten.
     """
     grades = getattr(rewriter, "grades", False)
-    for attempt in range(tries):
-        waiting: dict[str, tuple[Entry, Chunk]] = {}
 
-        def assignments(
-            attempt: int = attempt, waiting: dict[str, tuple[Entry, Chunk]] = waiting
-        ) -> Iterator[Assignment]:
-            for entry, part in ledger.pending(attempt, limit):
+    def once(attempt: int) -> None:
+        waiting: dict[str, tuple[int, Assignment]] = {}
+
+        def settle(place: int, given: Assignment, found: Rewrite) -> None:
+            end = _settle(ledger, place, given, found, verify, is_last=attempt == tries)
+            tried(given.chunk, found, attempt, *end)
+            announce("rewritten", 1)
+
+        def assignments() -> Iterator[Assignment]:
+            for entry, part in ledger.pending(attempt - 1, limit):
+                given = Assignment(part.chunk, entry.wording, part.complaint)
                 if part.chunk.genre == maths.GENRE and not grades:
-                    graded = Rewrite(part.chunk.id, OK)
-                    _settle(ledger, entry, part.chunk, graded, verify, is_last=True)
-                    announce("graded", 1)
+                    settle(entry.place, given, Rewrite(part.chunk.id, OK))
                     continue
-                waiting[part.chunk.id] = entry, part.chunk
-                yield Assignment(part.chunk, entry.wording, part.complaint)
+                waiting[part.chunk.id] = entry.place, given
+                yield given
 
         for found in rewriter.rewrite(assignments()):
-            entry, chunk = waiting.pop(found.id)
-            is_last = attempt == tries - 1 or chunk.genre == maths.GENRE
-            end = _settle(ledger, entry, chunk, found, verify, is_last=is_last)
-            tried(chunk, found, attempt + 1, *end)
-            announce("rewritten", 1)
+            settle(*waiting.pop(found.id), found)
         ledger.commit()
         if waiting:
             lost = ", ".join(sorted(waiting)[:3])
             raise UsageError(f"The rewriter gave nothing for {len(waiting)} chunks, as {lost}.")
 
+    for attempt in range(1, tries + 1):
+        once(attempt)
+
 
 def _settle(
     ledger: Ledger,
-    entry: Entry,
-    chunk: Chunk,
+    place: int,
+    given: Assignment,
     found: Rewrite,
     verify: Verify,
     *,
     is_last: bool,
 ) -> tuple[str, str]:
     """Note what became of one try; returns the state, and the reason for it."""
+    chunk = given.chunk
     if found.state != OK:
         reason = f"{found.state}: {found.reason}" if found.reason else found.state
-        ledger.write(entry.place, chunk.number, FAILED, reason=reason[:200], record=found.record)
+        ledger.write(place, chunk.number, FAILED, reason=reason[:200], record=found.record)
         return FAILED, reason[:200]
-    if chunk.genre == maths.GENRE:
-        found = dataclasses.replace(found, text=chunk.text)
-    findings = list(verify(chunk, found))
+    if chunk.genre == maths.GENRE:  # asked for again, it would get the same grade
+        found, is_last = dataclasses.replace(found, text=chunk.text), True
+    findings = list(verify(given, found))
     failed = [each for each in findings if each.verdict == FAIL]
     state = KEPT if not failed else REJECTED if is_last else PENDING
     reason = failed[0].check if failed else ""
     ledger.write(
-        entry.place,
+        place,
         chunk.number,
         state,
         reason=reason if is_last else "",

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from leaner_harness.dataset.comparison import Comparison
 from leaner_harness.dataset.shards import SPLITS
 from leaner_harness.entropy.sample import LONGEST
 from leaner_harness.markdown import cell, table
@@ -19,8 +20,9 @@ _STATES = ("in", "kept", "rejected", "failed", "pending")
 Record = Mapping[str, Any]
 
 
-def card(manifest: Record, entropy: Record | None = None, bias: str = "", picture: str = "") -> str:
-    """The card for people; `bias` is a report as Markdown, `picture` the name of a file beside."""
+def card(manifest: Record, compared: Comparison | None = None) -> str:
+    """The card for people; the pictures it shows lie beside it."""
+    compared = compared or Comparison()
     parts = [
         _header(manifest),
         _about(manifest),
@@ -28,10 +30,12 @@ def card(manifest: Record, entropy: Record | None = None, bias: str = "", pictur
         "\n".join(_files(manifest["files"])),
         "\n".join(_checks(manifest.get("checks", {}))),
     ]
-    if entropy is not None:
-        parts.append("\n".join(_entropy(entropy, picture)))
-    if bias:
-        parts.append(f"## Bias: source against rewrite\n\n{bias.strip()}")
+    if compared.words:
+        parts.append("\n".join(_words(compared.words)))
+    if compared.entropy is not None:
+        parts.append("\n".join(_entropy(compared.entropy)))
+    if compared.bias:
+        parts.append(f"## Bias: source against rewrite\n\n{compared.bias.strip()}")
     parts.append(_LIMITS)
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -128,7 +132,22 @@ def _checks(checks: Mapping[str, Record]) -> Iterator[str]:
     )  # fmt: skip
 
 
-def _entropy(found: Record, picture: str) -> Iterator[str]:
+def _words(words: Mapping[str, Record]) -> Iterator[str]:
+    yield "## Words: source against rewrite\n"
+    yield "Share of the running words, names and numbers apart, that are in the vocabulary.\n"
+    rows = []
+    for genre, each in words.items():
+        before, after = each["before"], each["after"]
+        length = after["words"] / before["words"] if before["words"] else 1.0
+        rows.append(
+            [genre, f"{each['chunks']:,}", f"{before['share']:.3f}", f"{after['share']:.3f}",
+             f"{length:.2f}"]
+        )  # fmt: skip
+    yield table(["genre", "chunks", "source", "rewrite", "words, rewrite / source"], rows)
+    yield "\n![Share of allowed words in source and rewrite](words.svg)"
+
+
+def _entropy(found: Record) -> Iterator[str]:
     yield "## Entropy: rewrite (A) against source (B)\n"
     yield (
         "Bits, of runs of 1 to 3 words, at equal sizes, corrected for what a sample does not show "
@@ -153,5 +172,4 @@ def _entropy(found: Record, picture: str) -> Iterator[str]:
         types = [f"{words[side]['types']:,}" for side in "ab"]
         rows.append(["", f"types in {words['n']:,} words", *types, ""])
     yield table(["genre", "", "A", "B", "A - B"], rows)
-    if picture:
-        yield f"\n![Entropies of rewrite and source]({picture})"
+    yield "\n![Entropies of rewrite and source](entropy.svg)"

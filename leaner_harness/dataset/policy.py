@@ -19,6 +19,8 @@ VERSION = 1
 """Of the policy: bump it with any change of what is replaced by what."""
 _LEFT, _COUNTRIES, _YEARS = 0.05, 0.5, 1.0
 """What is remarked on: share of names left; countries and years left for each 1,000 words."""
+_NAMES_KEPT = 0.5
+"""Share of the people of a source that should still be there: less is remarked on."""
 _KINDS = ("people", "places", "works", "years")
 _ARROW = " -> "
 _WORK = re.compile(r"(?<!\w)([\"“])([A-Z][^\"“”\n]{1,60}?)([\"”])(?!\w)")
@@ -236,8 +238,14 @@ def _kind(form: str, new: str) -> str:
     return "works" if form[:1] in '"“' else "places" if " " in new else "people"
 
 
-def comply(source: str, text: str, replacements: Replacements) -> list[Finding]:
-    """How far a rewrite keeps to the policy: names, countries, years and links left. Advisory."""
+def comply(source: str, text: str, replacements: Replacements | None) -> list[Finding]:
+    """How far a rewrite keeps to the policy. Advisory.
+
+    Whether people are still there, under the names that they were to get; names, countries, years
+    and links left. Without `replacements`, where names stay as they are: the first alone.
+    """
+    if replacements is None:
+        return [_names_kept(source, text, {form: form for form in derive(source).people})]
     words = max(len(text.split()), 1)
     replaced = [form for form, new in replacements.people.items() if form != new]
     pattern = _any_of(replaced)
@@ -247,11 +255,22 @@ def comply(source: str, text: str, replacements: Replacements) -> list[Finding]:
     years = times.YEAR.findall(text)
     links = [each for kind in (times.LINK, times.MAIL) for each in kind.findall(text)]
     return [
+        _names_kept(source, text, replacements.people),
         _finding("names_left", after / before if before else 0.0, _LEFT, named),
         _finding("countries_left", 1000 * len(countries) / words, _COUNTRIES, countries),
         _finding("years_left", 1000 * len(years) / words, _YEARS, years),
         _finding("links_left", len(links), 0, links),
     ]
+
+
+def _names_kept(source: str, text: str, people: Mapping[str, str]) -> Finding:
+    """Share of the people in a source whose new names stand in its rewrite."""
+    pattern = _any_of(people)
+    named = {people[match[2]] for match in pattern.finditer(source)} if pattern else set()
+    lost = sorted(name for name in named if name not in text)
+    value = 1 - len(lost) / len(named) if named else 1.0
+    verdict = WARN if value < _NAMES_KEPT else PASS
+    return Finding("names_kept", value, verdict, _NAMES_KEPT, VERSION, " ".join(lost))
 
 
 def _finding(check: str, value: float, most: float, left: Iterable[str]) -> Finding:

@@ -7,35 +7,29 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from leaner_harness.contracts import Document
-from leaner_harness.dataset import bias, build, checks, maths, noise, policy, prompts
+from leaner_harness.dataset import build, checks, maths, noise, policy, prompts
 from leaner_harness.dataset.assemble import account as counted
 from leaner_harness.dataset.assemble import assemble
 from leaner_harness.dataset.card import card
+from leaner_harness.dataset.comparison import compare
 from leaner_harness.dataset.contamination import Index, benchmarks
 from leaner_harness.dataset.duplicates import find_repeats
-from leaner_harness.dataset.ledger import FAILED, KEPT, REJECTED, Ledger
+from leaner_harness.dataset.ledger import FAILED, REJECTED, Ledger
 from leaner_harness.dataset.names import FEMALE, MALE, stand_ins
-from leaner_harness.dataset.records import Assignment, Chunk, Finding, Rewrite
+from leaner_harness.dataset.records import Assignment, Finding, Rewrite
 from leaner_harness.dataset.runlog import RunLog, total
 from leaner_harness.dataset.vocabulary import Vocabulary, load, packaged
-from leaner_harness.entropy.picture import picture
-from leaner_harness.entropy.report import report
 from leaner_harness.errors import UsageError
 from leaner_harness.files import write_atomic
 from leaner_harness.llm.bill import bill
 from leaner_harness.llm.engine import Engine
 from leaner_harness.llm.opening import account, open_plugin
-
-_PICTURE = "entropy.svg"
-_COMPARED = 1_000_000
-"""Characters of a genre whose entropies stand on the card."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +48,8 @@ class Settings:
     """Whether names, places, times and works are replaced by the policy."""
     grades: tuple[str, ...] = maths.KEPT_GRADES
     """Grades of maths that are kept."""
+    coverage: float = checks.DEFAULT.coverage_fail
+    """Share of a text's words that must be in the vocabulary, at least."""
 
     def record(self) -> dict[str, Any]:
         """As JSON."""
@@ -160,21 +156,11 @@ class Job:
         """
         settings = self.settings
         rewriter, engine = self._rewriter(overrides, replies)
-        allowed = load(Path(settings.vocabulary)) if settings.vocabulary else packaged()
-
-        if settings.replace_names:
-            allowed = dataclasses.replace(allowed, names=_stand_ins())
-
-        def verify(chunk: Chunk, found: Rewrite) -> Iterable[Finding]:
-            if chunk.genre == maths.GENRE:
-                return [maths.finding(chunk.text, found.record.get("grade"), settings.grades)]
-            return _verify(chunk, found.text, allowed)
-
         log = RunLog(self.folder)
         log.begin({"limit": limit, **(overrides or {})})
         try:
             build.rewrite(
-                self.ledger, rewriter, verify,
+                self.ledger, rewriter, self._verify,
                 limit=limit, tries=settings.tries, tried=log.tried, announce=announce,
             )  # fmt: skip
             log.end(account(engine))
@@ -205,29 +191,42 @@ class Job:
         arguments = {**self.settings.rewriter_args, **(overrides or {})}
         return open_plugin("rewriter", self.settings.rewriter, arguments, replies)
 
+    def _verify(self, assignment: Assignment, found: Rewrite) -> Iterable[Finding]:
+        chunk, settings = assignment.chunk, self.settings
+        if chunk.genre == maths.GENRE:
+            yield maths.finding(chunk.text, found.record.get("grade"), settings.grades)
+            return
+        before, after = chunk.text, found.text
+        if chunk.genre in prompts.PAIRS:  # prompt and answer together
+            before, after = ("\n\n".join(json.loads(each).values()) for each in (before, after))
+            chunk = dataclasses.replace(chunk, text=before)
+        told = prompts.system_prompt(chunk.genre)
+        limits = checks.Thresholds(coverage_fail=settings.coverage)
+        yield from checks.verify(chunk, after, self._allowed, told, limits)
+        if chunk.genre not in prompts.PAIRS:
+            known = policy.read_wording(assignment.wording) if settings.replace_names else None
+            yield from policy.comply(before, after, known)
+
+    @cached_property
+    def _allowed(self) -> Vocabulary:
+        """The words that are allowed; names that the policy puts in are, wherever they stand."""
+        named = self.settings.vocabulary
+        allowed = load(Path(named)) if named else packaged()
+        if self.settings.replace_names:
+            allowed = dataclasses.replace(allowed, names=_stand_ins())
+        return allowed
+
     @cached_property
     def _index(self) -> Index:
         """The benchmarks that no text may hold."""
         return Index(benchmarks())
 
     def _write_card(self, manifest: Mapping[str, Any]) -> None:
-        """The card, and the picture in it."""
-        before, after = defaultdict(list), defaultdict(list)
-        pairs: list[tuple[str, str]] = []
-        read: Counter[str] = Counter()
-        for entry in self.ledger.documents(KEPT):
-            if entry.genre not in prompts.PAIRS and read[entry.genre] < _COMPARED:
-                for part in self.ledger.parts(entry):
-                    read[entry.genre] += len(part.chunk.text)
-                    pairs.append((part.chunk.text, part.rewritten))
-                    before[entry.genre].append(part.chunk.text)
-                    after[entry.genre].append(part.rewritten)
-        found = report(after, before) if before else None
-        if found is not None:
-            write_atomic(self.folder / _PICTURE, picture(found, ["rewrite", "source"]))
-        compared = bias.markdown(bias.report(pairs)) if pairs else ""
-        shown = card(manifest, found, compared, _PICTURE)
-        write_atomic(self.folder / "README.md", shown)
+        """The card, and the pictures in it."""
+        found = compare(self.ledger, self._allowed)
+        for name, drawn in found.pictures.items():
+            write_atomic(self.folder / name, drawn)
+        write_atomic(self.folder / "README.md", card(manifest, found))
 
     def retry(self) -> int:
         """Make pending again what failed or was rejected; returns how many chunks."""
@@ -241,15 +240,6 @@ class Job:
 
 def _nothing_told(_: Document) -> str:
     return ""
-
-
-def _verify(chunk: Chunk, text: str, allowed: Vocabulary) -> Iterable[Finding]:
-    """The checks; of what has a prompt and an answer, of both together."""
-    told = prompts.system_prompt(chunk.genre)
-    if chunk.genre not in prompts.PAIRS:
-        return checks.verify(chunk, text, allowed, told)
-    before, after = ("\n\n".join(json.loads(each).values()) for each in (chunk.text, text))
-    return checks.verify(dataclasses.replace(chunk, text=before), after, allowed, told)
 
 
 def _repeats(texts: Iterable[tuple[str, str]]) -> dict[str, str]:
