@@ -77,3 +77,18 @@ def test_half_a_line_is_passed_over(tmp_path):
     (tmp_path / NAME).write_text(json.dumps(line) + '\n{"event": "tr')
     found = total(tmp_path)
     assert (found["tries"], found["calls"], found["cost"]) == (1, 2, 0.5)
+
+
+def test_replies_are_kept_for_other_builds(tmp_path, capsys, monkeypatch):
+    """What was paid for once is not paid again where checks, splits or thresholds change."""
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    monkeypatch.setenv("LEANER_HOME", str(tmp_path / "home"))
+    with running(tmp_path, "rewrite_server.py") as server:
+        url = f"{server.root}/v1"
+        assert main(words(url, tmp_path / "one")) == 0
+        first = json.loads(capsys.readouterr().out)["took"]
+        other = ["--coverage", "0.5", "--seed", "3", "--licence", "MIT"]
+        assert main(words(url, tmp_path / "two", *other)) == 0
+        second = json.loads(capsys.readouterr().out)["took"]
+    assert first["calls"] > 0 and first["cached"] == 0
+    assert second["calls"] == 0 and second["cached"] > 0
