@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rich import box
-from rich.progress import Progress
 from rich.table import Table
 
-from leaner_harness.cli import build_questions
+from leaner_harness.cli import build_glue, build_questions
+from leaner_harness.cli.bars import bars
 from leaner_harness.cli.console import err, out, print_json
 from leaner_harness.data.text import GENRES, SPLITS, read_documents
 from leaner_harness.dataset import checks, maths, vocabulary
-from leaner_harness.dataset.build import TRIES, Announce, Source
+from leaner_harness.dataset.build import TRIES, Source
 from leaner_harness.dataset.pretrain import Job, Settings, is_begun
 from leaner_harness.errors import DataError
 from leaner_harness.llm.opening import parse
@@ -68,6 +67,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
             _add_limits(verb.add_argument)
         else:
             verb.add_argument("--json", action="store_true", help="one JSON value for machines")
+    build_glue.configure(verbs.add_parser("glue", help="items of GLUE that a judge agrees on"))
     build_questions.configure(verbs.add_parser("questions", help="questions like LEANER-Eval's"))
     derive = verbs.add_parser("vocabulary", help="the commonest lemmas of a source, as a list")
     derive.add_argument("source", help="as in a recipe")
@@ -92,6 +92,8 @@ def run(args: argparse.Namespace) -> int:
     """Build; exit code 3 where something failed."""
     if args.verb == "vocabulary":
         return _vocabulary(args)
+    if args.verb == "glue":
+        return build_glue.run(args)
     if args.verb == "questions":
         return build_questions.run(args)
     settings = _settings(args) if args.verb in ("pretrain", "instruct") else None
@@ -102,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
             return _show(job.status(), as_json=args.json)
         if args.verb == "retry-failed":
             err.print(f"{job.retry()} chunks are asked for again.")
-        with _bars() as announce:
+        with bars() as announce:
             manifest = job.run(args.limit, _overrides(args), announce)
     shown = _show(manifest, as_json=args.json)
     _hint(manifest["documents"])
@@ -183,13 +185,7 @@ def _vocabulary(args: argparse.Namespace) -> int:
     return 0
 
 
-@contextmanager
-def _bars() -> Iterator[Announce]:
-    """A bar for each stage, on a terminal."""
-    with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
-        bars: dict[str, Any] = {}
-
-        def announce(stage: str, count: int) -> None:
+def announce(stage: str, count: int) -> None:
             if stage not in bars:
                 bars[stage] = progress.add_task(stage, total=None)
             progress.advance(bars[stage], count)

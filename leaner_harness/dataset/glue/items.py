@@ -133,8 +133,12 @@ def read_text(text: str, fields: Sequence[str]) -> dict[str, str] | None:
         return None
     if not isinstance(found, dict) or found.keys() != set(fields):
         return None
-    texts = {name: found[name] for name in fields}
-    return texts if all(isinstance(each, str) for each in texts.values()) else None
+    texts = [found[name] for name in fields]
+    if not all(isinstance(each, str) for each in texts):
+        return None
+    # JSON can spell half a surrogate pair, which could not be written down.
+    plain = (each.encode("utf-8", "replace").decode() for each in texts)
+    return dict(zip(fields, plain, strict=True))
 
 
 def digest(text: str) -> str:

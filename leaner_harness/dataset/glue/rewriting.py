@@ -62,15 +62,14 @@ class ItemRewriter:
             return
         for found in self._rewriter.rewrite(self._while_paid(assignments)):
             self._spent |= found.state == SKIPPED_BUDGET
-            # JSON can spell half a surrogate pair, which could not be written down.
+            # A plugin may hand on half a surrogate pair, which could not be written down.
             text = found.text.encode("utf-8", "replace").decode()
             yield dataclasses.replace(found, text=text)
 
     def _while_paid(self, assignments: Iterable[Assignment]) -> Iterator[Assignment]:
         """Assignments as long as the budget lasts: the others stay pending."""
-        for each in assignments:
-            if self._spent:
-                return
+        waiting = iter(assignments)
+        while not self._spent and (each := next(waiting, None)) is not None:
             yield self.told(each)
 
     def _by_field(self, assignment: Assignment) -> Rewrite:
