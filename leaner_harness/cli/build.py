@@ -185,14 +185,6 @@ def _vocabulary(args: argparse.Namespace) -> int:
     return 0
 
 
-def announce(stage: str, count: int) -> None:
-            if stage not in bars:
-                bars[stage] = progress.add_task(stage, total=None)
-            progress.advance(bars[stage], count)
-
-        yield announce
-
-
 def _show(found: Mapping[str, Any], *, as_json: bool) -> int:
     if as_json:
         print_json(found)
