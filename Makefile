@@ -11,7 +11,7 @@ help:
 # One stamp for all targets: the tests' tools are small beside torch.
 .venv/ready: pyproject.toml trainers/pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet -c constraints.txt -e '.[test,lint]' -e 'trainers[tensorboard]'
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[test,lint,scale]' -e 'trainers[tensorboard]'
 	touch $@
 
 demo: .venv/ready  # train two tiny models, score them, build a board: about three minutes
