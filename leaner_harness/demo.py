@@ -6,15 +6,14 @@ is the tutorial.
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from leaner_harness.commands import environment
 from leaner_harness.errors import LeanerError, UsageError
 
 GROUP = "leaner_glue_mini"
@@ -71,18 +70,13 @@ def run_step(step: Step, out: Path) -> None:
 
     Raises LeanerError with the end of the log when it fails.
     """
-    scripts = Path(sys.executable).parent
-    path = f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}"
-    # Threads that spin for long while they wait make a busy machine crawl: 5 times slower was seen.
-    settings = {"HF_HUB_OFFLINE": "1", "GOMP_SPINCOUNT": "2000"}
-    environment = {**settings, **os.environ, "PATH": path}
     log = out / (step.log or "last.log")
     if not step.log:
-        done = subprocess.run(step.command, env=environment)
+        done = subprocess.run(step.command, env=environment())
     else:
         with log.open("w") as file:
             done = subprocess.run(
-                step.command, env=environment, stdout=file, stderr=subprocess.STDOUT
+                step.command, env=environment(), stdout=file, stderr=subprocess.STDOUT
             )
     if done.returncode:
         tail = "\n".join(log.read_text().splitlines()[-15:]) if step.log else ""

@@ -225,7 +225,7 @@ def test_a_second_part_is_held_out_beside_the_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [10, 300, 3000])
-@pytest.mark.parametrize("source", ["mini", "mini-harder", "mini-instruct"])
+@pytest.mark.parametrize("source", ["mini", "mini-harder", "mini-instruct", "mini-instruct-harder"])
 def test_a_source_without_end_has_always_another_part(source: str, words: int) -> None:
     one, other = ({d.id for d in held_out_documents(source, (), words, part)} for part in range(2))
     assert one and other and not one & other

@@ -25,6 +25,7 @@ VERBS = {
     "compare": "whether runs on the same rows differ by more than chance",
     "build": "a simpler data set from your own text: filter, rewrite, verify, shard",
     "entropy": "how diverse two texts are, at equal sizes",
+    "experiment": "the paper's experiments as grids of the other commands, resumable",
     "leaderboard": "build or check the board made from the results folder",
     "data": "download, verify and describe benchmark rows and training text",
     "plugins": "list plugins, and check that one keeps its contract",

@@ -23,7 +23,7 @@ from leaner_harness.errors import DataError, UnknownName, near_miss
 INSTRUCTION = "instruction"
 GENRES = (*published.GENRES, INSTRUCTION)
 SPLITS = ("train", "validation", "test")
-MINI = ("mini", "mini-harder", "mini-instruct")
+MINI = ("mini", "mini-harder", "mini-instruct", "mini-instruct-harder")
 """The embedded sources; none of them ends."""
 PULLED = "leaner"
 """The published text, where `leaner data pull pretrain` put it, or the folder `LEANER_DATA`."""
@@ -45,7 +45,7 @@ def read_documents(
 
     `source` is one of
 
-    - `mini`, `mini-harder` or `mini-instruct`, which have no end;
+    - `mini`, `mini-harder`, `mini-instruct` or `mini-instruct-harder`, which have no end;
     - `leaner`, the published text that `leaner data pull pretrain` fetched;
     - a folder in the published layout: with `10M` and `100M` tiers, or one of those tiers, or just
       `<genre>0000.jsonl` files; `data/ori` holds the texts before simplification. Its instructions
@@ -153,9 +153,10 @@ def _pulled() -> Path:
 def _mini(source: str, split: str) -> Iterator[Document]:
     from leaner_harness.data import mini
 
-    if source != "mini-instruct":
-        return mini.documents(side="harder" if source == "mini-harder" else "simple", split=split)
-    rows = mini.instructions(split=split, count=sys.maxsize)
+    side = "harder" if source.endswith("-harder") else "simple"
+    if "instruct" not in source:
+        return mini.documents(side=side, split=split)
+    rows = mini.instructions(side=side, split=split, count=sys.maxsize)
     return (
         Document(f"{source}-{split}-{number:08d}", INSTRUCTION, *text_of(row, INSTRUCTION))
         for number, row in enumerate(rows)

@@ -198,7 +198,7 @@ class NgramRecipe:
     """All that decides a run. Raises UsageError, naming the key, for a value that cannot work."""
 
     data: str = "mini"
-    """Training text: `mini`, `mini-harder`, `mini-instruct`, or the path of a folder or a file."""
+    """Training text: `mini`, `mini-harder`, `mini-instruct`, `mini-instruct-harder`, or a path."""
     genres: tuple[str, ...] = ()
     """Genres of the text to use; empty for all."""
     words: int | None = None

@@ -55,7 +55,7 @@ class Recipe:
     objective: str = ""
     """What it learns to predict; empty for the architecture's own."""
     data: str = "mini"
-    """Training text: `mini`, `mini-harder`, `mini-instruct`, or the path of a folder or a file."""
+    """Training text: `mini`, `mini-harder`, `mini-instruct`, `mini-instruct-harder`, or a path."""
     genres: tuple[str, ...] = ()
     """Genres of the text to use; empty for all."""
     words: int | None = None

@@ -1,0 +1,1 @@
+"""The paper's three experiments as data: grids of commands, driven cell by cell."""

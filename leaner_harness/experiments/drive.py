@@ -1,0 +1,149 @@
+"""Drive an experiment: run the commands of its cells, several at once, each until it is done once.
+
+A cell that is done leaves a mark, so that an experiment that was stopped or killed goes on with the
+others; the commands themselves go on where they were stopped. A command that outlived its driver
+still holds its cell's lock, and is waited for.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from leaner_harness.commands import environment
+from leaner_harness.errors import UsageError
+from leaner_harness.experiments.grid import Cell
+from leaner_harness.files import write_json
+
+DONE, FAILED, BLOCKED = "done", "failed", "blocked"
+"""`blocked`: a cell it needs failed."""
+LEANER = (sys.executable, "-m", "leaner_harness.cli")
+
+Announce = Callable[[Cell, str], None]
+"""Called with a cell and `started`, or how it ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the marks, locks and logs of an experiment are."""
+
+    folder: Path
+
+    def mark(self, cell: Cell) -> Path:
+        """The mark of a cell that is done."""
+        return self.folder / "done" / f"{cell.name}.json"
+
+    def log(self, cell: Cell) -> Path:
+        """What the command printed."""
+        return self.folder / "logs" / f"{cell.name}.log"
+
+    def is_done(self, cell: Cell) -> bool:
+        """Whether it was done, by this command. Raises UsageError for another one."""
+        try:
+            known = json.loads(self.mark(cell).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return False
+        if known["digest"] != cell.digest:
+            raise UsageError(
+                f"{cell.name} was done with another command: {self.mark(cell)}",
+                "Give another --out, or remove the mark to do it again.",
+            )
+        return True
+
+    def seconds(self, cell: Cell) -> float | None:
+        """How long the last try of a cell that is done took."""
+        path = self.mark(cell)
+        return float(json.loads(path.read_text())["seconds"]) if path.is_file() else None
+
+
+def run(
+    cells: Sequence[Cell],
+    folder: Path,
+    *,
+    workers: int = 1,
+    announce: Announce = lambda *_: None,
+    program: Sequence[str] = LEANER,
+) -> dict[str, str]:
+    """Do all cells that are not done; returns how each ended.
+
+    A failure leaves out what needs it, and nothing else. Raises UsageError where a cell was done
+    with another command.
+    """
+    place = Place(folder)
+    for cell in cells:
+        place.is_done(cell)
+    ended: dict[str, str] = {}
+    events = {cell.name: threading.Event() for cell in cells}
+    stopped = threading.Event()
+
+    def one(cell: Cell) -> None:
+        try:
+            for name in cell.needs:  # they stand earlier in the queue, so waiting ends
+                events[name].wait()
+            if stopped.is_set():
+                return
+            is_free = all(ended.get(name) == DONE for name in cell.needs)
+            ended[cell.name] = _one(cell, place, program, announce) if is_free else BLOCKED
+            announce(cell, ended[cell.name])
+        finally:
+            events[cell.name].set()
+
+    with ThreadPoolExecutor(workers) as pool:
+        waiting = [pool.submit(one, cell) for cell in cells]
+        try:
+            for each in waiting:
+                each.result()
+        except BaseException:  # Ctrl-C reaches the commands, too: they end by themselves
+            stopped.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    return ended
+
+
+def _one(cell: Cell, place: Place, program: Sequence[str], announce: Announce) -> str:
+    with _locked(place.folder / "locks" / f"{cell.name}.lock") as lock:
+        if place.is_done(cell):
+            return DONE
+        announce(cell, "started")
+        log = place.log(cell)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        begun = time.monotonic()
+        with log.open("ab") as file:
+            code = subprocess.run(
+                [*program, *cell.command],
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env=environment(),
+                pass_fds=[lock.fileno()],  # it keeps the lock if this process is killed
+            ).returncode
+        if code:
+            return FAILED
+        mark = {"command": list(cell.command), "digest": cell.digest}
+        write_json(place.mark(cell), mark | {"seconds": round(time.monotonic() - begun, 1)})
+        return DONE
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[IO[str]]:
+    """Hold a lock; waits for whoever has it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file
+
+
+def state(cells: Sequence[Cell], folder: Path) -> Mapping[str, int]:
+    """How many cells are done, and left."""
+    done = sum(map(Place(folder).is_done, cells))
+    return {"cells": len(cells), "done": done, "left": len(cells) - done}

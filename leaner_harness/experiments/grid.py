@@ -1,0 +1,166 @@
+"""An experiment: a TOML file whose steps, over axes, become cells; a cell is one `leaner` command.
+
+A step names the axes it goes `over`, a `command` with `{axis}` and `{axis.key}` in its words, and
+tables of the preset whose entries are handed on as `--set KEY=VALUE`. A cell comes `after` those
+cells of an earlier step that agree with it on every axis they share, or `after_all` of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from leaner_harness.errors import UnknownName, UsageError
+
+HERE = Path(__file__).parent
+_STEP = {"name", "over", "command", "set", "after", "after_all"}
+
+Table = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One command of an experiment."""
+
+    name: str
+    """`step/value-value-...`, which is a path, too."""
+    step: str
+    at: Mapping[str, str]
+    """Its place: axis -> value."""
+    command: tuple[str, ...]
+    """The words after `leaner`."""
+    needs: tuple[str, ...] = ()
+    """Cells that must be done before."""
+
+    @property
+    def digest(self) -> str:
+        """Of the command: a cell that was done with another one is not this cell."""
+        return hashlib.sha256(json.dumps(self.command).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """What an experiment asks, and its cells for a preset and folders."""
+
+    name: str
+    preset: str
+    title: str
+    asks: str
+    paper: Sequence[Table]
+    """Figures of the paper that its report stands beside."""
+    cells: tuple[Cell, ...]
+    values: Table
+    """The preset, as it is."""
+
+
+class _Named(str):
+    """A value of an axis, with the entries of its table in the preset as attributes."""
+
+    __slots__ = ("table",)
+
+    def __new__(cls, name: str, table: Table) -> _Named:
+        made = super().__new__(cls, name)
+        made.table = table  # type: ignore[attr-defined]
+        return made
+
+    def __getattr__(self, key: str) -> Any:
+        table: Table = object.__getattribute__(self, "table")
+        if key not in table:
+            raise UsageError(f"{str(self)!r} has no {key!r} in the preset.")
+        return table[key]
+
+
+def names() -> dict[str, Path]:
+    """The experiments that ship, by name."""
+    return {path.stem: path for path in sorted(HERE.glob("*.toml"))}
+
+
+def read(
+    source: str, preset: str, folders: Mapping[str, Path], overrides: Table | None = None
+) -> Experiment:
+    """An experiment by name, or from a TOML file, with its cells.
+
+    `folders` are what commands call `{runs}` and `{results}`; `overrides` replace entries of the
+    preset's axes. Raises UnknownName, or UsageError for a file that is none.
+    """
+    path = Path(source) if source.endswith(".toml") else names().get(source)
+    if path is None or not path.is_file():
+        raise UnknownName("experiment", source, names(), "Or give the path of a TOML file.")
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path} is not valid TOML: {error}.") from error
+    presets = found.get("preset", {})
+    if preset not in presets:
+        raise UnknownName("preset", preset, presets)
+    values = {**presets[preset], **(overrides or {})}
+    try:
+        cells = tuple(_cells(found["step"], values, folders))
+        return Experiment(
+            path.stem, preset, found["title"], found["asks"], found.get("paper", []), cells, values
+        )
+    except KeyError as error:
+        raise UsageError(f"{path} lacks {error}.") from error
+
+
+def _cells(steps: Sequence[Table], values: Table, folders: Mapping[str, Path]) -> Iterator[Cell]:
+    made: dict[str, list[Cell]] = {}
+    for step in steps:
+        for key in step.keys() - _STEP:
+            raise UnknownName(f"key of the step {step.get('name')!r}", key, _STEP)
+        made[step["name"]] = []
+        for at in _places(step, values):
+            needs = [
+                cell.name
+                for earlier in (*step.get("after", ()), *step.get("after_all", ()))
+                for cell in made[earlier]
+                if earlier in step.get("after_all", ())
+                or all(at.get(axis, value) == value for axis, value in cell.at.items())
+            ]
+            name = "/".join((step["name"], "-".join(at.values()) or "all"))
+            command = tuple(_command(step, at, values, folders))
+            cell = Cell(name, step["name"], at, command, tuple(needs))
+            made[step["name"]].append(cell)
+            yield cell
+
+
+def _places(step: Table, values: Table) -> Iterator[dict[str, str]]:
+    """All combinations of the values of the step's axes."""
+    axes = [[str(value) for value in values[axis]] for axis in step["over"]]
+    for combination in itertools.product(*axes):
+        yield dict(zip(step["over"], combination, strict=True))
+
+
+def _command(
+    step: Table, at: Mapping[str, str], values: Table, folders: Mapping[str, Path]
+) -> Iterator[str]:
+    tables = values.get("at", {})
+    named = {name: _Named(value, tables.get(name, {}).get(value, {})) for name, value in at.items()}
+    known = {**named, **{name: str(value) for name, value in folders.items()}}
+    plain = {key: value for key, value in values.items() if isinstance(value, str | int | float)}
+
+    def filled(word: str) -> str:
+        try:
+            return word.format_map({**plain, **known})
+        except KeyError as error:
+            raise UsageError(f"The step {step['name']!r} uses {error}, which is not set.") from None
+
+    for word in step["command"]:
+        # A word alone may stand for several, as in the options of a judge that may not be there.
+        if isinstance(word, str):
+            yield filled(word)
+        else:
+            yield from (filled(each) for each in values.get(word["words"], ()))
+    for name in step.get("set", ()):
+        axis, _, rest = name.partition(".")
+        table = getattr(named[axis], rest) if rest else values[axis]
+        for key, value in table.items():
+            shown = json.dumps(value) if not isinstance(value, str) else filled(value)
+            yield "--set"
+            yield f"{key}={shown}"

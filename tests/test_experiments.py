@@ -1,0 +1,179 @@
+"""Experiments: grids that make sense, and a driver that can be stopped at any moment."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from leaner_harness.cli import main
+from leaner_harness.errors import UnknownName, UsageError
+from leaner_harness.experiments import drive, grid
+from leaner_harness.experiments.grid import Cell
+from leaner_harness.train import read_recipe
+
+FOLDERS = {"runs": Path("runs"), "results": Path("results"), "published": Path("data")}
+PRESETS = ("smoke", "small", "paper")
+
+
+def read(name: str, preset: str) -> grid.Experiment:
+    return grid.read(name, preset, {**FOLDERS, "judge": Path("openai:m")})
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("name", ["exp1", "exp2", "exp3"])
+def test_every_cell_is_a_command_that_can_be(name, preset):
+    experiment = read(name, preset)
+    names = [cell.name for cell in experiment.cells]
+    assert len(set(names)) == len(names) > 0
+    for number, cell in enumerate(experiment.cells):
+        assert set(cell.needs) <= set(names[:number]), "what is needed comes first"
+        assert not any(
+            "{" in word and "}" in word and "genres" not in word for word in cell.command
+        )
+        if cell.command[0] == "train":
+            pairs = zip(cell.command, cell.command[1:], strict=False)
+            recipe = read_recipe(cell.command[1], [b for a, b in pairs if a == "--set"]).recipe
+            assert recipe.seed == int(cell.at["seed"])
+    outs = [cell.command[cell.command.index("--out") + 1] for cell in experiment.cells
+            if "--out" in cell.command]  # fmt: skip
+    assert len(set(outs)) == len(outs), "two cells write into one folder"
+
+
+def test_scores_follow_their_own_checkpoint():
+    cells = {cell.name: cell for cell in read("exp1", "small").cells}
+    score = cells["score/original-bert-2"]
+    assert score.needs == ("train/original-bert-2",)
+    assert (
+        score.command[1]
+        == cells["train/original-bert-2"].command[
+            cells["train/original-bert-2"].command.index("--out") + 1
+        ]
+    )
+    assert "data=data/data/ori/10M" in cells["train/original-bert-2"].command
+    reference = {cell.name: cell for cell in read("exp3", "small").cells}["control/lm_loss-2"]
+    assert "random/0" in reference.needs and "reference=runs/random-seed0" in reference.command
+
+
+def test_what_is_wrong_is_named(tmp_path):
+    with pytest.raises(UnknownName, match="exp1"):
+        grid.read("exp", "smoke", FOLDERS)
+    with pytest.raises(UnknownName, match="smoke"):
+        grid.read("exp1", "smok", FOLDERS)
+    path = tmp_path / "own.toml"
+    path.write_text("title = ")
+    with pytest.raises(UsageError, match="TOML"):
+        grid.read(str(path), "smoke", FOLDERS)
+    path.write_text(
+        'title="t"\nasks="a"\n[[step]]\nname="s"\nover=[]\ncommand=["train","{no}"]\n[preset.smoke]\n'
+    )
+    with pytest.raises(UsageError, match="'no'"):
+        grid.read(str(path), "smoke", FOLDERS)
+
+
+SCRIPT = """
+import pathlib, sys, time
+name, seconds = sys.argv[1], float(sys.argv[2])
+log = pathlib.Path(sys.argv[3])
+with log.open("a") as file:
+    file.write(f"begin {name}\\n")
+time.sleep(seconds)
+with log.open("a") as file:
+    file.write(f"end {name}\\n")
+sys.exit(1 if "bad" in name else 0)
+"""
+
+
+def cells(log: Path, *names: str, seconds: float = 0.0) -> list[Cell]:
+    """A chain of two for each name."""
+    found = []
+    for name in names:
+        words = (name, str(seconds), str(log))
+        found.append(Cell(f"one/{name}", "one", {}, words))
+        more = (f"{name}-2", str(seconds), str(log))
+        found.append(Cell(f"two/{name}", "two", {}, more, (f"one/{name}",)))
+    return found
+
+
+@pytest.fixture
+def program(tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    return [sys.executable, str(tmp_path / "script.py")]
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_cells_are_done_once_and_failures_stay_where_they_are(tmp_path, program, workers):
+    log = tmp_path / "log"
+    work = cells(log, "a", "bad", "c")
+    ended = drive.run(work, tmp_path / "x", workers=workers, program=program)
+    assert ended == {
+        "one/a": "done", "two/a": "done", "one/bad": "failed", "two/bad": "blocked",
+        "one/c": "done", "two/c": "done",
+    }  # fmt: skip
+    assert drive.state(work, tmp_path / "x") == {"cells": 6, "done": 4, "left": 2}
+    drive.run(work, tmp_path / "x", workers=workers, program=program)
+    begun = Counter(line for line in log.read_text().split("\n") if line.startswith("begin"))
+    assert begun == {"begin a": 1, "begin a-2": 1, "begin c": 1, "begin c-2": 1, "begin bad": 2}
+
+
+def test_another_command_is_another_cell(tmp_path, program):
+    work = cells(tmp_path / "log", "a")
+    drive.run(work, tmp_path / "x", program=program)
+    changed = [Cell("one/a", "one", {}, ("a", "0.1", str(tmp_path / "log")))]
+    with pytest.raises(UsageError, match="another command"):
+        drive.run(changed, tmp_path / "x", program=program)
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from test_experiments import cells
+from leaner_harness.experiments import drive
+work = cells(Path({log!r}), *"ab", seconds=2.0)
+drive.run(work, Path({out!r}), workers=2, program={program!r})
+"""
+
+
+def test_a_driver_that_is_killed_leaves_what_was_begun_to_itself(tmp_path, program):
+    """No command runs twice at a time, and in the end each was done, whenever it was killed."""
+    log = tmp_path / "log"
+    told = {"tests": str(Path(__file__).parent), "log": str(log), "out": str(tmp_path / "x")}
+    code = DRIVER.format(**told, program=program)
+    for begun in (1, 3):
+        process = subprocess.Popen([sys.executable, "-c", code])
+        while not log.exists() or log.read_text().count("begin") < begun:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+    running: set[str] = set()
+    ended = Counter[str]()
+    for line in log.read_text().splitlines():
+        what, name = line.split()
+        if what == "begin":
+            assert name not in running, "two at once"
+            running.add(name)
+        else:
+            running.discard(name)
+            ended[name] += 1
+    assert set(ended) == {"a", "b", "a-2", "b-2"}
+    assert drive.state(cells(log, *"ab", seconds=2.0), tmp_path / "x")["left"] == 0
+
+
+def test_a_dry_run_counts_what_is_left(tmp_path, capsys):
+    words = ["experiment", "run", "exp2", "--out", str(tmp_path / "x"), "--dry-run"]
+    assert main([*words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["total"]["cells"] == 10 and found["steps"]["train"]["tokens"] == 2 * 40 * 4 * 128
+    assert not (tmp_path / "x").exists()
+    assert main(words) == 0 and "EXP2" in capsys.readouterr().out
+    assert main(["experiment", "status", "exp2", "--out", str(tmp_path / "x")]) == 0
+    assert "0 of 10 done" in capsys.readouterr().out
+    assert main(["experiment", "run", "exp9"]) == 2
