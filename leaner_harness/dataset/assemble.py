@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,25 +31,29 @@ def assemble(
     contaminated: Contaminated,
     seed: int,
 ) -> dict[str, Any]:
-    """Write the shards and the manifest; returns the manifest. May be called again at any time."""
-    whole = [(entry, parts) for entry, parts in assembled(ledger)]
-    texts = ((entry.id, _text(parts)) for entry, parts in whole)
-    doubled = repeats(texts)
-    kept = list(_kept(ledger, whole, doubled, contaminated))
-    files = shards.write(
-        (
-            (shards.split_of(entry, seed), entry.genre, shards.row_of(entry, parts, rewriter))
-            for entry, parts in kept
-        ),
-        folder,
-    )
+    """Write the shards and the manifest; returns the manifest. May be called again at any time.
+
+    Texts are read one document at a time, twice: a data set may be larger than memory.
+    """
+    whole = [entry for entry, _ in assembled(ledger)]
+    doubled = repeats((entry.id, _text(ledger.parts(entry))) for entry in whole)
+    checks: dict[str, Tally] = {}
+
+    def rows() -> Iterator[tuple[str, str, shards.Row]]:
+        for entry, parts in _kept(ledger, whole, doubled, contaminated):
+            for finding in (each for part in parts for each in part.findings):
+                checks.setdefault(finding["check"], Tally(finding["version"])).add(finding)
+            row = shards.row_of(entry, parts, rewriter)
+            yield shards.split_of(entry, seed), entry.genre, row
+
+    files = shards.write(rows(), folder)
     ledger.commit()
     manifest = {
         "settings": without_paths(ledger.fact("settings")),
         "rewriter": without_paths(dict(rewriter)),
         "documents": account(ledger, "documents"),
         "chunks": account(ledger, "chunks"),
-        "checks": _checks(parts for _, parts in kept),
+        "checks": {name: tally.record() for name, tally in checks.items()},
         "files": files,
     }
     write_json(folder / MANIFEST, manifest)
@@ -60,11 +66,12 @@ def _text(parts: Sequence[Part]) -> str:
 
 def _kept(
     ledger: Ledger,
-    whole: Iterable[tuple[Entry, Sequence[Part]]],
+    whole: Iterable[Entry],
     doubled: Mapping[str, str],
     contaminated: Contaminated,
 ) -> Iterator[tuple[Entry, Sequence[Part]]]:
-    for entry, parts in whole:
+    for entry in whole:
+        parts = ledger.parts(entry)
         if entry.id in doubled:
             ledger.settle(entry.place, REJECTED, "near_duplicate")
         elif contaminated(_text(parts)):
@@ -74,22 +81,33 @@ def _kept(
             yield entry, parts
 
 
-def _checks(documents: Iterable[Sequence[Part]]) -> dict[str, dict[str, Any]]:
-    """What each check found in the chunks that were kept."""
-    values: dict[str, list[float]] = {}
-    found: dict[str, dict[str, Any]] = {}
-    for each in (row for parts in documents for part in parts for row in part.findings):
-        name = each["check"]
-        values.setdefault(name, []).append(each["value"])
-        about = found.setdefault(name, {"warnings": 0, "version": each["version"]})
-        about["warnings"] += each["verdict"] == WARN
-    for name, all_values in values.items():
-        found[name] |= {
-            "mean": sum(all_values) / len(all_values),
-            "lowest": min(all_values),
-            "highest": max(all_values),
+@dataclass(slots=True)
+class Tally:
+    """What one check found in the chunks that were kept."""
+
+    version: int
+    count: int = 0
+    total: float = 0.0
+    lowest: float = math.inf
+    highest: float = -math.inf
+    warnings: int = 0
+
+    def add(self, finding: Mapping[str, Any]) -> None:
+        """Count a finding, as the ledger has it."""
+        value = finding["value"]
+        self.count, self.total = self.count + 1, self.total + value
+        self.lowest, self.highest = min(self.lowest, value), max(self.highest, value)
+        self.warnings += finding["verdict"] == WARN
+
+    def record(self) -> dict[str, Any]:
+        """For the manifest."""
+        return {
+            "warnings": self.warnings,
+            "version": self.version,
+            "mean": self.total / self.count,
+            "lowest": self.lowest,
+            "highest": self.highest,
         }
-    return found
 
 
 def account(ledger: Ledger, table: str) -> dict[str, Any]:
