@@ -16,10 +16,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Build or check; a stale board is an error."""
+    """Build or check; a stale board and a refused file are errors of a check."""
     if args.verb == "build":
-        out.print(f"Wrote {board.write(args.results)}")
+        for path in board.write(args.results):
+            out.print(f"Wrote {path}", soft_wrap=True)
     else:
         board.check(args.results)
-        out.print(f"{args.results / board.PAGE} is up to date")
+        for name in (board.README, board.PAGE):
+            out.print(f"{args.results / name} is up to date", soft_wrap=True)
     return 0

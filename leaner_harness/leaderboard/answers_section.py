@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from leaner_harness.answer_scores import GRADES, TASK
 from leaner_harness.judge.surface import CHECKS, EMPTY
-from leaner_harness.judge.verdicts import COVERAGE, SUM
+from leaner_harness.judge.verdicts import COVERAGE
 from leaner_harness.leaderboard import markdown
-from leaner_harness.leaderboard.markdown import DASH
-from leaner_harness.markdown import table
-from leaner_harness.results import Record, Result
+from leaner_harness.leaderboard.sets import Comparable, Ranked
+from leaner_harness.markdown import cell, table
+from leaner_harness.results import Record
 
 _GRADED = (
     "Grades by a judge, from 0 to 5 each and 15 in sum; in brackets 95 % bootstrap intervals over "
@@ -22,33 +20,26 @@ _CHECKS = (
 )
 
 
-def section(results: Sequence[Result]) -> str:
+def section(found: Comparable) -> str:
     """The table of results that one judge graded, or of those that have none."""
-    first = results[0].record
+    first = found.first
     judged = first["judge"] is not None
     data, protocol = first["data"], first["protocol"]
     fingerprints = f"{data['fingerprint'][:8]}, {protocol['fingerprint'][:8]}"
-    title = f"## {first['board']}, {protocol['name']} ({fingerprints})"
+    title = f"## {first['board']}, {cell(protocol['name'])} ({cell(fingerprints)})"
     about = (_GRADED if judged else "No judge. ") + _CHECKS
-    note = markdown.source_note(results[0], "Questions of our own")
-    ranked = sorted(results, key=_rank)
+    note = markdown.source_note(found.rows[0].entry.result, "Questions of our own")
     names = ["#", "model", "parameters", "tokens seen", "n"]
     names += [*GRADES, COVERAGE, "card"] if judged else []
-    rows = [_row(place, result, judged=judged) for place, result in enumerate(ranked, start=1)]
+    rows = [_row(row, judged=judged) for row in found.rows]
     shown = table([*names, *CHECKS, EMPTY], rows)
     return "\n\n".join([title, f"{about}\n{note}", shown]) + "\n"
 
 
-def _rank(result: Result) -> tuple[float, str]:
-    mean = result.mean(SUM)
-    return (-mean["value"] if mean else float("inf")), str(result.path)
-
-
-def _row(place: int, result: Result, *, judged: bool) -> list[str]:
-    record = result.record
+def _row(ranked: Ranked, *, judged: bool) -> list[str]:
+    record = ranked.entry.result.record
     task = record["tasks"][TASK]
-    row = [str(place) if record["mean"] else DASH, markdown.link(result)]
-    row += [*markdown.size_cells(result), str(task["n"])]
+    row = [*markdown.name_cells(ranked), str(task["n"])]
     if judged:
         row += [_grade(record, name) for name in GRADES]
         row += [f"{task['metrics'][COVERAGE]:.1%}", card(record["judge"]["card"])]

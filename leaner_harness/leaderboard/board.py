@@ -1,147 +1,90 @@
-"""The board as Markdown: a pure function of the result files, one table per comparable set."""
+"""The board in two forms, Markdown and a page: pure functions of the result files."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from leaner_harness import answer_scores, scoring
-from leaner_harness.data.glue import AVERAGED, TASKS
 from leaner_harness.errors import ResultError
 from leaner_harness.files import write_atomic
-from leaner_harness.leaderboard import answers_section, markdown
-from leaner_harness.leaderboard.markdown import DASH
-from leaner_harness.markdown import table
-from leaner_harness.recompute import verify
-from leaner_harness.results import Result, read_all
+from leaner_harness.leaderboard import answers_section, glue_section
+from leaner_harness.leaderboard.entries import Entry, Refused, read_entries
+from leaner_harness.leaderboard.page.document import document
+from leaner_harness.leaderboard.sets import comparable_sets, shown_refused
+from leaner_harness.markdown import cell
 
-PAGE = "README.md"
+README = "README.md"
+PAGE = "index.html"
 
 _INTRODUCTION = """\
 # Leaderboard
 
 Made by `leaner leaderboard build` from the result files in this folder; edit those, not this page.
-Results share a table only where group, split, data fingerprint and protocol are the same.
+The same with charts, filters and the details of every run: [index.html](index.html), one file that
+opens from disk. Results share a table only where group, split, data fingerprint, protocol and judge
+are the same, and synthetic rows never with published ones.
 
 *Centred* is the mean over the eight tasks of (score - constant) / (1 - constant), where constant is
 the best constant prediction under the task's own metric: 0 is a model that ignores the text, 1 is
 perfect. *Raw* is the plain mean of the tasks' scores, the paper's kind of average. Brackets are
-95 % bootstrap intervals over the rows, not over training seeds; what follows ± is the standard
-deviation over the seeds of fine-tuning. Ranks follow the centred mean and do not say that a
-difference is significant: `leaner compare` does. *Word overlap* (Jaccard) and *words* are what a
-threshold on shared words, and a linear model of the words, reach after seeing the training rows.
-"""
+95 % intervals: over the rows and, with several seeds of fine-tuning, over these too; what follows ±
+is the standard deviation over them. *Word overlap* (Jaccard) and *words* are what a threshold on
+shared words, and a linear model of the words, reach after seeing the training rows.
 
-_METRIC = {"mcc": "MCC", "acc": "acc", "acc_f1": "acc/F1", "pearson_spearman": "r/ρ"}
+A rank (*#*) is 1 + the number of results that are significantly better, and never above that of a
+larger value: results of one rank are not significantly different. Two results differ where their
+difference is more than 1.96 x the root of the sum of their squared standard errors, an error being
+an interval's half / 1.96. This takes the results as independent, though they answer the same rows:
+it calls ties too often rather than too seldom. Nothing is corrected for the number of results;
+`leaner compare` makes the paired test. A model marked *unverified* has no samples beside its result
+and no rank; all other numbers were computed from the samples again.
+"""
 
 
 def build(folder: Path) -> str:
-    """The Markdown page for a results folder."""
-    boards: dict[tuple[str, ...], list[Result]] = defaultdict(list)
-    for result in read_all(folder):
-        boards[result.ranking].append(result)
-    sections = [
-        answers_section.section(boards[key])
-        if answer_scores.has_answers(boards[key][0])
-        else _section(boards[key])
-        for key in sorted(boards)
-    ]
-    return "\n".join([_INTRODUCTION, *(sections or ["No results yet.\n"])])
+    """The Markdown for a results folder."""
+    return _markdown(*read_entries(folder), folder)
 
 
-def write(folder: Path) -> Path:
-    """Build the page into the results folder; returns its path."""
-    page = folder / PAGE
-    write_atomic(page, build(folder))
-    return page
+def write(folder: Path) -> tuple[Path, Path]:
+    """Build both forms into the results folder; returns their paths."""
+    for path, content in _forms(*read_entries(folder), folder).items():
+        write_atomic(path, content)
+    return folder / README, folder / PAGE
 
 
 def check(folder: Path) -> None:
-    """Raise ResultError unless the page follows from the results, and they from their samples."""
-    for result in read_all(folder):
-        verify(result, folder)
-    page = folder / PAGE
-    if not page.is_file() or page.read_text(encoding="utf-8") != build(folder):
-        raise ResultError(f"{page} is stale.", f"Run: leaner leaderboard build --results {folder}")
+    """Raise ResultError for a refused file, and unless both forms follow from the results."""
+    entries, refused = read_entries(folder)
+    if refused:
+        more = f" ({len(refused) - 1} more files are refused.)" if len(refused) > 1 else ""
+        raise ResultError(f"{refused[0].reason}{more}")
+    for path, content in _forms(entries, refused, folder).items():
+        if not path.is_file() or path.read_text(encoding="utf-8") != content:
+            raise ResultError(
+                f"{path} is stale.", f"Run: leaner leaderboard build --results {folder}"
+            )
 
 
-def _section(results: Sequence[Result]) -> str:
-    first = results[0].record
-    data, protocol = first["data"], first["protocol"]["name"]
-    fingerprint = data["fingerprint"][:8]
-    title = f"## {first['board']}, {protocol}, {data['split']} split ({fingerprint})"
-    note = markdown.source_note(results[0], "Synthetic rows (leaner-mini-v1)")
-    ranked = sorted(results, key=_rank)
-    rows = [_row(place, result) for place, result in enumerate(ranked, start=1)]
-    known = [_baseline_row(ranked[0]), *_overlap_rows(ranked)]
-    shown = table(_columns(), [*rows, *known])
-    return "\n\n".join([title, note, shown]) + "\n"
+def _forms(entries: Sequence[Entry], refused: Sequence[Refused], folder: Path) -> dict[Path, str]:
+    return {
+        folder / README: _markdown(entries, refused, folder),
+        folder / PAGE: document(entries, refused, folder),
+    }
 
 
-def _rank(result: Result) -> tuple[float, str]:
-    mean = result.mean(scoring.CENTRED)
-    return (-mean["value"] if mean else float("inf")), str(result.path)
-
-
-def _columns() -> list[str]:
-    tasks = [f"{name} ({_METRIC[TASKS[name].metric]})" for name in AVERAGED]
-    return ["#", "model", "parameters", "tokens seen", "centred", "raw", *tasks]
-
-
-def _row(place: int, result: Result) -> list[str]:
-    record = result.record
-    return [
-        str(place) if record["mean"] else DASH,
-        markdown.link(result),
-        *markdown.size_cells(result),
-        _mean(result, scoring.CENTRED),
-        _mean(result, scoring.SCORE),
-        *(_task_cell(record["tasks"].get(name)) for name in AVERAGED),
+def _markdown(entries: Sequence[Entry], refused: Sequence[Refused], folder: Path) -> str:
+    sections = [
+        answers_section.section(found) if found.answers else glue_section.section(found)
+        for found in comparable_sets(entries)
     ]
+    shown = [_INTRODUCTION, *(sections or ["No results yet.\n"])]
+    return "\n".join([*shown, *([_refused(refused, folder)] if refused else [])])
 
 
-def _baseline_row(result: Result) -> list[str]:
-    tasks = result.record["tasks"]
-    constants = [tasks[n].get("majority_baseline") if n in tasks else None for n in AVERAGED]
-    known = [constant for constant in constants if constant is not None]
-    raw = f"{sum(known) / len(known):.3f}" if len(known) == len(AVERAGED) else DASH
-    cells = [DASH if constant is None else f"{constant:.3f}" for constant in constants]
-    return ["", "*best constant prediction*", "0", "0", "0.000", raw, *cells]
-
-
-_OVERLAP = {"jaccard": "word overlap", "words": "words"}
-
-
-def _overlap_rows(results: Sequence[Result]) -> list[list[str]]:
-    """What word counting reaches on these rows, by the first result that says it."""
-    found = []
-    for key, title in _OVERLAP.items():
-        cells = []
-        for name in AVERAGED:
-            tasks = [result.record["tasks"].get(name) or {} for result in results]
-            said = [(task.get("baselines") or {}).get(key) for task in tasks]
-            known = [value for value in said if value is not None]
-            cells.append(scoring.shown(known[0]) if known else DASH)
-        if any(cell != DASH for cell in cells):
-            found.append(["", f"*{title}*", "", "", "", "", *cells])
-    return found
-
-
-def _mean(result: Result, metric: str) -> str:
-    mean = result.mean(metric)
-    if mean is None:
-        return f"{DASH} (missing: {markdown.escape(', '.join(map(str, result.record['missing'])))})"
-    low, high = mean["interval"]
-    return f"{scoring.shown(mean['value'])} [{scoring.shown(low)}, {scoring.shown(high)}]"
-
-
-def _task_cell(task: dict[str, Any] | None) -> str:
-    if task is None:
-        return DASH
-    if task["state"] != "ok":
-        return markdown.escape(task["state"])
-    spread = task.get("seeds", {}).get("sd")
-    plus_minus = "" if spread is None else f" ±{scoring.shown(spread)}"
-    return scoring.shown(task["metrics"][scoring.SCORE]) + plus_minus
+def _refused(refused: Sequence[Refused], folder: Path) -> str:
+    """The files that are on no board, and why."""
+    lines = [f"- {cell(path)}: {cell(reason)}" for path, reason in shown_refused(refused, folder)]
+    more = len(refused) - len(lines)
+    listed = [*lines, *([f"- and {more} more"] if more else [])]
+    return "\n".join([f"## Refused files ({len(refused)})", "", *listed]) + "\n"

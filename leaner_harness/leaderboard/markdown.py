@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+from leaner_harness.leaderboard.entries import VERIFIED, Entry
+from leaner_harness.leaderboard.sets import Ranked, sizes
+from leaner_harness.markdown import cell
 from leaner_harness.results import Result
 
 DASH = "–"
 
 
-def link(result: Result) -> str:
-    """The model's name, and the way to its result; names were checked when it was read."""
-    return f"[{result.record['model']['name']}]({result.path.as_posix()})"
+def name_cells(row: Ranked) -> list[str]:
+    """Rank, the model's name with the way to its result, parameters and tokens seen."""
+    place = str(row.rank.place) if row.rank else DASH
+    parameters, tokens, _ = sizes(row.entry.result.record)
+    return [place, _link(row.entry), count(parameters), count(tokens)]
 
 
-def size_cells(result: Result) -> list[str]:
-    """Parameters and tokens seen."""
-    record = result.record
-    training = record.get("training") or {}
-    # Random weights have the checkpoint's shape, and have seen none of its text.
-    scratch = bool(record["model"].get("scorer", {}).get("from_scratch"))
-    return [
-        count(record["model"]["parameters"]),
-        count(0 if scratch else training.get("tokens_seen")),
-    ]
+def _link(entry: Entry) -> str:
+    """Names were checked when they were read: no markup is in them."""
+    name = entry.result.record["model"]["name"]
+    shown = f"[{name}]({entry.result.path.as_posix()})"
+    return shown if entry.state == VERIFIED else f"{shown} (*unverified*)"
 
 
 def count(value: float | None) -> str:
@@ -34,11 +34,6 @@ def count(value: float | None) -> str:
     return str(int(value))
 
 
-def escape(text: str) -> str:
-    """Text that cannot break out of a table cell."""
-    return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
-
-
 def source_note(result: Result, ours: str) -> str:
     """Where the rows came from; `ours` says what the embedded ones are."""
     data = result.record["data"]
@@ -47,4 +42,4 @@ def source_note(result: Result, ours: str) -> str:
         "official": "Published rows, every file verified.",
         "local": "Rows from a local folder that are not, or not all, the published ones.",
     }.get(data["source"], "")
-    return f"{kind} Data fingerprint `{data['fingerprint']}`."
+    return f"{kind} Data fingerprint `{cell(data['fingerprint'])}`."

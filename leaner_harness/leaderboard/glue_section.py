@@ -1,0 +1,88 @@
+"""LEANER-GLUE on the board: one table for each set of comparable results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from leaner_harness import scoring
+from leaner_harness.data.glue import AVERAGED, TASKS
+from leaner_harness.leaderboard import markdown
+from leaner_harness.leaderboard.markdown import DASH
+from leaner_harness.leaderboard.sets import Comparable, Ranked, mean
+from leaner_harness.markdown import cell, table
+from leaner_harness.results import Record, Result
+
+_METRIC = {"mcc": "MCC", "acc": "acc", "acc_f1": "acc/F1", "pearson_spearman": "r/ρ"}
+
+
+def section(found: Comparable) -> str:
+    """The table of results of LEANER-GLUE that were asked the same."""
+    data, protocol = found.first["data"], found.first["protocol"]["name"]
+    title = f"## {found.first['board']}, {cell(protocol)}, {cell(data['split'])} split"
+    heading = f"{title} ({cell(data['fingerprint'][:8])})"
+    results = [row.entry.result for row in found.rows]
+    note = markdown.source_note(results[0], "Synthetic rows (leaner-mini-v1)")
+    known = [_baseline_row(results[0]), *_overlap_rows(results)]
+    shown = table(_columns(), [*map(_row, found.rows), *known])
+    return "\n\n".join([heading, note, shown]) + "\n"
+
+
+def _columns() -> list[str]:
+    tasks = [f"{name} ({_METRIC[TASKS[name].metric]})" for name in AVERAGED]
+    return ["#", "model", "parameters", "tokens seen", "centred", "raw", *tasks]
+
+
+def _row(row: Ranked) -> list[str]:
+    record = row.entry.result.record
+    return [
+        *markdown.name_cells(row),
+        _mean(record, scoring.CENTRED),
+        _mean(record, scoring.SCORE),
+        *(_task_cell(record["tasks"].get(name)) for name in AVERAGED),
+    ]
+
+
+def _baseline_row(result: Result) -> list[str]:
+    tasks = result.record["tasks"]
+    constants = [tasks[n].get("majority_baseline") if n in tasks else None for n in AVERAGED]
+    known = [constant for constant in constants if constant is not None]
+    raw = f"{sum(known) / len(known):.3f}" if len(known) == len(AVERAGED) else DASH
+    cells = [DASH if constant is None else f"{constant:.3f}" for constant in constants]
+    return ["", "*best constant prediction*", "0", "0", "0.000", raw, *cells]
+
+
+_OVERLAP = {"jaccard": "word overlap", "words": "words"}
+
+
+def _overlap_rows(results: Sequence[Result]) -> list[list[str]]:
+    """What word counting reaches on these rows, by the first result that says it."""
+    found = []
+    for key, title in _OVERLAP.items():
+        cells = []
+        for name in AVERAGED:
+            tasks = [result.record["tasks"].get(name) or {} for result in results]
+            said = [(task.get("baselines") or {}).get(key) for task in tasks]
+            known = [value for value in said if value is not None]
+            cells.append(scoring.shown(known[0]) if known else DASH)
+        if any(cell != DASH for cell in cells):
+            found.append(["", f"*{title}*", "", "", "", "", *cells])
+    return found
+
+
+def _mean(record: Record, metric: str) -> str:
+    found = mean(record, metric)
+    if found is None:
+        return f"{DASH} (missing: {cell(', '.join(map(str, record['missing'])))})"
+    value, low, high = map(scoring.shown, found)
+    return f"{value} [{low}, {high}]"
+
+
+def _task_cell(task: dict[str, Any] | None) -> str:
+    if task is None:
+        return DASH
+    if task["state"] != "ok":
+        return cell(task["state"])
+    spread = task.get("seeds", {}).get("sd")
+    plus_minus = "" if spread is None else f" ±{scoring.shown(spread)}"
+    return scoring.shown(task["metrics"][scoring.SCORE]) + plus_minus

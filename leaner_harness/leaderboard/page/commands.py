@@ -1,0 +1,82 @@
+"""The commands that make a result again."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from leaner_harness import answer_scores
+from leaner_harness.leaderboard.sets import number, part, text
+from leaner_harness.results import Record
+
+RECIPE = "recipe.toml"
+_FINETUNE = "leaner-finetune"
+
+
+def train(record: Record) -> str:
+    """How it was trained, from its recipe in a file; empty where the recipe is not known."""
+    if not part(record, "training", "recipe"):
+        return ""
+    return shlex.join(["leaner", "train", RECIPE, "--out", _checkpoint(record)])
+
+
+def score(record: Record) -> str:
+    """How it was scored: with stock lm_eval where the weights have a name on the hub."""
+    few = number(record["protocol"].get("num_fewshot"))
+    if record["model"]["pretrained"] or few:
+        return _stock(record, int(few or 0))
+    command = ["leaner", "evaluate", _checkpoint(record), "--tasks", record["board"]]
+    if record["board"] in answer_scores.BOARDS:
+        command += _judge(record)
+    else:
+        command += ["--protocol", _line(record["protocol"]["name"])]
+        command += ["--split", _line(record["data"]["split"])]
+    if arguments := _arguments(record):
+        command += ["--model-args", arguments]
+    return shlex.join([*command, *_data(record), "--model", record["model"]["name"]])
+
+
+def _stock(record: Record, few: int) -> str:
+    model = record["model"]
+    known = _line(model["pretrained"]) or _checkpoint(record)
+    tuned = model["model_type"] == _FINETUNE
+    protocol = f"protocol={_line(record['protocol']['name'])}" if tuned else ""
+    arguments = ",".join(filter(None, [f"pretrained={known}", protocol, _arguments(record)]))
+    command = ["lm_eval", "--model", _line(model["model_type"]), "--model_args", arguments]
+    command += ["--tasks", record["board"], *(["--num_fewshot", str(few)] if few else [])]
+    if record["board"] not in answer_scores.BOARDS and record["data"]["split"] != "test":
+        command += ["--metadata", json.dumps({"leaner_split": _line(record["data"]["split"])})]
+    command += ["--batch_size", "64", "--log_samples", "--output_path", "out"]
+    filed = ["leaner", "results", "add", "out", "--model", model["name"]]
+    return f"{shlex.join(command)}\n{shlex.join(filed)}"
+
+
+def _checkpoint(record: Record) -> str:
+    name: str = record["model"]["name"]
+    # Random weights of a checkpoint's shape are made from that checkpoint.
+    return f"runs/{name.removesuffix('-from-scratch')}"
+
+
+def _arguments(record: Record) -> str:
+    return ",".join(f"{_line(k)}={_line(v)}" for k, v in _sorted(record["model"]["model_args"]))
+
+
+def _sorted(arguments: Any) -> list[tuple[str, Any]]:
+    return sorted(arguments.items()) if isinstance(arguments, Mapping) else []
+
+
+def _judge(record: Record) -> list[str]:
+    judge = part(record, "judge", "fingerprint")
+    named = ":".join(_line(judge[key]) for key in ("kind", "model") if key in judge)
+    return ["--judge", named] if named else []
+
+
+def _data(record: Record) -> list[str]:
+    return ["--data", "FOLDER"] if record["data"]["source"] == "local" else []
+
+
+def _line(value: Any) -> str:
+    """A value as a word of a command: one printable line."""
+    return "".join(character for character in text(value, 120) if character.isprintable())

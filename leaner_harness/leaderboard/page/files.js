@@ -1,0 +1,53 @@
+// The board as a file: CSV and JSON of the rows that are shown, in their order.
+
+function save(name, kind, text) {
+  const address = URL.createObjectURL(new Blob([text], { type: kind }));
+  element("a", { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 1000);
+}
+
+const fileName = (board, ending) => `${board.id.replace(/[^A-Za-z0-9._-]+/g, "-")}.${ending}`;
+
+// A text that starts like a formula would run in a spreadsheet.
+function csvCell(value) {
+  if (value === null || value === undefined) return "";
+  if (typeof value === "number") return String(value);
+  const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  return /[",\n\r']/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+function csvOf(board, rows) {
+  const scores = board.columns.flatMap(({ key }) => [key, `${key} low`, `${key} high`]);
+  const head = ["rank", "model", "architecture", "state", ...SIZES.map((size) => size.key), ...scores, "file"];
+  const lines = rows.map((row) => [
+    row.rank ? row.rank[0] : null,
+    row.name,
+    row.family,
+    row.verified ? "verified" : "unverified",
+    ...row.sizes,
+    ...row.cells.flatMap((cell) => (Array.isArray(cell) ? cell.slice(0, 3) : [valueOf(cell), null, null])),
+    row.path,
+  ]);
+  return [head, ...lines].map((line) => line.map(csvCell).join(",")).join("\r\n") + "\r\n";
+}
+
+function jsonOf(board, rows) {
+  const { name, protocol, split, synthetic, fingerprint, protocol_fingerprint } = board;
+  const found = rows.map((row) => ({
+    rank: row.rank ? row.rank[0] : null,
+    model: row.name,
+    architecture: row.family,
+    state: row.verified ? "verified" : "unverified",
+    ...Object.fromEntries(SIZES.map((size, i) => [size.key, row.sizes[i]])),
+    scores: Object.fromEntries(
+      board.columns.map(({ key }, i) => {
+        const cell = row.cells[i];
+        if (!Array.isArray(cell)) return [key, cell];
+        const [value, low, high, sd] = cell;
+        return [key, { value, interval: [low, high], ...(sd === undefined ? {} : { sd }) }];
+      }),
+    ),
+    file: row.path,
+  }));
+  return JSON.stringify({ board: name, protocol, split, synthetic, fingerprint, protocol_fingerprint, results: found }, null, 1);
+}

@@ -1,0 +1,140 @@
+// The details of a run, in a dialog of their own.
+
+function openRun(row) {
+  const board = current();
+  const dialog = byId("run");
+  const details = row.details;
+  dialog.replaceChildren(
+    element(
+      "header",
+      {},
+      element("h2", { id: "run-title", tabindex: "-1" }, row.name),
+      element("button", { type: "button", class: "close", "aria-label": "Close", click: () => dialog.close() }, "×"),
+    ),
+    element("p", { class: "under" }, `${board.name}, ${board.protocol}, ${board.split}`),
+    stateOf(row),
+    scores(board, row),
+    details.curve ? curve(details.curve) : null,
+    board.kinds.length ? kindTable(board, row) : taskTable(details),
+    commands(details),
+    ...sections(details),
+    element("p", {}, "The whole record: ", element("a", { href: link(row.path) }, row.path)),
+  );
+  if (!dialog.open) dialog.showModal();
+  dialog.scrollTop = 0;
+  dialog.querySelector("h2").focus();
+  setHash({ board: board.id, run: row.path });
+}
+
+const link = (path) => path.split("/").map(encodeURIComponent).join("/");
+
+function stateOf(row) {
+  const why = data.pool[row.why];
+  return row.verified
+    ? element("p", { class: "state verified" }, `Verified. ${why}`)
+    : element("p", { class: "state unverified" }, `Unverified, and not ranked. ${why}`);
+}
+
+function scores(board, row) {
+  const facts = [];
+  if (row.rank) {
+    const [place, best, worst] = row.rank;
+    facts.push(["Rank", best === worst ? `${place}` : `${place} (between ${best} and ${worst})`]);
+  }
+  board.columns.forEach((column, i) => {
+    const cell = row.cells[i];
+    if (column.group === "mean" && valueOf(cell) !== null) facts.push([column.label, `${shown(valueOf(cell))} ${interval(cell)}`]);
+  });
+  SIZES.forEach((size, i) => facts.push([size.label, row.sizes[i] === null ? "unknown" : count(row.sizes[i])]));
+  if (row.details.missing.length) facts.push(["Missing", row.details.missing.join(", ")]);
+  const tiles = facts.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value)));
+  return element("dl", { class: "tiles" }, ...tiles);
+}
+
+function simpleTable(caption, heads, rows) {
+  const head = element("tr", {}, ...heads.map((each) => element("th", { scope: "col" }, each)));
+  const body = rows.map(([first, ...rest]) =>
+    element("tr", {}, element("th", { scope: "row" }, first), ...rest.map((each) => element("td", {}, each))),
+  );
+  const table = element("table", {}, element("caption", {}, caption), element("thead", {}, head), element("tbody", {}, ...body));
+  return element("div", { class: "scroller", role: "region", tabindex: "0", "aria-label": caption }, table);
+}
+
+function taskTable(details) {
+  if (!details.tasks.length) return null;
+  const rows = details.tasks.map(([name, n, constant, names, values]) => {
+    const beside = data.pool[names].map((each, i) => `${each.replaceAll("_", " ")} ${shownTick(values[i])}`);
+    return [name, n === null ? DASH : String(n), shown(constant), beside.join(" · ")];
+  });
+  return simpleTable("Tasks", ["Task", "Rows", "Constant", "Other numbers"], rows);
+}
+
+function kindTable(board, row) {
+  const heads = ["Kind of question", "n", ...board.columns.map((column) => column.label)];
+  const rows = board.kinds.map((kind, i) => {
+    const [n, ...values] = row.kinds[i];
+    return [kind, n === null ? DASH : String(n), ...values.map(shown)];
+  });
+  const all = ["all", DASH, ...row.cells.map((cell) => shown(valueOf(cell)))];
+  return simpleTable("By kind of question", heads, [all, ...rows]);
+}
+
+function curve({ label, points }) {
+  const [width, height, left, bottom] = [560, 180, 46, 150];
+  const xs = points.map(([x]) => x);
+  const ys = points.map(([, y]) => y);
+  const [low, high] = padded(Math.min(...ys), Math.max(...ys), 0.06);
+  const least = Math.min(...xs);
+  const most = Math.max(Math.max(...xs), least + 1);
+  const x = (value) => left + ((value - least) / (most - least)) * (width - left - 12);
+  const y = (value) => bottom - ((value - low) / (high - low)) * (bottom - 10);
+  const words = `Learning curve: ${label}, from ${shown(ys[0])} at ${count(xs[0])} tokens to ${shown(ys.at(-1))} at ${count(xs.at(-1))}.`;
+  const picture = drawn("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words, class: "curve" });
+  const group = drawn("g", { class: "axes" });
+  for (const value of niceSteps(low, high))
+    group.append(
+      drawn("line", { x1: left, x2: width - 12, y1: y(value), y2: y(value) }),
+      drawn("text", { x: left - 6, y: y(value) + 4, "text-anchor": "end" }, shownTick(value)),
+    );
+  for (const [value, anchor] of [[least, "start"], [most, "end"]])
+    group.append(drawn("text", { x: x(value), y: bottom + 18, "text-anchor": anchor }, `${count(value)} tokens`));
+  const line = points.map(([at, value]) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
+  picture.append(group, drawn("polyline", { class: "line", points: line }));
+  return element("figure", {}, element("figcaption", {}, `Learning curve: ${label}`), picture);
+}
+
+function commands(details) {
+  const recipe = data.pool[details.recipe].filter(([key]) => key !== "…");
+  const lines = [];
+  if (details.train)
+    lines.push("cat > recipe.toml <<'END'", ...recipe.map(([key, value]) => `${key} = ${value}`), "END", details.train);
+  lines.push(details.score);
+  const text = lines.join("\n");
+  const copy = element("button", { type: "button", class: "copy", click: () => copied(text, copy) }, "Copy");
+  const head = element("div", { class: "command-head" }, element("h3", {}, "Make it again"), copy);
+  return element("section", {}, head, element("pre", { tabindex: "0", "aria-label": "Commands" }, text));
+}
+
+async function copied(text, button) {
+  try {
+    await navigator.clipboard.writeText(text);
+    button.textContent = "Copied";
+  } catch {
+    getSelection().selectAllChildren(button.closest("section").querySelector("pre"));
+    button.textContent = "Selected";
+  }
+}
+
+function sections(details) {
+  const recipe = data.pool[details.recipe];
+  const all = { ...(recipe.length ? { Recipe: details.recipe } : {}), ...details.sections };
+  const order = ["Recipe", "Training", "Model", "Protocol", "Judge", "Rows", "Samples", "Provenance", "Versions in training"];
+  return order
+    .filter((name) => name in all)
+    .map((name) => {
+      const facts = data.pool[all[name]].map(([key, value]) =>
+        element("div", {}, element("dt", {}, key.replaceAll("_", " ")), element("dd", {}, value)),
+      );
+      return element("details", { open: name === "Recipe" || name === "Training" }, element("summary", {}, name), element("dl", { class: "facts" }, ...facts));
+    });
+}

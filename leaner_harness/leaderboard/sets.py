@@ -1,0 +1,148 @@
+"""Which results share a table: the same board, rows, protocol and judge, and never made with real.
+
+A result file is anyone's: what it says beyond its required parts is read with `part`, `number` and
+`text`, which take any JSON value and give nothing where it is of another kind.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from leaner_harness import answer_scores, scoring
+from leaner_harness.judge.verdicts import SUM
+from leaner_harness.leaderboard.entries import VERIFIED, Entry, Refused
+from leaner_harness.leaderboard.ranks import Rank, Score, ranks
+from leaner_harness.results import Record
+
+_LONGEST = 300
+_MOST_REFUSED = 300
+
+
+class Ranked(NamedTuple):
+    """An entry and its place."""
+
+    entry: Entry
+    score: Score | None
+    """The headline; None where a task or grades are missing."""
+    rank: Rank | None
+    """None also where nothing was verified: a number nobody can check pushes nobody down."""
+
+
+class Comparable(NamedTuple):
+    """Results that share a table, the best first."""
+
+    key: tuple[str, ...]
+    synthetic: bool
+    rows: list[Ranked]
+
+    @property
+    def first(self) -> Record:
+        """The record of one of them; they agree in board, data and protocol."""
+        return self.rows[0].entry.result.record
+
+    @property
+    def answers(self) -> bool:
+        """Whether these are answers to LEANER-Eval."""
+        return answer_scores.has_answers(self.rows[0].entry.result)
+
+
+def comparable_sets(entries: Sequence[Entry]) -> list[Comparable]:
+    """The tables: those of published rows first, then by name."""
+    found: dict[tuple[bool, tuple[str, ...]], list[Entry]] = defaultdict(list)
+    for entry in entries:
+        key = tuple(map(str, entry.result.ranking))
+        found[is_synthetic(entry.result.record), key].append(entry)
+    return [Comparable(key, made, _ranked(found[made, key])) for made, key in sorted(found)]
+
+
+def is_synthetic(record: Record) -> bool:
+    """Whether its rows were made up; one sign is enough."""
+    data = record["data"]
+    return bool(data["synthetic"]) or data["source"] == "mini" or record["board"].endswith("_mini")
+
+
+def headline(record: Record) -> Score | None:
+    """What a result is ranked by: the centred mean, or a judge's sum."""
+    return mean(record, SUM if record["board"] in answer_scores.BOARDS else scoring.CENTRED)
+
+
+def mean(record: Record, metric: str) -> Score | None:
+    """A mean with the interval that counts all chance that the record knows."""
+    found = part(record, "mean", metric)
+    return score(found.get("value"), found.get("interval_total", found.get("interval")))
+
+
+def score(value: Any, interval: Any) -> Score | None:
+    """A value with its interval; None unless these are numbers."""
+    known = number(value)
+    bounds = interval if isinstance(interval, list | tuple) and len(interval) == 2 else (None, None)
+    low, high = map(number, bounds)
+    if known is None or low is None or high is None or low > high:
+        return None
+    return Score(known, low, high)
+
+
+def _ranked(entries: Sequence[Entry]) -> list[Ranked]:
+    scores = {id(entry): headline(entry.result.record) for entry in entries}
+    counted = [entry for entry in entries if entry.state == VERIFIED and scores[id(entry)]]
+    places = ranks([known for entry in counted if (known := scores[id(entry)])])
+    rank = {id(entry): place for entry, place in zip(counted, places, strict=True)}
+    found = [Ranked(entry, scores[id(entry)], rank.get(id(entry))) for entry in entries]
+    return sorted(found, key=_order)
+
+
+def _order(row: Ranked) -> tuple[float, str]:
+    value = -row.score.value if row.score else math.inf
+    return value, row.entry.result.path.as_posix()
+
+
+def part(record: Any, *keys: str) -> Record:
+    """The object below these keys; empty where there is none."""
+    for key in keys:
+        record = record.get(key) if isinstance(record, dict) else None
+    return record if isinstance(record, dict) else {}
+
+
+def number(value: Any) -> float | None:
+    """A finite number, or None."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return value if math.isfinite(value) else None
+    except OverflowError:  # an integer no float holds
+        return None
+
+
+def text(value: Any, longest: int = _LONGEST) -> str:
+    """Any value as one short line."""
+    shown = " ".join(str(value)[: 4 * longest].split())
+    return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
+
+
+def sizes(record: Record) -> tuple[float | None, float | None, float | None]:
+    """Parameters, training tokens and training FLOPs, where they are known."""
+    training = part(record, "training")
+    parameters = number(part(record, "model").get("parameters"))
+    # Random weights have the checkpoint's shape, and have seen none of its text.
+    if part(record, "model", "scorer").get("from_scratch"):
+        return parameters, 0, 0
+    return parameters, number(training.get("tokens_seen")), number(training.get("flops"))
+
+
+def shown_refused(refused: Sequence[Refused], folder: Path) -> list[list[str]]:
+    """Path and reason of refused files, as many as anybody reads.
+
+    Without the place of the folder, which tells of a machine.
+    """
+    return [
+        [text(_below(folder, file.path)), text(file.reason.replace(f"{folder}/", ""))]
+        for file in refused[:_MOST_REFUSED]
+    ]
+
+
+def _below(folder: Path, path: Path) -> str:
+    return (path.relative_to(folder) if path.is_relative_to(folder) else path).as_posix()
