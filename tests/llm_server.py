@@ -270,10 +270,11 @@ async def report(request: web.Request) -> web.StreamResponse:
     return web.json_response({"asked": asked, "most": in_flight["most"], "formats": formats[-5:]})
 
 
-async def serve(port_file: Path) -> None:
+async def serve(port_file: Path, *more: web.RouteDef, chat: Any = chat) -> None:
     app = web.Application()
     app.router.add_post("/v1/chat/completions", chat)
     app.router.add_get("/asked", report)
+    app.router.add_routes(more)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

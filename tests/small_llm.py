@@ -50,10 +50,11 @@ class Server:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Server]:
+def running(folder: Path, script: str = "llm_server.py", *options: str) -> Iterator[Server]:
+    """One of the test servers, until the end of the block."""
     port_file = folder / "port"
-    script = Path(__file__).parent / "llm_server.py"
-    process = subprocess.Popen([sys.executable, str(script), str(port_file)])
+    command = [sys.executable, str(Path(__file__).parent / script), str(port_file), *options]
+    process = subprocess.Popen(command)
     try:
         end = time.monotonic() + 30
         while not port_file.exists():

@@ -2,101 +2,122 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
-import signal
 import subprocess
 import sys
 import time
 
 import pytest
+from killed import Progress, build, digests, kill, record, start, write_source
+from small_llm import running
 
-from leaner_harness.data.text import read_documents
+from leaner_harness import Document
 from leaner_harness.dataset.chunk import chunks
 from leaner_harness.dataset.records import Assignment
 from leaner_harness.dataset.rewriters.recorded import key
+from leaner_harness.llm.cache import Cache
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-CHUNKS, KILLS = 5_000, 30
-
-
-def digests(folder):
-    files = [path for path in folder.rglob("*.json*") if path.suffix in (".json", ".jsonl")]
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in files
-    }
-
-
-def recorded(source, path):
-    """A reply for every chunk; every tenth is not accepted, and what then is asked is not there."""
-    with path.open("w") as file:
-        for number, line in enumerate(source.read_text().splitlines()):
-            document = json.loads(line)
-            (chunk,) = chunks(read_one(source.name, number, document))
-            first = Assignment(chunk)
-            text = f"{chunk.text} That is all." if number % 10 else "I cannot help with that."
-            file.write(json.dumps({"key": key(first), "text": text}) + "\n")
-
-
-def read_one(name, number, row):
-    from leaner_harness import Document
-
-    return Document(f"{name}:{number + 1}", "web", row["text"])
+KILLS = {"read": 4, "rewritten": 20, "assembling": 6}
+"""In each stage."""
+SLOWEST = 4.0
+"""Seconds into the assembling, at most."""
+CONCURRENCY = 16
 
 
 @pytest.fixture(scope="module")
-def job(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("job")
+def replay(tmp_path_factory):
+    """5,000 texts and a reply to each: every tenth is not accepted, and no other is there."""
+    folder = tmp_path_factory.mktemp("replay")
     source, replies = folder / "source.jsonl", folder / "replies.jsonl"
-    documents = read_documents("mini", genres=["wiki", "textbook"], words=10**9)
-    with source.open("w") as file:
-        for _ in range(CHUNKS):
-            file.write(json.dumps({"text": next(documents).text}) + "\n")
-    recorded(source, replies)
-    return source, replies
+    with replies.open("w") as file:
+        for number, text in enumerate(write_source(source, 5_000)):
+            (chunk,) = chunks(Document("", "web", text))
+            said = f"{text} That is all." if number % 10 else "I cannot help with that."
+            file.write(json.dumps({"key": key(Assignment(chunk)), "text": said}) + "\n")
+    return record(source, f"replay:{replies}")
 
 
-def command(job, out):
-    source, replies = job
+def alone(folder, settings):
+    """The files of a build that nobody disturbs."""
+    process = start(build, folder / "alone", folder / "home-alone", settings, Progress())
+    process.join()
+    assert process.exitcode == 0
+    return digests(folder / "alone")
+
+
+def killed(folder, settings, count, after=lambda: None):
+    """The files of a build of so many chunks that is killed in every stage, and then left alone."""
+    chance, midway = random.Random(0), 0
+    arguments = folder / "killed", folder / "home-killed", settings
+    for stage, kills in KILLS.items():
+        # The reading begins anew each time; the rewriting goes on, and is to last for all kills.
+        most = {"read": count, "rewritten": 2 * count // kills, "assembling": 1}[stage]
+        for _ in range(kills):
+            progress = Progress()
+            process = start(build, *arguments, progress)
+            progress.wait(process, stage, chance.randint(1, most))
+            time.sleep(chance.uniform(0, SLOWEST if stage == "assembling" else 0.1))
+            midway += kill(process) and progress.in_stage(stage)
+            after()
+    assert midway >= 0.8 * sum(KILLS.values()), "most kills were to hit a stage that they aimed at"
+    last = start(build, *arguments, Progress())
+    last.join()
+    assert last.exitcode == 0
+    return digests(folder / "killed")
+
+
+def test_thirty_kills_change_nothing(replay, tmp_path):
+    expected = alone(tmp_path, replay)
+    assert killed(tmp_path, replay, 5_000) == expected
+    manifest = json.loads((tmp_path / "alone" / "manifest.json").read_text())
+    assert manifest["chunks"]["in"] > 4_500 and manifest["documents"]["kept"] > 4_000
+    assert len(expected) == 5  # manifest, card, and a file for each split
+
+
+def test_thirty_kills_pay_no_reply_twice_that_had_come(tmp_path):
+    write_source(tmp_path / "source.jsonl", 2_000)
+    home = tmp_path / "home-killed"
+    with running(tmp_path, "rewrite_server.py", "0.02") as server:
+        settings = record(
+            tmp_path / "source.jsonl", "openai:m",
+            base_url=f"{server.root}/v1", concurrency=CONCURRENCY,
+        )  # fmt: skip
+        expected = alone(tmp_path, settings)
+        once = server.report()["asked"]
+        assert set(once.values()) == {1} and len(once) > 1_800
+        before = known = 0
+
+        def lost_little():
+            nonlocal before, known
+            time.sleep(0.1)  # what was in flight reaches the server's count
+            paid = sum(server.report()["asked"].values()) - len(once)
+            replies = Cache(home / "llm" / "replies.sqlite")
+            there = len(replies)
+            replies.close()
+            assert 0 <= paid - before - (there - known) <= CONCURRENCY
+            before, known = paid, there
+
+        assert killed(tmp_path, settings, len(once), lost_little) == expected
+        lost_little()
+        assert len(once) == known <= before <= known + KILLS["rewritten"] * CONCURRENCY
+
+
+def command(settings, out):
+    (source,) = settings["source"]["sources"]
+    arguments = ",".join(f"{key}={value}" for key, value in settings["rewriter_args"].items())
     return [
-        sys.executable, "-m", "leaner_harness.cli", "build", "pretrain", str(source),
-        "--out", str(out), "--rewriter", f"replay:{replies}", "--json",
+        sys.executable, "-m", "leaner_harness.cli", "build", "pretrain", source, "--out", str(out),
+        "--rewriter", settings["rewriter"], "--rewriter-args", arguments, "--json",
     ]  # fmt: skip
 
 
-def test_thirty_kills_change_nothing(job, tmp_path):
-    began = time.monotonic()
-    alone = subprocess.run(command(job, tmp_path / "alone"), capture_output=True, text=True)
-    whole = time.monotonic() - began
-    assert alone.returncode in (0, 3), alone.stderr
-    chance, killed = random.Random(0), 0
-    while killed < KILLS:
-        process = subprocess.Popen(
-            command(job, tmp_path / "killed"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-        try:
-            process.wait(chance.uniform(0.25, 0.6) * whole)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-        # One that was done before is killed, too: what it would write again is the same.
-        killed += 1
-    last = subprocess.run(command(job, tmp_path / "killed"), capture_output=True, text=True)
-    assert last.returncode == alone.returncode, last.stderr
-    one, other = json.loads(alone.stdout), json.loads(last.stdout)
-    assert one["documents"] == other["documents"] and one["chunks"]["in"] > 0.9 * CHUNKS
-    assert one["documents"]["kept"] > 0.8 * CHUNKS
-    assert digests(tmp_path / "alone") == digests(tmp_path / "killed")
-    assert len(digests(tmp_path / "alone")) >= 4
-
-
-def test_two_processes_on_one_build_do_no_harm(job, tmp_path):
+def test_two_processes_on_one_build_do_no_harm(replay, tmp_path):
     both = [
         subprocess.Popen(
-            command(job, tmp_path / "both"),
+            command(replay, tmp_path / "both"),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -107,6 +128,24 @@ def test_two_processes_on_one_build_do_no_harm(job, tmp_path):
     codes = sorted(process.returncode for process in both)
     assert codes in ([0, 2], [2, 3]), said
     assert any("Another process works on" in error for _, error in said)
-    alone = subprocess.run(command(job, tmp_path / "alone"), capture_output=True, text=True)
-    assert alone.returncode in (0, 3)
-    assert digests(tmp_path / "alone") == digests(tmp_path / "both")
+    assert digests(tmp_path / "both") == alone(tmp_path, replay)
+
+
+def test_a_second_process_asks_for_nothing(tmp_path):
+    write_source(tmp_path / "source.jsonl", 300)
+    with running(tmp_path, "rewrite_server.py", "0.2") as server:
+        settings = record(
+            tmp_path / "source.jsonl", "openai:m", base_url=f"{server.root}/v1", concurrency=4
+        )
+        progress = Progress()
+        first = start(build, tmp_path / "both", tmp_path / "home", settings, progress)
+        progress.wait(first, "rewritten", 10)
+        second = subprocess.run(
+            command(settings, tmp_path / "both"), capture_output=True, text=True, timeout=60
+        )
+        assert progress.in_stage("rewritten"), "the first was to be at work still"
+        assert second.returncode == 2 and "Another process works on" in second.stderr
+        first.join()
+        asked = server.report()["asked"]
+        assert first.exitcode == 0 and set(asked.values()) == {1} and len(asked) > 250
+        assert digests(tmp_path / "both") == alone(tmp_path, settings)

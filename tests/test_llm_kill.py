@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import random
-import signal
 import time
 
 import pytest
+from killed import kill, start
 from small_llm import request, running
 
 from leaner_harness.llm.cache import Cache
@@ -44,20 +42,15 @@ def committed(path, settings) -> set[str]:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_kill_9_at_fifty_moments(tmp_path):
-    fork = multiprocessing.get_context("forkserver")
-    fork.set_forkserver_preload(["small_llm", "openai"])
     path, draw = tmp_path / "replies.sqlite", random.Random(0)
     with running(tmp_path) as server:
         settings = server.settings()
         safe: dict[str, int] = {}  # how often a question was asked when its reply was first seen
         before = known = 0
         for _ in range(N_KILLS):
-            child = fork.Process(target=ask, args=(settings.base_url, path))
-            child.start()
+            child = start(ask, settings.base_url, path)
             time.sleep(draw.uniform(0.3, 1.0))
-            os.kill(child.pid, signal.SIGKILL)
-            child.join()
-            assert child.exitcode == -signal.SIGKILL, "the run ended before it was killed"
+            assert kill(child), "the run ended before it was killed"
             time.sleep(0.2)  # what was in flight reaches the server's count
             asked, there = server.report()["asked"], committed(path, settings)
             assert set(safe) <= there, "a committed reply was lost"
