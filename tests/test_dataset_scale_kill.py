@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import random
 import re
-import sqlite3
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 from conftest import ROOT
 from scaled import files, rows, write_replies, write_source
@@ -20,13 +17,30 @@ pytest.importorskip("datatrove", reason="leaner-harness[scale] is not installed"
 
 pytestmark = pytest.mark.slow
 
-RANKS, KILLS = 6, 8
+RANKS, KILLS = 6, 2
 BUILD = """
-import sys
+import os, random, signal, sys, threading
+from pathlib import Path
 from leaner_harness.dataset.build import Source
-from leaner_harness.dataset.pretrain import Settings
+from leaner_harness.dataset.pretrain import Job, Settings
 from leaner_harness.dataset.scale import executors
 
+usual = Job.rewrite
+
+def rewrite(self, *given, **named):  # each rank is killed KILLS times, at any moment of it
+    begun = len(list(Path("kills").glob(f"{self.folder.name}-*")))
+
+    def die():
+        Path("kills", f"{self.folder.name}-{begun}").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    killer = threading.Timer(random.uniform(0.02, 0.3), die)
+    killer.daemon = True
+    if self.folder.parent.name == "ranks" and begun < KILLS:
+        killer.start()
+    return usual(self, *given, **named)
+
+Job.rewrite = rewrite
 if __name__ == "__main__":
     source, replies, folder, kind = sys.argv[1:]
     settings = Settings(Source((source,)), f"replay:{replies}")
@@ -41,7 +55,10 @@ def job(tmp_path_factory):
     folder = tmp_path_factory.mktemp("job")
     source = write_source(folder / "source.jsonl", 2_400)
     replies = write_replies(folder / "replies.jsonl", source)
-    (folder / "build.py").write_text(BUILD.replace("RANKS", str(RANKS)))
+    (folder / "kills").mkdir()
+    (folder / "build.py").write_text(
+        BUILD.replace("RANKS", str(RANKS)).replace("KILLS", str(KILLS))
+    )
     command = [
         sys.executable, "-m", "leaner_harness.cli", "build", "pretrain", source,
         "--out", folder / "alone", "--rewriter", f"replay:{replies}",
@@ -63,61 +80,21 @@ def start(job, out, kind="local", **variables):
     )
 
 
-def at_work(out):
-    """Ranks that have rewritten some of their chunks, and not all."""
-    for path in sorted(out.glob("ranks/0*/ledger.sqlite")):
-        base = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-        try:
-            states = {state for (state,) in base.execute("SELECT DISTINCT state FROM chunks")}
-            is_read = base.execute("SELECT 1 FROM facts WHERE name = 'read'").fetchall()
-        except sqlite3.Error:
-            continue  # just being made
-        finally:
-            base.close()
-        if is_read and {"pending", "kept"} <= states:
-            yield path.parent
-
-
-def below(runner):
-    """The runner's processes, and itself."""
-    try:
-        return [*psutil.Process(runner.pid).children(recursive=True), psutil.Process(runner.pid)]
-    except psutil.Error:
-        return []
-
-
-def kill_one(out, runner, killed):
-    """Kill the process of a rank at work, at most twice the same rank's; whether it did."""
-    for rank in (rank for rank in at_work(out) if killed.count(rank) < 2):
-        for process in below(runner):
-            try:
-                if any(each.path == str(rank / "ledger.sqlite") for each in process.open_files()):
-                    process.kill()
-                    killed.append(rank)
-                    return True
-            except psutil.Error:  # it has ended by itself
-                continue
-    return False
-
-
 def test_ranks_that_are_killed_change_nothing(job, tmp_path):
-    out, killed, said = tmp_path / "killed", [], ""
-    chance = random.Random(0)
-    for turn in range(3 * KILLS):
+    out, said = tmp_path / "killed", ""
+    for turn in range(6):
         runner = start(job, out)
-        wanted = min(chance.randint(1, 2), KILLS - len(killed))
-        while runner.poll() is None and wanted:
-            wanted -= kill_one(out, runner, killed)
-            time.sleep(0.02)
-        if turn == 1:  # and all the others, with what runs them
-            for process in below(runner):
-                process.kill()
+        if turn == 1:  # the one that runs them is killed, too; they go on by themselves
+            while not list((job / "kills").glob("*-1")) and runner.poll() is None:
+                time.sleep(0.05)
+            runner.kill()
         said = runner.communicate(timeout=300)[0]
         if runner.returncode == 0:
             break
         assert turn == 1 or "ranks are not at their end" in said, said[-3000:]
     assert runner.returncode == 0, said[-3000:]
-    assert len(killed) >= 5 and len(set(killed)) >= 3, killed
+    killed = sorted(path.name[:5] for path in (job / "kills").iterdir())
+    assert len(killed) >= RANKS and len(set(killed)) >= RANKS - 1, killed
     assert files(job / "alone") == files(out)
     assert rows(job / "alone") == rows(out)
     # Once more: there is nothing left to do.
