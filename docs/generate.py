@@ -1,4 +1,5 @@
-"""Write the generated parts of the documents: the file tree from first docstring lines, the hooks.
+"""Write the generated parts of the documents: the file tree from first docstring lines, the hooks,
+the fields of a result file.
 
 `python docs/generate.py` writes; with `--check` it only says whether anything is stale.
 """
@@ -12,8 +13,9 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from leaner_harness import hookspecs
+from leaner_harness import hookspecs, result_rules
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("leaner_harness", "trainers/leaner_trainers")
@@ -60,9 +62,41 @@ def hooks() -> str:
     return "\n".join(lines).rstrip()
 
 
+def result_fields() -> str:
+    """Every field of a result file that its schema describes, and what may stand there."""
+    schema = result_rules.schema()
+    lines = ["| field | what may stand there | what it is |", "|---|---|---|"]
+    return "\n".join([*lines, *_fields(schema, schema["definitions"], "")])
+
+
+def _fields(part: dict[str, Any], parts: dict[str, Any], place: str) -> Iterator[str]:
+    for name, field in [*part.get("properties", {}).items(), *_patterned(part)]:
+        inner = parts[field["$ref"].rsplit("/", 1)[-1]] if "$ref" in field else field
+        about = field.get("description") or inner.get("description", "")
+        optional = "" if name in part.get("required", [name]) else ", may lack"
+        yield f"| `{place}{name}` | {_allowed(inner)}{optional} | {about} |"
+        yield from _fields(inner, parts, f"{place}{name}.")
+
+
+def _patterned(part: dict[str, Any]) -> list[tuple[str, Any]]:
+    return [("TASK", field) for field in part.get("patternProperties", {}).values()]
+
+
+def _allowed(part: dict[str, Any]) -> str:
+    if "const" in part or "enum" in part:
+        return ", ".join(f"`{value}`" for value in part.get("enum", [part.get("const")]))
+    kinds = part.get("type", "anything")
+    text = kinds if isinstance(kinds, str) else " or ".join(kinds)
+    if "minimum" in part and "maximum" in part:
+        return f"{text} {part['minimum']:g} to {part['maximum']:g}"
+    pattern = part.get("pattern", "").replace("|", "\\|")
+    return f"{text} like `{pattern}`" if pattern else text
+
+
 PARTS = {
     "CONTRIBUTING.md": {"file tree": lambda: f"```text\n{file_tree()}\n```"},
     "docs/hooks.md": {"hooks": hooks},
+    "docs/results.md": {"fields": result_fields},
 }
 
 

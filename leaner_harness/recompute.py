@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from leaner_harness import answer_scores, intervals, results, scoring
+from leaner_harness import answer_scores, intervals, result_rules, results, scoring
 from leaner_harness.data.glue import AVERAGED, TASKS
 from leaner_harness.errors import ResultError
 from leaner_harness.results import Record, Result
@@ -150,7 +150,10 @@ def _over_rows_and_seeds(scores: Array, draws: Array) -> list[float]:
 
 
 def verify(result: Result, folder: Path) -> None:
-    """Raise ResultError unless a result's numbers are those its committed samples give."""
+    """Raise ResultError unless a result's numbers are those its committed samples give.
+
+    They must fit together as well (`result_rules.agree`): samples do not say everything.
+    """
     path = folder / result.path
     score = answer_scores.score if answer_scores.has_answers(result) else score_samples
     tasks, mean = score(read_samples(result, path))
@@ -162,6 +165,7 @@ def verify(result: Result, folder: Path) -> None:
         task["intervals"] = _promised(task["intervals"], stated["intervals"])
         _same(f"{path}: {name}", stated, task)
     _same(f"{path}: mean", result.record["mean"], mean)
+    result_rules.agree(result.record)
 
 
 def _promised(computed: Record, stated: Any) -> Record:

@@ -15,31 +15,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from leaner_harness import result_rules, untrusted
 from leaner_harness.errors import ResultError
 from leaner_harness.files import write_atomic, write_json
+from leaner_harness.result_rules import samples_name
+from leaner_harness.untrusted import shown
 
 SCHEMA = 1
 Record = dict[str, Any]
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
-_REQUIRED = {
-    "board": str,
-    "run": str,
-    "model": dict,
-    "protocol": dict,
-    "data": dict,
-    "tasks": dict,
-    "mean": dict,
-    "missing": list,
-    "samples": dict,
-    "provenance": dict,
-}
-_INSIDE = {
-    "model": ("name", "model_type", "model_args", "pretrained", "parameters", "weights_sha256"),
-    "protocol": ("name", "fingerprint"),
-    "data": ("split", "source", "synthetic", "fingerprint"),
-    "samples": ("file", "sha256"),
-}
+RESULT_BYTES = 256 * 1024
+SAMPLES_BYTES = 16 * 1024**2
+"""Packed; the largest board has 30,000 rows, half a megabyte for each training seed."""
+UNPACKED_BYTES = 128 * 1024**2
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +69,8 @@ def check_name(name: str, what: str) -> str:
     """A name that can be a folder everywhere; raises ResultError otherwise."""
     if not _NAME.match(name):
         raise ResultError(
-            f"{what} {name!r} cannot be part of a path.",
-            "Use letters, digits, '.', '_' and '-' (--model NAME).",
+            f"{what} {shown(name)} cannot be part of a path.",
+            "Use letters, digits, '.', '_' and '-', 100 at most (--model NAME).",
         )
     return name
 
@@ -98,7 +88,7 @@ def write(result: Result, samples: Iterable[Record], folder: Path, *, replace: b
             "Replace it with --replace, or give this model another name with --model NAME.",
         )
     content = pack_samples(samples)
-    name = f"{path.stem}.samples.jsonl.gz"
+    name = samples_name(path.stem)
     result.record["samples"] = {"file": name, "sha256": hashlib.sha256(content).hexdigest()}
     write_atomic(path.with_name(name), content)
     write_json(path, result.record)
@@ -112,31 +102,29 @@ def pack_samples(samples: Iterable[Record]) -> bytes:
 
 
 def read_samples(path: Path) -> Iterator[Record]:
-    """The samples of a `.samples.jsonl.gz` file."""
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        for line in file:
-            yield json.loads(line)
+    """The samples of a `.samples.jsonl.gz` file; raises ResultError where it holds none."""
+    try:
+        content = untrusted.gunzip(untrusted.read_bytes(path, SAMPLES_BYTES), UNPACKED_BYTES)
+        yield from untrusted.parse_lines(content)
+    except (FileNotFoundError, ValueError) as error:
+        raise ResultError(f"{path} holds no samples: {error}.") from error
 
 
 def read(path: Path) -> Result:
-    """Read one result file; raises ResultError when it is none."""
+    """Read one result file; raises ResultError that says where in it what is wrong."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        record = untrusted.parse_json(untrusted.read_bytes(path, RESULT_BYTES))
+    except (FileNotFoundError, ValueError) as error:
         raise ResultError(f"{path} is no result file: {error}.") from error
     if not isinstance(record, dict) or record.get("schema") != SCHEMA:
         raise ResultError(f"{path} is no result file of schema {SCHEMA}.")
-    wrong = [key for key, kind in _REQUIRED.items() if not isinstance(record.get(key), kind)]
-    if wrong:
-        raise ResultError(f"{path} is no result file: {', '.join(wrong)} missing or malformed.")
-    lacking = [
-        f"{key}.{k}" for key, inner in _INSIDE.items() for k in inner if k not in record[key]
-    ]
-    if lacking:
-        raise ResultError(f"{path} is no result file: it lacks {', '.join(lacking)}.")
-    for name in (record["board"], record["run"], str(record["model"].get("name"))):
-        check_name(name, f"{path}: name")
-    return Result(record)
+    try:
+        result = Result(result_rules.check(record))
+    except ResultError as error:
+        raise ResultError(f"{path}: {error.message}", error.cure) from error
+    if record["samples"]["file"] != samples_name(record["run"]):
+        raise ResultError(f"{path}: samples.file must be {samples_name(record['run'])}.")
+    return result
 
 
 def read_all(folder: Path) -> list[Result]:

@@ -175,7 +175,7 @@ def test_no_board_of_a_run_is_left_out_in_silence(unjudged, tmp_path, other):
 def test_a_changed_grade_is_found(server, unjudged, tmp_path):
     path = file(unjudged, tmp_path, model="tiny")
     record = json.loads(path.read_text())
-    record["tasks"][TASK]["kinds"]["why"]["metrics"]["own_words"] += 0.01
+    record["tasks"][TASK]["kinds"]["why"]["metrics"]["own_words"] -= 0.01
     path.write_text(json.dumps(record))
     with pytest.raises(ResultError, match="kinds why metrics own_words"):
         recompute.verify(results.read(path), tmp_path)

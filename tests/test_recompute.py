@@ -135,15 +135,15 @@ def test_no_result_may_drop_or_change_what_it_promised(tmp_path: Path) -> None:
             recompute.verify(results.read(path), tmp_path)
 
     rte: Callable[[Record], Record] = lambda record: record["tasks"]["rte"]  # noqa: E731
-    refused(lambda r: rte(r)["intervals"].pop(scoring.SCORE), "rte intervals has other")
-    refused(lambda r: rte(r).pop("intervals"), "rte intervals has other")
+    refused(lambda r: rte(r)["intervals"].pop(scoring.SCORE), "rte.intervals lacks leaner_score")
+    refused(lambda r: rte(r).pop("intervals"), "tasks.rte lacks intervals")
     refused(lambda r: rte(r).pop("seeds"), "rte seeds has other")
     refused(lambda r: rte(r)["seeds"].pop("sd"), "rte seeds has other")
     refused(lambda r: rte(r)["seeds"].update(sd=0.0), r"rte seeds sd is 0\.0")
     refused(lambda r: rte(r)["seeds"]["scores"].pop(), "rte seeds scores is")
     refused(lambda r: rte(r)["intervals_total"].pop("acc"), "rte intervals_total has")
     refused(lambda r: rte(r)["intervals"].update(acc=[0, 1]), "rte intervals acc is")
-    refused(lambda r: rte(r)["intervals"].update(bleu=[0, 1]), "rte intervals has other")
+    refused(lambda r: rte(r)["intervals"].update(bleu=[0, 1]), "rte.intervals must")
     mean = scoring.CENTRED
     refused(lambda r: r["mean"][mean].pop("interval_total"), "mean leaner_score_centred")
 

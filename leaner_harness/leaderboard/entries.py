@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from leaner_harness import recompute, results
+from leaner_harness import recompute, result_rules, results
 from leaner_harness.errors import LeanerError, ResultError
 from leaner_harness.results import Result
 
@@ -60,6 +60,7 @@ def _entry(path: Path, folder: Path) -> Entry:
     if path.relative_to(folder) != result.path:
         raise ResultError(f"{path} says it belongs at {folder / result.path}.", "Move it.")
     if not path.with_name(result.record["samples"]["file"]).exists():
+        result_rules.agree(result.record)
         return Entry(result, UNVERIFIED, "There are no samples beside it.")
     recompute.verify(result, folder)
     return Entry(result, VERIFIED, "Its numbers are those its samples give.")
