@@ -143,8 +143,8 @@ def test_a_second_process_asks_for_nothing(tmp_path):
         second = subprocess.run(
             command(settings, tmp_path / "both"), capture_output=True, text=True, timeout=60
         )
-        assert progress.in_stage("rewritten"), "the first was to be at work still"
         assert second.returncode == 2 and "Another process works on" in second.stderr
+        assert progress.in_stage("rewritten"), "the first was to be at work still"
         first.join()
         asked = server.report()["asked"]
         assert first.exitcode == 0 and set(asked.values()) == {1} and len(asked) > 250
