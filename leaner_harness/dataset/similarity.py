@@ -133,7 +133,7 @@ def _embedded(model: str, instructions: Sequence[str]) -> Measure:
     except ImportError as error:
         raise UsageError(
             f"The measure {EMBEDDED} needs a package that is not installed.",
-            f"pip install sentence-transformers; or take the measure {LEXICAL}",
+            f"pip install 'leaner-harness[embeddings]'; or take the measure {LEXICAL}",
         ) from error
     encoder = package.SentenceTransformer(model, trust_remote_code=False)
 
