@@ -78,6 +78,10 @@ def test_a_dry_run_asks_nobody_and_writes_nothing(source, tmp_path, capsys):
         assert len(server.bodies) == 45
         assert main(dry) == 0
         assert json.loads(capsys.readouterr().out)["calls"] == 75
+        # Elsewhere, too, 15 rewrites and 15 answers to the source are in the cache; no answer to
+        # a rewrite counts as one, for that text is not known before.
+        assert main(command(source, tmp_path / "new", server.url, "--dry-run", "--json")) == 0
+        assert json.loads(capsys.readouterr().out)["calls"] == 90
         assert main([*command(source, out, server.url, "--dry-run"), "--limit", "3"]) == 0
         assert "3 items, 9 calls" in capsys.readouterr().out
         dear = f"base_url={server.url},prices=1/2"

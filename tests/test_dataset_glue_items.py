@@ -73,7 +73,7 @@ def test_what_is_no_item_fails_and_nothing_is_raised(said):
 
 @pytest.mark.parametrize(
     ("one", "other", "same"),
-    [(3.2, 3.7, True), (3.7, 3.2, True), (3.2, 3.7001, False), (0.1, 0.6, True), (5, 4.4, False)],
+    [(3.2, 3.7, True), (1.1, 0.6, True), (3.2, 3.7001, False), (0.1, 0.6, True), (5, 4.4, False)],
 )
 def test_the_border_is_a_part_of_the_tolerance(one, other, same):
     assert near(one, other, 0.5) is same
@@ -190,6 +190,9 @@ class FreePurse:
 
     def __init__(self, babbler):
         self._babbler = babbler
+
+    def room(self, tries):
+        return None
 
     @contextmanager
     def opened(self, role, named, arguments):

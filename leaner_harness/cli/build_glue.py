@@ -52,7 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--keep-names", action="store_true", help="leave names, places and times as they are")
     add("--licence", default="unknown", help="of the source, for the card")
     add("--limit", type=int, help="items to do this time")
-    add("--max-requests", type=int, help="HTTP requests this time, of both models together")
+    add("--max-requests", type=int, help="HTTP requests this time, of both models; 3 an item")
     add("--max-cost", type=float, help="what it may cost this time; needs prices=IN/OUT of both")
     add("--retry-failed", action="store_true", help="ask again for what failed")
     add("--dry-run", action="store_true", help="say what is left to ask, and what it may cost")

@@ -133,7 +133,10 @@ class Job:
         self._judge(list(self.ledger.documents()), purse, announce)
         left = self._left(limit)
         while left > 0 and not purse.is_over:
-            size = min(BATCH, left)
+            room = purse.room(self.settings.tries)
+            size = min(BATCH, left) if room is None else min(BATCH, left, room)
+            if not size:
+                break
             batch = self._waiting(size)
             self._rewrite(size, purse, announce)
             self._judge(batch, purse, announce)

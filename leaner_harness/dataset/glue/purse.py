@@ -12,6 +12,8 @@ from leaner_harness.llm.opening import account, open_plugin
 from leaner_harness.llm.records import OK, SKIPPED_BUDGET
 from leaner_harness.registry import load_registry
 
+_ANSWERS = 2
+"""The judge's to an item: to its source, and to its rewrite."""
 LIMITS = ("max_requests", "max_cost")
 
 
@@ -24,6 +26,16 @@ class Purse:
         """Whether there is no use in asking on: nothing is left, or nobody answers."""
         self.took: dict[str, dict[str, Any]] = {}
         """Calls, cached replies and cost, by role."""
+
+    def room(self, tries: int) -> int | None:
+        """Items that the requests are enough for, at so many tries; None for any number.
+
+        So what is begun is finished, as a rule; what is not begun stays pending.
+        """
+        if self._requests is None:
+            return None
+        least = _ANSWERS + 1
+        return max(1, self._requests // (_ANSWERS + tries)) if self._requests >= least else 0
 
     @contextmanager
     def opened(
