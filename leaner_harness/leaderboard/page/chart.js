@@ -90,7 +90,7 @@ function mark(point, i, place) {
   const { row, cell } = point;
   const words = [
     row.name,
-    `${column.label} ${shown(point.y)} ${interval(cell)}`.trim(),
+    `${column.label} ${shown(point.y, column.places)} ${interval(cell, column.places)}`.trim(),
     `${count(point.x)} ${cost.name}`,
     `${row.family}, ${row.verified ? "verified" : "unverified"}${place.isFront ? ", on the Pareto front" : ""}`,
   ];
@@ -160,7 +160,7 @@ function niceSteps(low, high) {
   return found;
 }
 
-// Powers of ten and, while there is room, what lies between them.
+// Powers of ten and, while there is room, what lies between them; even steps in a narrow range.
 function logSteps(first, last, most) {
   for (const times of [[1, 1.5, 2, 3, 4, 6, 8], [1, 2, 5], [1, 3], [1]]) {
     const found = [];
@@ -169,8 +169,9 @@ function logSteps(first, last, most) {
         const place = power + Math.log10(each);
         if (place >= first && place <= last) found.push(Number(`${each}e${power}`));
       }
-    if (found.length <= most && found.length) return found;
-    if (times.length === 1) return found.length ? found.filter((_, i) => i % Math.ceil(found.length / most) === 0) : [10 ** ((first + last) / 2)];
+    if (found.length < 2) return niceSteps(10 ** first, 10 ** last).slice(0, most);
+    if (found.length <= most) return found;
+    if (times.length === 1) return found.filter((_, i) => i % Math.ceil(found.length / most) === 0);
   }
   return [];
 }

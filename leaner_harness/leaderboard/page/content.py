@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from leaner_harness import scoring
-from leaner_harness.answer_scores import METRICS, TASK
+from leaner_harness.answer_scores import GRADES, METRICS, TASK
 from leaner_harness.data.glue import AVERAGED, TASKS
 from leaner_harness.judge.surface import EMPTY
 from leaner_harness.judge.verdicts import SUM
@@ -32,7 +32,7 @@ from leaner_harness.leaderboard.sets import (
 )
 from leaner_harness.results import Record
 
-METRIC = {"mcc": "MCC", "acc": "accuracy", "acc_f1": "accuracy/F1", "pearson_spearman": "r/ρ"}
+_METRIC = {"mcc": "MCC", "acc": "acc", "acc_f1": "acc/F1", "pearson_spearman": "r/ρ"}
 _OVERLAP = {"jaccard": "Word overlap", "words": "Words, linear"}
 _SMALL = 6
 """Decimals: more than are shown, or some would be rounded twice."""
@@ -90,7 +90,7 @@ def _glue_columns(found: Comparable) -> list[Record]:
                 "key": name,
                 "label": text(name, 40),
                 "group": "task",
-                "metric": METRIC[TASKS[name].metric] if name in TASKS else "",
+                "metric": _METRIC[TASKS[name].metric] if name in TASKS else "",
             }
             for name in tasks
         ),
@@ -110,6 +110,7 @@ def _answer_columns(found: Comparable) -> list[Record]:
             "label": name.replace("_", " ").capitalize(),
             "group": "mean" if name == SUM else "metric",
             **({"low": True} if name == EMPTY else {}),
+            **({"places": 2} if name in GRADES else {}),
         }
         for name in order
     ]

@@ -6,9 +6,9 @@ const DASH = "–";
 const valueOf = (cell) =>
   Array.isArray(cell) ? cell[0] : typeof cell === "number" ? cell : null;
 
-function shown(value) {
+function shown(value, places = 3) {
   if (value === null || value === undefined) return DASH;
-  const rounded = value.toFixed(Math.abs(value) >= 10 ? 2 : 3);
+  const rounded = value.toFixed(places);
   return Number(rounded) === 0 ? rounded.replace("-", "") : rounded.replace("-", "−");
 }
 
@@ -19,6 +19,5 @@ function count(value) {
   return String(value);
 }
 
-const interval = (cell) => (Array.isArray(cell) ? `[${shown(cell[1])}, ${shown(cell[2])}]` : "");
-
-const placeOf = (row) => (row.rank ? String(row.rank[0]) : DASH);
+const interval = (cell, places) =>
+  Array.isArray(cell) ? `[${shown(cell[1], places)}, ${shown(cell[2], places)}]` : "";

@@ -1,37 +1,61 @@
 // What is chosen, and the page that follows from it.
 
 const data = JSON.parse(byId("data").textContent);
-const view = { board: 0, sort: "", reversed: false, search: "", family: "", size: "", state: "", kind: "", hidden: new Set(), x: "parameters", y: "", rows: STEP };
+const view = { board: 0, sort: "", reversed: false, search: "", family: "", size: "", state: "", kind: "", hidden: new Set(), x: "parameters", y: "", first: 0 };
 const current = () => data.boards[view.board];
 
 function sortBy(column) {
   view.reversed = view.sort === column.id ? !view.reversed : false;
   view.sort = column.id;
-  drawTable();
-  byId("table").querySelector(`th[aria-sort]:not([aria-sort=none]) button`).focus();
+  view.first = 0;
+  drawRows();
 }
+
+// The table with its columns; made anew only when these change.
+let table = null;
 
 function drawTable() {
   const board = current();
   const all = columnsOf(board);
   const columns = all.filter((column) => !isHidden(column));
-  const rows = ordered(matching(board), all.find((column) => column.id === view.sort), view.reversed);
-  const scale = scaleOf(board, columns);
-  const shownRows = rows.slice(0, view.rows).map((row) => bodyRow(board, row, columns, scale));
-  const caption = element("caption", { class: "hidden" }, `${board.name}, ${board.protocol}, ${board.split}: ${rows.length} results`);
-  const body = element("tbody", {}, ...shownRows);
+  const body = element("tbody");
   const models = () => [...body.querySelectorAll("button.model")];
   body.addEventListener("keydown", roving(["ArrowDown", "ArrowUp", "Home", "End"], models, () => document.activeElement));
-  models()[0]?.setAttribute("tabindex", "0");
-  byId("table").replaceChildren(caption, headRow(columns), body, footRows(board, columns));
-  const sorted = all.find((column) => column.id === view.sort);
-  byId("count").textContent =
-    `${rows.length} of ${board.rows.length} ${board.rows.length === 1 ? "result" : "results"}` +
-    (sorted ? `, by ${sorted.label.toLowerCase()}` : board.ranked ? ", by rank" : "");
-  const more = byId("more");
-  more.hidden = rows.length <= view.rows;
-  more.textContent = `Show ${Math.min(STEP, rows.length - view.rows)} more of ${rows.length - view.rows}`;
+  table = { all, columns, body, scale: scaleOf(board, columns), made: new Map(), caption: element("caption", { class: "hidden" }), head: headRow(columns) };
+  const widths = element("colgroup", {}, ...columns.map((column) => element("col", { class: column.group })));
+  byId("table").replaceChildren(table.caption, widths, table.head, body, footRows(board, columns));
+  return drawRows();
+}
+
+const rowsInOrder = () => ordered(matching(current()), table.all.find((column) => column.id === view.sort), view.reversed);
+
+// The rows that are asked for, in their order; a row's elements are made once.
+function drawRows() {
+  const board = current();
+  const rows = rowsInOrder();
+  const elements = rows.slice(view.first, view.first + PAGE).map((row) => {
+    if (!table.made.has(row)) table.made.set(row, bodyRow(board, row, table.columns, table.scale));
+    return table.made.get(row);
+  });
+  table.body.replaceChildren(...elements);
+  table.body.querySelectorAll("button.model").forEach((each, i) => each.setAttribute("tabindex", i ? "-1" : "0"));
+  markSorted(table.head, table.columns);
+  const sorted = table.all.find((column) => column.id === view.sort);
+  const results = `${rows.length} of ${board.rows.length} ${board.rows.length === 1 ? "result" : "results"}`;
+  table.caption.textContent = `${board.name}, ${board.protocol}, ${board.split}: ${results}`;
+  byId("count").textContent = results + (sorted ? `, by ${sorted.label.toLowerCase()}` : board.ranked ? ", by rank" : "");
+  const last = Math.min(view.first + PAGE, rows.length);
+  byId("pages").hidden = rows.length <= PAGE;
+  byId("place").textContent = `${view.first + 1} to ${last} of ${rows.length}`;
+  byId("before").disabled = view.first === 0;
+  byId("after").disabled = last === rows.length;
   return rows;
+}
+
+function turn(rows) {
+  view.first += rows;
+  drawRows();
+  byId("scroller").scrollIntoView({ block: "nearest" });
 }
 
 function draw() {
@@ -40,14 +64,14 @@ function draw() {
 
 function changed(key, value) {
   view[key] = value;
-  view.rows = STEP;
-  draw();
+  view.first = 0;
+  drawChart(current(), drawRows());
 }
 
 function showBoard(number) {
   const board = data.boards[number];
   view.board = number;
-  Object.assign(view, { sort: "", reversed: false, search: "", family: "", size: "", state: "", kind: "", rows: STEP });
+  Object.assign(view, { sort: "", reversed: false, search: "", family: "", size: "", state: "", kind: "", first: 0 });
   for (const id of ["search", "state"]) byId(id).value = "";
   const families = [...new Set(board.rows.map((row) => row.family))].sort();
   options(byId("family"), [["", "All"], ...families.map((name) => [name, name])], "");
@@ -189,11 +213,12 @@ function start() {
   boardList();
   byId("search").addEventListener("input", (event) => changed("search", event.target.value));
   for (const id of ["family", "size", "state"]) byId(id).addEventListener("change", (event) => changed(id, event.target.value));
-  for (const id of ["kind", "x", "y"]) byId(id).addEventListener("change", (event) => { view[id] = event.target.value; draw(); });
-  byId("more").addEventListener("click", () => { view.rows += STEP; drawTable(); });
-  const rows = () => { const board = current(); return ordered(matching(board), columnsOf(board).find((column) => column.id === view.sort), view.reversed); };
-  byId("csv").addEventListener("click", () => save(fileName(current(), "csv"), "text/csv", csvOf(current(), rows())));
-  byId("json").addEventListener("click", () => save(fileName(current(), "json"), "application/json", jsonOf(current(), rows())));
+  byId("kind").addEventListener("change", (event) => { view.kind = event.target.value; draw(); });
+  for (const id of ["x", "y"]) byId(id).addEventListener("change", (event) => { view[id] = event.target.value; drawChart(current(), matching(current())); });
+  byId("before").addEventListener("click", () => turn(-PAGE));
+  byId("after").addEventListener("click", () => turn(PAGE));
+  byId("csv").addEventListener("click", () => save(fileName(current(), "csv"), "text/csv", csvOf(current(), rowsInOrder())));
+  byId("json").addEventListener("click", () => save(fileName(current(), "json"), "application/json", jsonOf(current(), rowsInOrder())));
   const dialog = byId("run");
   dialog.addEventListener("close", () => setHash({ board: current().id }));
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });

@@ -4,7 +4,7 @@ function openRun(row) {
   const board = current();
   const dialog = byId("run");
   const details = row.details;
-  dialog.replaceChildren(
+  const parts = [
     element(
       "header",
       {},
@@ -15,11 +15,12 @@ function openRun(row) {
     stateOf(row),
     scores(board, row),
     details.curve ? curve(details.curve) : null,
-    board.kinds.length ? kindTable(board, row) : taskTable(details),
+    board.kinds.length ? kindTable(board, row) : taskTable(board, row),
     commands(details),
     ...sections(details),
     element("p", {}, "The whole record: ", element("a", { href: link(row.path) }, row.path)),
-  );
+  ];
+  dialog.replaceChildren(...parts.filter(Boolean));
   if (!dialog.open) dialog.showModal();
   dialog.scrollTop = 0;
   dialog.querySelector("h2").focus();
@@ -43,7 +44,7 @@ function scores(board, row) {
   }
   board.columns.forEach((column, i) => {
     const cell = row.cells[i];
-    if (column.group === "mean" && valueOf(cell) !== null) facts.push([column.label, `${shown(valueOf(cell))} ${interval(cell)}`]);
+    if (column.group === "mean" && valueOf(cell) !== null) facts.push([column.label, `${shown(valueOf(cell), column.places)} ${interval(cell, column.places)}`]);
   });
   SIZES.forEach((size, i) => facts.push([size.label, row.sizes[i] === null ? "unknown" : count(row.sizes[i])]));
   if (row.details.missing.length) facts.push(["Missing", row.details.missing.join(", ")]);
@@ -60,22 +61,29 @@ function simpleTable(caption, heads, rows) {
   return element("div", { class: "scroller", role: "region", tabindex: "0", "aria-label": caption }, table);
 }
 
-function taskTable(details) {
-  if (!details.tasks.length) return null;
-  const rows = details.tasks.map(([name, n, constant, names, values]) => {
+function taskTable(board, row) {
+  const tasks = row.details.tasks;
+  if (!tasks.length) return null;
+  const rows = tasks.map(([name, n, constant, names, values]) => {
+    const cell = row.cells[board.columns.findIndex((column) => column.key === name)];
+    const score = typeof cell === "string" ? cell : `${shown(valueOf(cell ?? null))} ${interval(cell)}`;
+    const spread = Array.isArray(cell) && cell.length > 3 ? ` ±${shown(cell[3])}` : "";
     const beside = data.pool[names].map((each, i) => `${each.replaceAll("_", " ")} ${shownTick(values[i])}`);
-    return [name, n === null ? DASH : String(n), shown(constant), beside.join(" · ")];
+    return [name, score + spread, shown(constant), n === null ? DASH : String(n), beside.join(" · ")];
   });
-  return simpleTable("Tasks", ["Task", "Rows", "Constant", "Other numbers"], rows);
+  const made = simpleTable("Tasks", ["Task", "Score", "Constant", "Rows", "Other numbers"], rows);
+  made.classList.add("tasks");
+  return made;
 }
 
 function kindTable(board, row) {
   const heads = ["Kind of question", "n", ...board.columns.map((column) => column.label)];
+  const asColumn = (value, i) => shown(value, board.columns[i].places);
   const rows = board.kinds.map((kind, i) => {
     const [n, ...values] = row.kinds[i];
-    return [kind, n === null ? DASH : String(n), ...values.map(shown)];
+    return [kind, n === null ? DASH : String(n), ...values.map(asColumn)];
   });
-  const all = ["all", DASH, ...row.cells.map((cell) => shown(valueOf(cell)))];
+  const all = ["all", DASH, ...row.cells.map((cell, i) => asColumn(valueOf(cell), i))];
   return simpleTable("By kind of question", heads, [all, ...rows]);
 }
 
@@ -104,7 +112,7 @@ function curve({ label, points }) {
 }
 
 function commands(details) {
-  const recipe = data.pool[details.recipe].filter(([key]) => key !== "…");
+  const recipe = factsOf(details.recipe).filter(([key]) => key !== "…");
   const lines = [];
   if (details.train)
     lines.push("cat > recipe.toml <<'END'", ...recipe.map(([key, value]) => `${key} = ${value}`), "END", details.train);
@@ -125,14 +133,16 @@ async function copied(text, button) {
   }
 }
 
+// Names and values of facts, which runs share.
+const factsOf = ([names, values]) => data.pool[names].map((name, i) => [name, data.pool[values][i]]);
+
 function sections(details) {
-  const recipe = data.pool[details.recipe];
-  const all = { ...(recipe.length ? { Recipe: details.recipe } : {}), ...details.sections };
+  const all = { ...(factsOf(details.recipe).length ? { Recipe: details.recipe } : {}), ...details.sections };
   const order = ["Recipe", "Training", "Model", "Protocol", "Judge", "Rows", "Samples", "Provenance", "Versions in training"];
   return order
     .filter((name) => name in all)
     .map((name) => {
-      const facts = data.pool[all[name]].map(([key, value]) =>
+      const facts = factsOf(all[name]).map(([key, value]) =>
         element("div", {}, element("dt", {}, key.replaceAll("_", " ")), element("dd", {}, value)),
       );
       return element("details", { open: name === "Recipe" || name === "Training" }, element("summary", {}, name), element("dl", { class: "facts" }, ...facts));

@@ -17,7 +17,7 @@ from leaner_harness.results import Record
 _MOST_FACTS = 60
 _MOST_CHARACTERS = 3000
 """Of a section's facts."""
-_MOST_POINTS = 48
+_MOST_POINTS = 40
 """Of a learning curve: more than a small picture shows."""
 _MOST_TASKS = 40
 _DEEPEST = 4
@@ -34,7 +34,10 @@ _CURVES = {
 
 
 def details(record: Record, pool: Pool) -> Record:
-    """Facts by section (numbers of the pool), commands, the metrics of each task, the curve."""
+    """Facts by section, commands, the metrics of each task, the learning curve.
+
+    Facts are two numbers of the pool: that of their names, and that of their values.
+    """
     training = part(record, "training")
     sections = {
         "Model": part(record, "model"),
@@ -48,8 +51,8 @@ def details(record: Record, pool: Pool) -> Record:
     }
     named = (name for name, facts in sections.items() if facts)
     found: Record = {
-        "sections": {name: pool.add(list(_bounded(_facts(sections[name])))) for name in named},
-        "recipe": pool.add(list(_bounded(_recipe(part(training, "recipe"))))),
+        "sections": {name: _pooled(_facts(sections[name]), pool) for name in named},
+        "recipe": _pooled(_recipe(part(training, "recipe")), pool),
         "train": commands.train(record),
         "score": commands.score(record),
         "missing": [text(name, 60) for name in record["missing"][:20]],
@@ -58,6 +61,11 @@ def details(record: Record, pool: Pool) -> Record:
     if curve := learning_curve(training):
         found["curve"] = curve
     return found
+
+
+def _pooled(facts: Iterator[tuple[str, str]], pool: Pool) -> list[int]:
+    known = list(_bounded(facts))
+    return [pool.add([name for name, _ in known]), pool.add([value for _, value in known])]
 
 
 def _facts(record: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
@@ -154,14 +162,15 @@ def learning_curve(training: Mapping[str, Any]) -> Record | None:
     if not isinstance(points, list):
         return None
     for metric, label in _CURVES.items():
-        pairs = [(number(part(p).get("tokens_seen")), number(part(p).get(metric))) for p in points]
-        known = [(x, y) for x, y in pairs if x is not None and y is not None]
+        there = [p for p in points if isinstance(p, dict) and "tokens_seen" in p and metric in p]
+        pairs = [(number(p["tokens_seen"]), number(p[metric])) for p in _thinned(there)]
+        known = [[x, round(y, 4)] for x, y in pairs if x is not None and y is not None]
         if len(known) > 1:
-            return {"label": label, "points": [[x, round(y, 4)] for x, y in _thinned(known)]}
+            return {"label": label, "points": known}
     return None
 
 
-def _thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+def _thinned(points: Sequence[Record]) -> list[Record]:
     if len(points) <= _MOST_POINTS:
         return list(points)
     last = len(points) - 1

@@ -1,6 +1,6 @@
 // The table of a board: what is in it, in which order, and its elements.
 
-const STEP = 100; // rows shown at first, and more each time
+const PAGE = 50; // rows in the table at a time: with more, sorting would be seen to take its time
 const SIZES = [
   { key: "parameters", label: "Parameters", name: "parameters" },
   { key: "tokens", label: "Tokens seen", name: "tokens seen in training" },
@@ -23,7 +23,7 @@ function columnsOf(board) {
   const rest = scores.filter((column) => column.group !== "mean");
   const rank = { id: "rank", label: "Rank", group: "rank", cell: (row) => (row.rank ? row.rank[0] : null) };
   const model = { id: "model", label: "Model", group: "model", cell: (row) => row.name };
-  return [...(board.ranked ? [rank] : []), model, ...means, ...sizes, ...rest];
+  return [...(board.ranked ? [rank] : []), model, ...means, ...sizes.slice(0, 2), ...rest, sizes[2]];
 }
 
 const isHidden = (column) => view.hidden.has(column.id);
@@ -61,7 +61,7 @@ function matching(board) {
 const texts = new WeakMap();
 function searched(row) {
   if (!texts.has(row)) {
-    const recipe = data.pool[row.details.recipe].map(([, value]) => value);
+    const recipe = data.pool[row.details.recipe[1]];
     texts.set(row, [row.name, row.path, row.family, ...recipe].join(" ").toLowerCase());
   }
   return texts.get(row);
@@ -69,15 +69,13 @@ function searched(row) {
 
 function headRow(columns) {
   const cells = columns.map((column) => {
-    const sorted = view.sort === column.id;
-    const up = smallestFirst(column) !== view.reversed;
     return element(
       "th",
       {
         scope: "col",
         class: column.group,
         "data-id": column.id,
-        "aria-sort": sorted ? (up ? "ascending" : "descending") : "none",
+        "aria-sort": "none",
       },
       element(
         "button",
@@ -91,6 +89,13 @@ function headRow(columns) {
   return element("thead", {}, element("tr", {}, ...cells));
 }
 
+function markSorted(head, columns) {
+  [...head.querySelectorAll("th")].forEach((cell, i) => {
+    const up = smallestFirst(columns[i]) !== view.reversed;
+    cell.setAttribute("aria-sort", view.sort !== columns[i].id ? "none" : up ? "ascending" : "descending");
+  });
+}
+
 function bodyRow(board, row, columns, scale) {
   const cells = columns.map((column) => {
     if (column.id === "model") return modelCell(row);
@@ -99,10 +104,10 @@ function bodyRow(board, row, columns, scale) {
     if (column.group === "size") return element("td", { class: "size" }, count(cell));
     if (typeof cell === "string") return element("td", { class: "none" }, cell);
     const best = valueOf(cell) !== null && valueOf(cell) === scale.best.get(column.id);
-    if (column.group === "mean") return meanCell(cell, best, scale.ends.get(column.id));
-    const title = Array.isArray(cell) ? `95 % interval ${interval(cell)}` : null;
+    if (column.group === "mean") return meanCell(cell, best, scale.ends.get(column.id), column.places);
+    const title = Array.isArray(cell) ? `95 % interval ${interval(cell, column.places)}` : null;
     const spread = Array.isArray(cell) && cell.length > 3 ? element("small", {}, `±${shown(cell[3])}`) : null;
-    return element("td", { class: best ? "best" : null, title }, shown(valueOf(cell)), spread);
+    return element("td", { class: best ? "best" : null, title }, shown(valueOf(cell), column.places), spread);
   });
   return element("tr", {}, ...cells);
 }
@@ -120,15 +125,15 @@ function rankCell(board, row) {
   return element("td", { class: "rank", title: `Between ${best} and ${worst}` }, String(place), range);
 }
 
-function meanCell(cell, best, [low, high]) {
-  const made = element("td", { class: best ? "mean best" : "mean" }, element("span", {}, shown(valueOf(cell))));
+function meanCell(cell, best, [low, high], places) {
+  const made = element("td", { class: best ? "mean best" : "mean" }, element("span", {}, shown(valueOf(cell), places)));
   if (!Array.isArray(cell)) return made;
   const bar = element("span", { class: "bar", "aria-hidden": "true" }, element("i"), element("b"));
   const at = (value) => `${(100 * (value - low)) / (high - low)}%`;
   bar.style.setProperty("--low", at(cell[1]));
   bar.style.setProperty("--high", at(cell[2]));
   bar.style.setProperty("--value", at(cell[0]));
-  made.append(element("small", {}, interval(cell)), bar);
+  made.append(element("small", {}, interval(cell, places)), bar);
   return made;
 }
 

@@ -1,0 +1,166 @@
+"""Entries of boards made of numbers alone: as many as asked, with all that a result can say."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from leaner_harness.answer_scores import GRADES, TASK
+from leaner_harness.data.glue import AVERAGED
+from leaner_harness.judge.surface import CHECKS, EMPTY
+from leaner_harness.judge.verdicts import COVERAGE, SUM
+from leaner_harness.leaderboard.entries import UNVERIFIED, VERIFIED, Entry
+from leaner_harness.results import Record, Result
+from leaner_harness.scoring import CENTRED, SCORE
+
+SCRIPT = "<script>alert(1)</script>"
+LONG = "name-" + "x" * 195
+ARCHITECTURES = ("llama", "bert", "xlnet", "mamba2", "qwen3", "gpt", "rwkv", "t5", "ngram")
+KINDS = ("split-0-7", "split-7-8", "split-8-9", "split-9-10")
+
+
+def glue_record(name: str, number: int, **changes: Any) -> Record:
+    """A fine-tuned run whose details are as long as real ones are, and differ from run to run."""
+    draw = random.Random(number)
+    skill = draw.random() * 0.8
+    tasks = {task: _task(min(1.0, max(-1.0, draw.gauss(skill, 0.1))), draw) for task in AVERAGED}
+    centred = sum(task["metrics"][CENTRED] for task in tasks.values()) / len(tasks)
+    parameters = int(10 ** draw.uniform(5.5, 8.5))
+    tokens = int(10 ** draw.uniform(6, 9.5))
+    record = {
+        "schema": 1,
+        "board": "leaner_glue",
+        "run": "quick-test-seed0",
+        "model": {
+            "name": name,
+            "model_type": "leaner-finetune",
+            "model_args": {},
+            "pretrained": "",
+            "dtype": "float32",
+            "scorer": {"bf16": False, "from_scratch": False, "max_length": 128},
+            "parameters": parameters,
+            "weights_sha256": f"{number:064x}",
+        },
+        "protocol": {"name": "quick", "fingerprint": "9" * 64, "num_fewshot": 0},
+        "data": {
+            "split": "test",
+            "source": "official",
+            "synthetic": False,
+            "fingerprint": "4" * 64,
+        },
+        "tasks": tasks,
+        "mean": {
+            CENTRED: _mean(centred, draw),
+            SCORE: _mean(0.4 + centred / 2, draw),
+        },
+        "missing": [],
+        "judge": None,
+        "training": _training(number, parameters, tokens, draw),
+        "provenance": {"evaluated": "2026-11-23", "harness": "0.1.0", "lm_eval": "0.4.13"},
+        "samples": {"file": "quick-test-seed0.samples.jsonl.gz", "sha256": f"{number:064x}"},
+    }
+    for key, value in changes.items():
+        record[key] = record[key] | value if isinstance(value, dict) else value
+    return record
+
+
+def _task(centred: float, draw: random.Random) -> Record:
+    half = draw.uniform(0.004, 0.06)
+    bounds = [round(centred - half, 6), round(centred + half, 6)]
+    names = ("acc", "mcc", "f1", "positive_share", "majority_acc", "ties")
+    metrics = {name: round(draw.random(), 9) for name in names}
+    return {
+        "state": "ok",
+        "n": 1000,
+        "metrics": metrics | {SCORE: round(centred, 9), CENTRED: round(centred, 9)},
+        "intervals": {SCORE: bounds, CENTRED: bounds},
+        "intervals_total": {SCORE: bounds, CENTRED: bounds},
+        "majority_baseline": 0.5,
+        "baselines": {"jaccard": 0.51, "words": 0.52},
+        "seeds": {"n": 3, "sd": round(draw.random() / 20, 9), "scores": [centred] * 3},
+        "finetuning": {"rate": 0.001, "seconds": draw.random() * 1000},
+    }
+
+
+def _mean(value: float, draw: random.Random) -> Record:
+    half = draw.uniform(0.005, 0.05)
+    return {"value": round(value, 9), "interval": [round(value - half, 6), round(value + half, 6)]}
+
+
+def _training(number: int, parameters: int, tokens: int, draw: random.Random) -> Record:
+    recipe = {f"setting_{key}": round(draw.random(), 6) for key in range(24)}
+    recipe |= {"architecture": ARCHITECTURES[number % len(ARCHITECTURES)], "seed": number}
+    curve = [
+        {"tokens_seen": tokens * step // 200, "validation_bits_per_byte": 3 / (1 + step / 40)}
+        for step in range(200)
+    ]
+    return {
+        "recipe": recipe,
+        "recipe_name": "llama-1m",
+        "tokens_seen": tokens,
+        "flops": 6 * parameters * tokens,
+        "seconds": draw.random() * 1e4,
+        "hardware": "1 x cpu (x86_64, 1 threads)",
+        "train_loss": draw.random(),
+        "tokenizer_digest": f"{number:064x}",
+        "versions": {"torch": "2.13.0", "python": "3.11.7"},
+        "curve": curve,
+    }
+
+
+def glue_entries(count: int, **changes: Any) -> list[Entry]:
+    """Runs on one board; every tenth is unverified."""
+    return [entry(glue_record(f"model-{n:04d}", n, **changes), n % 10 != 9) for n in range(count)]
+
+
+def entry(record: Record, is_verified: bool = True) -> Entry:
+    """An entry as it is read."""
+    state = VERIFIED if is_verified else UNVERIFIED
+    return Entry(Result(record), state, "Seen." if is_verified else "There are no samples.")
+
+
+def answers_record(name: str, number: int, *, judged: bool = True) -> Record:
+    """A run of LEANER-Eval, with kinds of questions."""
+    draw = random.Random(number)
+    names = (*(GRADES if judged else ()), *((COVERAGE,) if judged else ()), *CHECKS, EMPTY)
+    top = {SUM: 15, **dict.fromkeys(GRADES[:-1], 5)}
+
+    def metrics() -> dict[str, float]:
+        return {name: draw.random() * top.get(name, 1) for name in names} | (
+            {COVERAGE: 1.0} if judged else {}
+        )
+
+    whole = metrics()
+    intervals = {name: [value * 0.9, value * 1.1] for name, value in whole.items()}
+    kinds = {kind: {"n": 24, "metrics": metrics()} for kind in KINDS}
+    questions = {"n": 96, "metrics": whole, "intervals": intervals, "kinds": kinds}
+    mean = {SUM: {"value": whole[SUM], "interval": intervals[SUM]}} if judged else {}
+    judge = {"fingerprint": {"kind": "openai", "model": "m1"}, "card": {"passed": True}}
+    return glue_record(name, number) | {
+        "board": "leaner_eval",
+        "run": "judged-questions" if judged else "checks-questions",
+        "protocol": {"name": "judged-m1" if judged else "checks", "fingerprint": "a" * 64},
+        "tasks": {TASK: questions | {"state": "ok"}},
+        "mean": mean,
+        "judge": judge if judged else None,
+    }
+
+
+def hostile_entries() -> list[Entry]:
+    """Runs whose every text is hostile, beside one that is not."""
+    script, long = glue_record(SCRIPT, 1), glue_record(LONG, 2)
+    for record in (script, long):
+        text = record["model"]["name"]
+        record["protocol"] = {"name": SCRIPT, "fingerprint": f"</style>{SCRIPT}", "num_fewshot": 0}
+        record["data"] |= {
+            "split": SCRIPT,
+            "fingerprint": f'"><img src=x onerror=alert(1)>{SCRIPT}',
+        }
+        record["training"]["recipe"] |= {"architecture": text, text: text, "note": f"]]>{text}<!--"}
+        record["training"]["hardware"] = f"{text}' onload='alert(1)"
+        record["provenance"] |= {"harness": text, text: text}
+        record["missing"] = [text]
+        record["tasks"][text] = record["tasks"]["rte"]
+        record["tasks"]["__proto__"] = record["tasks"]["rte"]
+        record["tasks"]["cola"] = {"state": f"{text} {SCRIPT}"}
+    return [entry(script), entry(long), entry(glue_record("honest", 3))]

@@ -1,0 +1,346 @@
+"""The page of the board: whole, small, the same every time; no text in it turns into markup."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import shlex
+import time
+import tomllib
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+import small_results
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_boards import (
+    KINDS,
+    LONG,
+    SCRIPT,
+    answers_record,
+    entry,
+    glue_entries,
+    glue_record,
+    hostile_entries,
+)
+
+from leaner_harness.cli import main
+from leaner_harness.errors import ResultError
+from leaner_harness.leaderboard import board
+from leaner_harness.leaderboard.entries import Entry, Refused
+from leaner_harness.leaderboard.page import commands
+from leaner_harness.leaderboard.page.document import document
+from leaner_harness.leaderboard.page.run_details import learning_curve, toml
+from leaner_harness.leaderboard.ranks import Score, ranks, significantly_better
+
+FOLDER = Path("results")
+
+
+class Parsed(HTMLParser):
+    """Elements with their attributes, and the text of scripts and styles."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: dict[str, list[str]] = {"script": [], "style": []}
+        self.inside = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self.inside = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self.inside in self.texts:
+            self.texts[self.inside].append(data)
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def page_of(entries: list[Entry], refused: list[Refused] | None = None) -> str:
+    return document(entries, refused or [], FOLDER)
+
+
+def data_of(page: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(Parsed(page).texts["script"][0])
+    return found
+
+
+def test_the_page_has_the_structure_that_readers_need() -> None:
+    parsed = Parsed(page_of(glue_entries(3)))
+    tags = [tag for tag, _ in parsed.elements]
+    for tag in ("h1", "nav", "main", "table", "dialog", "noscript", "footer"):
+        assert tags.count(tag) == 1, tag
+    assert parsed.named("html") == [{"lang": "en"}]
+    assert parsed.named("a")[0]["href"] == f"#{parsed.named('main')[0]['id']}"  # the skip link
+    assert any(attributes.get("aria-live") == "polite" for attributes in parsed.named("p"))
+    labelled = tags.count("label")
+    assert labelled >= tags.count("select") + tags.count("input")
+
+
+def test_the_policy_forbids_network_and_every_program_but_this() -> None:
+    page = page_of(glue_entries(3))
+    parsed = Parsed(page)
+    policy = parsed.named("meta")[1]["content"] or ""
+    digests = re.findall(r"'sha256-([^']+)'", policy)
+    texts = [parsed.texts["script"][-1], parsed.texts["style"][0]]
+    for text, digest in zip(texts, digests, strict=True):
+        assert base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() == digest
+    assert policy.startswith("default-src 'none'; ") and "unsafe" not in policy
+    for name in ("src", "href", "data", "action", "srcset"):
+        assert not [a for _, a in parsed.elements if re.match(r"\w+:|//", a.get(name) or "")]
+    assert "innerHTML" not in page and "insertAdjacent" not in page and "@import" not in page
+
+
+def test_hostile_texts_stay_texts() -> None:
+    plain = Parsed(page_of(glue_entries(3)))
+    refused = [Refused(FOLDER / SCRIPT, f"</script>{SCRIPT}\u2028{LONG}")]
+    page = page_of(hostile_entries(), refused)
+    parsed = Parsed(page)
+    assert [tag for tag, _ in parsed.elements] == [tag for tag, _ in plain.elements]
+    assert SCRIPT not in page and "<img" not in page and "<!--" not in page
+    data = data_of(page)
+    names = {row["name"] for found in data["boards"] for row in found["rows"]}
+    assert names == {SCRIPT, LONG, "honest"}
+    assert data["refused"][0][0] == SCRIPT
+    assert data["boards"][0]["rows"][0]["cells"]  # and nothing was lost
+
+
+def test_a_text_that_looks_like_a_part_of_the_page_stays_a_text() -> None:
+    record = glue_record("@@SCRIPT@@", 1)
+    assert data_of(page_of([entry(record)]))["boards"][0]["rows"][0]["name"] == "@@SCRIPT@@"
+
+
+@pytest.mark.parametrize(("count", "megabytes"), [(100, 2), (1000, 4)])
+def test_the_page_stays_small_and_is_soon_built(count: int, megabytes: int) -> None:
+    entries = glue_entries(count)
+    start = time.perf_counter()
+    page = page_of(entries)
+    assert time.perf_counter() - start < 5
+    assert len(page.encode()) < megabytes * 1e6
+    assert len(data_of(page)["boards"][0]["rows"]) == count
+
+
+def test_no_file_can_swell_the_page() -> None:
+    record = glue_record("big", 1)
+    heap = {f"key-{n}": "x" * 4000 for n in range(100)}
+    record["training"] |= {"recipe": heap, "versions": heap, "more": heap, "data": {"heap": heap}}
+    record["tasks"] |= {f"task-{n}": record["tasks"]["rte"] for n in range(1000)}
+    record["provenance"] = heap
+    ordinary = len(page_of([entry(glue_record("big", 1))]))
+    assert len(page_of([entry(record)])) < ordinary + 200_000
+    refused = [Refused(FOLDER / f"{n}.json", "x" * 5000) for n in range(2000)]
+    data = data_of(page_of([], refused))
+    assert data["refused_count"] == 2000 and len(json.dumps(data)) < 200_000
+
+
+def test_made_rows_are_never_ranked_with_published_ones() -> None:
+    published = glue_record("published", 1)
+    made = [
+        glue_record("flag", 2, data={"synthetic": True}),
+        glue_record("source", 3, data={"source": "mini"}),
+        glue_record("board", 4, board="leaner_glue_mini"),
+    ]
+    data = data_of(page_of([entry(record) for record in (published, *made)]))
+    by_board = [{row["name"] for row in found["rows"]} for found in data["boards"]]
+    assert by_board[0] == {"published"} and not data["boards"][0]["synthetic"]
+    assert all(found["synthetic"] for found in data["boards"][1:])
+    assert set().union(*by_board[1:]) == {"flag", "source", "board"}
+    assert all(row["rank"] == [1, 1, 1] for row in data["boards"][0]["rows"])
+    assert len({found["id"] for found in data["boards"]}) == len(data["boards"])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"data": {"split": "validation"}},
+        {"data": {"fingerprint": "5" * 64}},
+        {"protocol": {"name": "paper"}},
+        {"protocol": {"fingerprint": "8" * 64}},
+        {"board": "leaner_other"},
+    ],
+)
+def test_what_was_asked_otherwise_is_another_board(changes: dict[str, Any]) -> None:
+    other = glue_record("other", 2, **changes)
+    data = data_of(page_of([entry(glue_record("one", 1)), entry(other)]))
+    assert [len(found["rows"]) for found in data["boards"]] == [1, 1]
+
+
+def test_an_unverified_result_is_shown_says_so_and_has_no_rank() -> None:
+    best = glue_record("claim", 1)
+    best["mean"]["leaner_score_centred"] = {"value": 0.999, "interval": [0.998, 1.0]}
+    data = data_of(page_of([entry(best, False), entry(glue_record("seen", 2))]))
+    claim, seen = data["boards"][0]["rows"]
+    assert claim["name"] == "claim" and not claim["verified"] and "rank" not in claim
+    assert "no samples" in data["pool"][claim["why"]]
+    assert seen["verified"] and seen["rank"] == [1, 1, 1]
+
+
+def test_nothing_depends_on_the_order_or_the_time() -> None:
+    entries = glue_entries(20)
+    first = page_of(entries)
+    assert first == page_of(entries[::-1]) == page_of(glue_entries(20))
+    # It says no day but those of the results.
+    assert set(re.findall(r"\b20\d\d-\d\d-\d\d\b", first)) == {"2026-11-23"}
+
+
+def test_kinds_of_questions_are_there() -> None:
+    records = [answers_record(f"model-{n}", n) for n in range(3)]
+    records += [answers_record("unjudged", 9, judged=False)]
+    boards = {
+        found["protocol"]: found for found in data_of(page_of([*map(entry, records)]))["boards"]
+    }
+    judged, checks = boards["judged-m1"], boards["checks"]
+    assert judged["kinds"] == checks["kinds"] == list(KINDS)
+    assert [column["key"] for column in judged["columns"]][0] == "sum"
+    row = judged["rows"][0]
+    assert len(row["kinds"]) == len(KINDS) and row["kinds"][0][0] == 24
+    assert len(row["kinds"][0]) == 1 + len(judged["columns"])
+    # Without a judge there is no headline, and so no rank.
+    assert judged["ranked"] and not checks["ranked"]
+
+
+def test_the_interval_that_knows_more_is_shown() -> None:
+    record = glue_record("one", 1)
+    record["mean"]["leaner_score"] |= {"value": 0.5, "interval_total": [0.1, 0.9]}
+    cells = data_of(page_of([entry(record)]))["boards"][0]["rows"][0]["cells"]
+    assert cells[1] == [0.5, 0.1, 0.9]
+
+
+def test_a_task_that_did_not_run_says_why() -> None:
+    record = glue_record("one", 1)
+    record["tasks"]["rte"] = {"state": "no_train_file"}
+    record |= {"mean": {}, "missing": ["rte"]}
+    (row,) = data_of(page_of([entry(record)]))["boards"][0]["rows"]
+    assert row["cells"][0] is None and row["cells"][-1] == "no_train_file"
+    assert "rank" not in row and row["details"]["missing"] == ["rte"]
+
+
+def test_random_weights_have_seen_no_text() -> None:
+    record = glue_record("scratch", 1)
+    record["model"]["scorer"]["from_scratch"] = True
+    assert data_of(page_of([entry(record)]))["boards"][0]["rows"][0]["sizes"][1:] == [0, 0]
+
+
+def test_a_learning_curve_is_thinned_and_its_ends_stay() -> None:
+    points = [{"tokens_seen": n, "loss": 1 / (n + 1)} for n in range(500)]
+    found = learning_curve({"curve": points})
+    assert found is not None and len(found["points"]) < 60
+    assert found["points"][0] == [0, 1] and found["points"][-1][0] == 499
+    for odd in (None, {}, [1], [{"tokens_seen": "x", "loss": 1}], [{"tokens_seen": 1, "loss": 1}]):
+        assert learning_curve({"curve": odd}) is None
+
+
+NUMBERS = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
+TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]))
+KEYS = st.from_regex(r"\A[a-z_]{1,8}\Z")
+VALUES = st.recursive(
+    st.none() | st.booleans() | NUMBERS | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(VALUES)
+def test_a_recipe_is_toml_again(value: Any) -> None:
+    made = toml(value)
+    if made is None:
+        return
+    found = tomllib.loads(f"key = {made}")["key"]
+    assert found == without_nulls(value)
+
+
+def without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: without_nulls(each) for key, each in value.items() if each is not None}
+    return [without_nulls(each) for each in value] if isinstance(value, list) else value
+
+
+def test_a_command_is_words_whatever_a_result_says() -> None:
+    record = glue_record("model", 1)
+    record["model"]["pretrained"] = "$(touch /tmp/x); rm -rf ~\n`id`"
+    record["protocol"]["name"] = "quick'; echo $HOME"
+    for line in commands.score(record).splitlines():
+        assert all(word != ";" for word in shlex.split(line))
+        assert shlex.split(line)[0] in ("lm_eval", "leaner")
+    record["model"]["pretrained"] = ""
+    assert shlex.split(commands.score(record))[:2] == ["leaner", "evaluate"]
+    assert commands.train(record) == "leaner train recipe.toml --out runs/model"
+    assert commands.train(record | {"training": None}) == ""
+
+
+def score(value: float, half: float) -> Score:
+    return Score(value, value - half, value + half)
+
+
+SCORES = st.lists(st.builds(score, st.floats(-1, 1), st.floats(0, 0.5)), max_size=12)
+
+
+@settings(max_examples=200)
+@given(SCORES)
+def test_results_of_one_rank_are_not_significantly_different(scores: list[Score]) -> None:
+    found = ranks(scores)
+    for one, its in zip(scores, found, strict=True):
+        assert 1 <= its.best <= its.place <= its.worst <= len(scores)
+        for other, others in zip(scores, found, strict=True):
+            if significantly_better(one, other):
+                assert its.place < others.place
+            if one.value >= other.value:
+                assert its.place <= others.place
+
+
+def test_ranks_of_a_known_case() -> None:
+    scores = [score(0.5, 0.1), score(0.52, 0.1), score(0.1, 0.05), score(0.1, 0.1)]
+    assert [found.place for found in ranks(scores)] == [1, 1, 3, 3]
+    assert ranks([]) == []
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three results with samples, one without."""
+    for name, skill in (("good", 2.0), ("bad", 0.1), ("middling", 1.0), ("claimed", 3.0)):
+        small_results.write(tmp_path, name, small_results.zero_shot(skill, 0, n=12))
+    next((tmp_path / "leaner_glue" / "claimed").glob("*.gz")).unlink()
+    return tmp_path
+
+
+def test_both_forms_are_built_and_go_stale(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["leaderboard", "build", "--results", str(folder)]) == 0
+    assert "README.md" in (said := capsys.readouterr().out) and "index.html" in said
+    board.check(folder)
+    readme = (folder / "README.md").read_text()
+    assert "(*unverified*)" in readme and readme.index("claimed") < readme.index("good")
+    assert "| – | [claimed]" in readme and "| 1 | [good]" in readme
+    for name in ("README.md", "index.html"):
+        text = (folder / name).read_text()
+        (folder / name).write_text(text.replace("good", "better"))
+        with pytest.raises(ResultError, match=f"{name} is stale"):
+            board.check(folder)
+        (folder / name).write_text(text)
+    (folder / "index.html").unlink()
+    with pytest.raises(ResultError, match="index.html is stale"):
+        board.check(folder)
+
+
+def test_a_refused_file_is_listed_stops_nothing_and_fails_the_check(folder: Path) -> None:
+    (folder / "leaner_glue" / "good" / "broken.json").write_text("{")
+    board.write(folder)
+    data = data_of((folder / "index.html").read_text())
+    ((path, reason),) = data["refused"]
+    assert path == "leaner_glue/good/broken.json" and reason
+    assert str(folder) not in (folder / "index.html").read_text()
+    assert len(data["boards"][0]["rows"]) == 4
+    readme = (folder / "README.md").read_text()
+    assert "## Refused files (1)" in readme and str(folder) not in readme
+    with pytest.raises(ResultError, match="broken"):
+        board.check(folder)
