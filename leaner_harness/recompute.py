@@ -7,7 +7,7 @@ board never rests on something nobody can check.
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from leaner_harness import answer_scores, intervals, result_rules, results, scoring
+from leaner_harness import (
+    answer_scores,
+    intervals,
+    result_rules,
+    results,
+    sample_rules,
+    scoring,
+)
 from leaner_harness.data.glue import AVERAGED, TASKS
 from leaner_harness.errors import ResultError
 from leaner_harness.results import Record, Result
@@ -156,7 +163,8 @@ def verify(result: Result, folder: Path) -> None:
     """
     path = folder / result.path
     score = answer_scores.score if answer_scores.has_answers(result) else score_samples
-    tasks, mean = score(read_samples(result, path))
+    samples = read_samples(result, path)
+    tasks, mean = score(samples)
     ran = {name: task for name, task in result.record["tasks"].items() if task["state"] == "ok"}
     if set(ran) != set(tasks):
         raise ResultError(f"{path}: its samples are of other tasks than its scores.", _CURE)
@@ -164,8 +172,17 @@ def verify(result: Result, folder: Path) -> None:
         stated = {key: ran[name].get(key) for key in task}
         task["intervals"] = _promised(task["intervals"], stated["intervals"])
         _same(f"{path}: {name}", stated, task)
+        _same_labels(f"{path}: {name}", ran[name].get("labels"), name, samples)
     _same(f"{path}: mean", result.record["mean"], mean)
     result_rules.agree(result.record)
+
+
+def _same_labels(what: str, stated: Record | None, task: str, samples: list[Record]) -> None:
+    """Samples with other labels than the data set has are of other rows."""
+    if not stated or task not in TASKS or TASKS[task].regression:
+        return
+    counted = Counter(str(sample["label"]) for sample in samples if sample["task"] == task)
+    _same(f"{what} labels", stated, dict(counted))
 
 
 def _promised(computed: Record, stated: Any) -> Record:
@@ -177,11 +194,19 @@ def _promised(computed: Record, stated: Any) -> Record:
 def read_samples(result: Result, path: Path) -> list[Record]:
     """The samples beside a result at `path`; raises ResultError unless they are those it names."""
     samples = path.with_name(result.record["samples"]["file"])
-    if not samples.is_file():
-        raise ResultError(f"{path}: its samples {samples.name} are not there.")
-    if hashlib.sha256(samples.read_bytes()).hexdigest() != result.record["samples"]["sha256"]:
-        raise ResultError(f"{samples} was changed after {path.name} was written.", _CURE)
-    return list(results.read_samples(samples))
+    checked = sample_rules.answers if answer_scores.has_answers(result) else sample_rules.choices
+    try:
+        content = results.read_packed(samples)
+        if hashlib.sha256(content).hexdigest() != result.record["samples"]["sha256"]:
+            raise ResultError(f"{samples} was changed after {path.name} was written.", _CURE)
+        found = list(checked(results.unpack_samples(content)))
+    except FileNotFoundError as error:
+        raise ResultError(f"{path}: its samples {samples.name} are not there.") from error
+    except ValueError as error:
+        raise ResultError(f"{samples} holds no samples: {error}.", _CURE) from error
+    if not found:
+        raise ResultError(f"{samples} holds no samples.", _CURE)
+    return found
 
 
 _CURE = "Make it again: leaner results add OUTPUT --replace"

@@ -101,20 +101,39 @@ def pack_samples(samples: Iterable[Record]) -> bytes:
     return gzip.compress(("\n".join(lines) + "\n").encode(), compresslevel=9, mtime=0)
 
 
-def read_samples(path: Path) -> Iterator[Record]:
-    """The samples of a `.samples.jsonl.gz` file; raises ResultError where it holds none."""
-    try:
-        content = untrusted.gunzip(untrusted.read_bytes(path, SAMPLES_BYTES), UNPACKED_BYTES)
-        yield from untrusted.parse_lines(content)
-    except (FileNotFoundError, ValueError) as error:
-        raise ResultError(f"{path} holds no samples: {error}.") from error
+def read_samples(path: Path) -> Iterator[Any]:
+    """The lines of a `.samples.jsonl.gz` file; raises ValueError where it holds none."""
+    return unpack_samples(read_packed(path))
+
+
+def read_packed(path: Path) -> bytes:
+    """The bytes of a file of samples; raises ValueError where it can be none."""
+    return untrusted.read_bytes(path, SAMPLES_BYTES)
+
+
+def unpack_samples(content: bytes) -> Iterator[Any]:
+    """The lines that packed samples hold; raises ValueError where they hold none."""
+    return untrusted.parse_lines(untrusted.gunzip(content, UNPACKED_BYTES))
 
 
 def read(path: Path) -> Result:
     """Read one result file; raises ResultError that says where in it what is wrong."""
+    return parse(read_bytes(path), path)
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of what may be a result file; raises ResultError where nothing can be one."""
     try:
-        record = untrusted.parse_json(untrusted.read_bytes(path, RESULT_BYTES))
+        return untrusted.read_bytes(path, RESULT_BYTES)
     except (FileNotFoundError, ValueError) as error:
+        raise ResultError(f"{path} is no result file: {error}.") from error
+
+
+def parse(content: bytes, path: Path) -> Result:
+    """The result that a file's content is; raises ResultError that says where what is wrong."""
+    try:
+        record = untrusted.parse_json(content)
+    except ValueError as error:
         raise ResultError(f"{path} is no result file: {error}.") from error
     if not isinstance(record, dict) or record.get("schema") != SCHEMA:
         raise ResultError(f"{path} is no result file of schema {SCHEMA}.")

@@ -1,8 +1,9 @@
-"""`leaner results`: make a result from an lm_eval output folder, and show results."""
+"""`leaner results`: make a result from an lm_eval output folder; show and verify results."""
 
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from pathlib import Path
 
 from rich import box
@@ -12,8 +13,12 @@ from leaner_harness import answer_scores, results, scoring
 from leaner_harness.cli.answers_table import answers_table
 from leaner_harness.cli.console import err, out, print_json
 from leaner_harness.data.glue import AVERAGED
+from leaner_harness.errors import ResultError, UsageError
 from leaner_harness.from_lm_eval.make import make
+from leaner_harness.leaderboard.entries import UNVERIFIED, VERIFIED, read_entries
 from leaner_harness.results import Result
+
+REFUSED = "refused"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -27,15 +32,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--replace", action="store_true", help="replace a result of other weights")
     show = verbs.add_parser("show", help="scores with intervals and majority baselines")
     show.add_argument("files", type=Path, nargs="*", help="result files (default: all)")
-    for verb in (add, show):
+    verify = verbs.add_parser("verify", help="compute every number again from the samples")
+    verify.add_argument(
+        "paths", type=Path, nargs="*", help="result files or folders of the results folder"
+    )
+    verify.add_argument("--strict", action="store_true", help="a result without samples fails too")
+    for verb in (add, show, verify):
         verb.add_argument("--results", type=Path, default=Path("results"), help="results folder")
         verb.add_argument("--json", action="store_true", help="one JSON value for machines")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Add or show; returns the exit code."""
+    """Add, show or verify; returns the exit code."""
     if args.verb == "add":
         return _add(args)
+    if args.verb == "verify":
+        return _verify(args)
     found = [results.read(path) for path in args.files] or results.read_all(args.results)
     if not found and not args.json:
         err.print(f"No results in {args.results}. Make one: leaner results add OUTPUT")
@@ -50,6 +62,47 @@ def _add(args: argparse.Namespace) -> int:
     if not args.json:
         out.print(f"Wrote {path}")
     return show([result], as_json=args.json)
+
+
+def _verify(args: argparse.Namespace) -> int:
+    """0 unless a file is refused, or lacks samples where that is strictly asked for: then 6."""
+    rows = [
+        {"path": str(path), "state": state, "reason": reason}
+        for path, state, reason in _judged(args.results)
+        if not args.paths or any(_below(path, chosen) for chosen in args.paths)
+    ]
+    if args.paths and not rows:
+        raise UsageError(
+            f"No result below {args.results} is at {', '.join(map(str, args.paths))}.",
+            "Name the results folder: --results DIR",
+        )
+    if args.json:
+        print_json(rows)
+    else:
+        _print_states(rows)
+    wrong = {REFUSED, UNVERIFIED} if args.strict else {REFUSED}
+    return ResultError.exit_code if any(row["state"] in wrong for row in rows) else 0
+
+
+def _judged(folder: Path) -> list[tuple[Path, str, str]]:
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is no folder.", "Name the results folder: --results DIR")
+    entries, refused = read_entries(folder)
+    found = [(folder / entry.result.path, entry.state, entry.reason) for entry in entries]
+    return sorted([*found, *((each.path, REFUSED, each.reason) for each in refused)])
+
+
+def _below(path: Path, chosen: Path) -> bool:
+    return path.absolute().is_relative_to(chosen.absolute())
+
+
+def _print_states(rows: list[dict[str, str]]) -> None:
+    for row in rows:
+        more = "" if row["state"] == VERIFIED else f": {row['reason']}"
+        out.print(f"{row['state']:<10} {row['path']}{more}", markup=False, soft_wrap=True)
+    counts = Counter(row["state"] for row in rows)
+    total = ", ".join(f"{counts[state]} {state}" for state in (VERIFIED, UNVERIFIED, REFUSED))
+    out.print(total, highlight=False)
 
 
 def show(found: list[Result], *, as_json: bool) -> int:

@@ -5,12 +5,15 @@ Nothing a file holds can stop the others from being read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import os
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from leaner_harness import recompute, result_rules, results
+from leaner_harness import known_digests, recompute, result_rules, results, untrusted
 from leaner_harness.errors import LeanerError, ResultError
+from leaner_harness.known_digests import KnownDigests
 from leaner_harness.results import Result
 
 VERIFIED = "verified"
@@ -39,28 +42,52 @@ class Refused:
 
 
 def read_entries(folder: Path) -> tuple[list[Entry], list[Refused]]:
-    """Every result below `folder` and every refused file, both sorted by path; raises nothing."""
+    """Every result below `folder` and every refused file, both sorted by path.
+
+    Raises nothing, whatever a file holds. What was verified once is not computed again while
+    result, samples and code stay the same.
+    """
+    known = KnownDigests()
     entries, refused = [], []
-    for path in _files(folder):
+    paths = sorted(folder.glob("*/*/*.json"))
+    names = Counter(str(path).casefold() for path in paths)
+    for path in paths:
         try:
-            entries.append(_entry(path, folder))
+            if names[str(path).casefold()] > 1:
+                raise ResultError(f"{path} and another are one file where case does not count.")
+            entries.append(_entry(path, folder, known))
         except LeanerError as error:
             refused.append(Refused(path, str(error)))
-        except Exception as error:  # noqa: BLE001  a hostile file finds what we did not think of
-            refused.append(Refused(path, f"{path} cannot be read: {error!r}."))
+        except Exception as error:  # a hostile file finds what nobody thought of
+            refused.append(Refused(path, f"{path} cannot be read: {untrusted.shown(error, 200)}."))
+    known.save()
     return entries, refused
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    return iter(sorted(folder.glob("*/*/*.json")))
+def read_entry(path: Path, folder: Path) -> Entry:
+    """The entry of one result below `folder`; raises LeanerError where it is refused."""
+    return _entry(path, folder, KnownDigests())
 
 
-def _entry(path: Path, folder: Path) -> Entry:
-    result = results.read(path)
-    if path.relative_to(folder) != result.path:
+def _entry(path: Path, folder: Path, known: KnownDigests) -> Entry:
+    content = results.read_bytes(path)
+    samples = path.with_name(result_rules.samples_name(path.stem))
+    try:
+        packed = [results.read_packed(samples)] if os.path.lexists(samples) else []
+    except ValueError as error:
+        raise ResultError(f"{samples} holds no samples: {error}.") from error
+    key = known_digests.key(content, *packed)
+    good = key in known
+    # What was parsed with care once may be parsed with speed.
+    result = Result(json.loads(content)) if good else results.parse(content, path)
+    if path.resolve() != folder.resolve() / result.path:
         raise ResultError(f"{path} says it belongs at {folder / result.path}.", "Move it.")
-    if not path.with_name(result.record["samples"]["file"]).exists():
-        result_rules.agree(result.record)
-        return Entry(result, UNVERIFIED, "There are no samples beside it.")
-    recompute.verify(result, folder)
-    return Entry(result, VERIFIED, "Its numbers are those its samples give.")
+    if not good:
+        if packed:
+            recompute.verify(result, folder)
+        else:
+            result_rules.agree(result.record)
+        known.add(key)
+    if packed:
+        return Entry(result, VERIFIED, "Its numbers are those its samples give.")
+    return Entry(result, UNVERIFIED, "There are no samples beside it.")
