@@ -51,7 +51,7 @@ def glue_record(name: str, number: int, **changes: Any) -> Record:
         "tasks": tasks,
         "mean": {
             CENTRED: _mean(centred, draw),
-            SCORE: _mean(0.4 + centred / 2, draw),
+            SCORE: _mean(BASELINE + (1 - BASELINE) * centred, draw),
         },
         "missing": [],
         "judge": None,
@@ -64,21 +64,25 @@ def glue_record(name: str, number: int, **changes: Any) -> Record:
     return record
 
 
+BASELINE = 0.5
+_OK = {"state": "ok", "reason": "", "fingerprint": "f" * 64, "version": 1.0}
+
+
 def _task(centred: float, draw: random.Random) -> Record:
     half = draw.uniform(0.004, 0.06)
-    bounds = [round(centred - half, 6), round(centred + half, 6)]
+    score = round(BASELINE + (1 - BASELINE) * centred, 9)
+    values = {SCORE: score, CENTRED: round(centred, 9)}
+    intervals = {name: [round(v - half, 6), round(v + half, 6)] for name, v in values.items()}
     names = ("acc", "mcc", "f1", "positive_share", "majority_acc", "ties")
-    metrics = {name: round(draw.random(), 9) for name in names}
-    return {
-        "state": "ok",
+    return _OK | {
         "n": 1000,
-        "metrics": metrics | {SCORE: round(centred, 9), CENTRED: round(centred, 9)},
-        "intervals": {SCORE: bounds, CENTRED: bounds},
-        "intervals_total": {SCORE: bounds, CENTRED: bounds},
-        "majority_baseline": 0.5,
+        "metrics": {name: round(draw.random(), 9) for name in names} | values,
+        "intervals": intervals,
+        "intervals_total": intervals,
+        "majority_baseline": BASELINE,
         "baselines": {"jaccard": 0.51, "words": 0.52},
-        "seeds": {"n": 3, "sd": round(draw.random() / 20, 9), "scores": [centred] * 3},
-        "finetuning": {"rate": 0.001, "seconds": draw.random() * 1000},
+        "seeds": {"n": 3, "sd": round(draw.random() / 20, 9), "scores": [score] * 3},
+        "finetuning": {"state": "ok", "rate": 0.001, "seconds": draw.random() * 1000},
     }
 
 
@@ -140,7 +144,7 @@ def answers_record(name: str, number: int, *, judged: bool = True) -> Record:
         "board": "leaner_eval",
         "run": "judged-questions" if judged else "checks-questions",
         "protocol": {"name": "judged-m1" if judged else "checks", "fingerprint": "a" * 64},
-        "tasks": {TASK: questions | {"state": "ok"}},
+        "tasks": {TASK: _OK | questions},
         "mean": mean,
         "judge": judge if judged else None,
     }

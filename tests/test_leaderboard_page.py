@@ -28,6 +28,7 @@ from small_boards import (
     hostile_entries,
 )
 
+from leaner_harness import result_rules
 from leaner_harness.cli import main
 from leaner_harness.errors import ResultError
 from leaner_harness.leaderboard import board
@@ -38,6 +39,7 @@ from leaner_harness.leaderboard.page.run_details import learning_curve, toml
 from leaner_harness.leaderboard.ranks import Score, ranks, significantly_better
 
 FOLDER = Path("results")
+UNJUDGED = answers_record("c", 3, judged=False)
 
 
 class Parsed(HTMLParser):
@@ -72,6 +74,12 @@ def page_of(entries: list[Entry], refused: list[Refused] | None = None) -> str:
 def data_of(page: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(Parsed(page).texts["script"][0])
     return found
+
+
+@pytest.mark.parametrize("record", [glue_record("a", 1), answers_record("b", 2), UNJUDGED])
+def test_what_these_tests_show_are_results(record: dict[str, Any]) -> None:
+    result_rules.check(record)
+    result_rules.agree(record)
 
 
 def test_the_page_has_the_structure_that_readers_need() -> None:
@@ -194,7 +202,7 @@ def test_nothing_depends_on_the_order_or_the_time() -> None:
 
 def test_kinds_of_questions_are_there() -> None:
     records = [answers_record(f"model-{n}", n) for n in range(3)]
-    records += [answers_record("unjudged", 9, judged=False)]
+    records += [UNJUDGED]
     boards = {
         found["protocol"]: found for found in data_of(page_of([*map(entry, records)]))["boards"]
     }
