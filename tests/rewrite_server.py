@@ -91,6 +91,7 @@ LASTING = {
     "refusal": says(None, refusal="I will not."),
     "prose-refusal": says("I'm sorry, but I can't rewrite that."),
     "megabyte-of-prose": says("All of it. " * 100_000),
+    "megabyte-of-braces": says('{"a" ' * 200_000),
 }
 """At every attempt: the chunk fails."""
 ODD = {

@@ -92,3 +92,15 @@ def test_replies_are_kept_for_other_builds(tmp_path, capsys, monkeypatch):
         second = json.loads(capsys.readouterr().out)["took"]
     assert first["calls"] > 0 and first["cached"] == 0
     assert second["calls"] == 0 and second["cached"] > 0
+
+
+def test_what_the_budget_leaves_out_waits(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    out = tmp_path / "out"
+    with running(tmp_path, "rewrite_server.py") as server:
+        url = f"{server.root}/v1"
+        assert main(words(url, out, "--max-requests", "2")) == 0
+        found = json.loads(capsys.readouterr().out)["chunks"]
+        assert found["failed"] == 0 and found["pending"] == found["in"] - 2 > 0
+        assert main(["build", "resume", str(out), "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["chunks"]["pending"] == 0

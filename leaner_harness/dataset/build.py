@@ -20,11 +20,20 @@ from leaner_harness.contracts import Document
 from leaner_harness.data.text import default_words, read_documents
 from leaner_harness.dataset import maths
 from leaner_harness.dataset.chunk import chunks
-from leaner_harness.dataset.ledger import DUPLICATE, FAILED, KEPT, PENDING, REJECTED, Entry, Ledger
+from leaner_harness.dataset.ledger import (
+    DUPLICATE,
+    FAILED,
+    KEPT,
+    PENDING,
+    REJECTED,
+    Entry,
+    Ledger,
+    Part,
+)
 from leaner_harness.dataset.prompts import PAIRS
 from leaner_harness.dataset.records import FAIL, Assignment, Chunk, Finding, Rewrite
 from leaner_harness.errors import UsageError
-from leaner_harness.llm.records import OK
+from leaner_harness.llm.records import OK, SKIPPED_BUDGET
 
 TRIES = 2
 """How often a rewriter is asked about a chunk whose text is not accepted."""
@@ -158,7 +167,7 @@ def rewrite(
 
         def assignments() -> Iterator[Assignment]:
             for entry, part in ledger.pending(attempt - 1, limit):
-                given = Assignment(part.chunk, entry.wording, part.complaint)
+                given = assignment(entry, part)
                 if part.chunk.genre == maths.GENRE and not grades:
                     settle(entry.place, given, Rewrite(part.chunk.id, OK))
                     continue
@@ -176,6 +185,11 @@ def rewrite(
         once(attempt)
 
 
+def assignment(entry: Entry, part: Part) -> Assignment:
+    """What a rewriter is given of a chunk that waits."""
+    return Assignment(part.chunk, entry.wording, part.complaint, sample=part.rounds)
+
+
 def _settle(
     ledger: Ledger,
     place: int,
@@ -185,7 +199,12 @@ def _settle(
     *,
     is_last: bool,
 ) -> tuple[str, str]:
-    """Note what became of one try; returns the state, and the reason for it."""
+    """Note what became of one try; returns the state, and the reason for it.
+
+    What the budget left out was not tried, and waits for the next run.
+    """
+    if found.state == SKIPPED_BUDGET:
+        return PENDING, found.state
     chunk = given.chunk
     if found.state != OK:
         reason = f"{found.state}: {found.reason}" if found.reason else found.state
@@ -221,7 +240,7 @@ def assembled(ledger: Ledger) -> Iterator[tuple[Entry, Sequence[Any]]]:
 
     A document that lacks a part is not kept: a text with a hole says something else.
     """
-    for entry in list(ledger.documents()):
+    for entry in ledger.documents():
         if entry.state == REJECTED and not ledger.parts(entry):
             continue
         parts = ledger.parts(entry)

@@ -24,6 +24,8 @@ DUPLICATE = "duplicate"
 """Why a document is rejected whose very text stands earlier in the source."""
 
 _AT_RISK = 0.05  # seconds
+_PAGE = 500
+"""Rows that are read at once: memory does not grow with a build."""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS documents (
@@ -34,7 +36,7 @@ CREATE TABLE IF NOT EXISTS chunks (
     document INTEGER NOT NULL REFERENCES documents, number INTEGER NOT NULL, text TEXT NOT NULL,
     joiner TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL, complaint TEXT NOT NULL,
     tries INTEGER NOT NULL, rewritten TEXT NOT NULL, findings TEXT NOT NULL, record TEXT NOT NULL,
-    PRIMARY KEY (document, number)
+    rounds INTEGER NOT NULL, PRIMARY KEY (document, number)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_state ON chunks (state, document, number);
 """
@@ -64,6 +66,8 @@ class Part(NamedTuple):
     rewritten: str
     findings: list[dict[str, Any]]
     record: dict[str, Any]
+    rounds: int
+    """How often it was rejected for good, and asked for again."""
 
 
 class Ledger:
@@ -141,7 +145,7 @@ class Ledger:
         for chunk in chunks:
             row = (entry.place, chunk.number, chunk.text, chunk.joiner, PENDING)
             self._change(
-                "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, '', '', 0, '', '[]', '{}')", row
+                "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, '', '', 0, '', '[]', '{}', 0)", row
             )
 
     def take(self, path: Path) -> None:
@@ -203,13 +207,14 @@ class Ledger:
         )
 
     def again(self, states: Iterable[str]) -> int:
-        """Make chunks in some states pending once more; returns how many."""
+        """Make chunks in some states pending once more, a round later; returns how many."""
         count = 0
         for state in states:
             count += self.counts("chunks").get(state, 0)
             self._change(
-                "UPDATE chunks SET state = ?, tries = 0, complaint = '' WHERE state = ?",
-                (PENDING, state),
+                "UPDATE chunks SET state = ?, tries = 0, complaint = '', rounds = rounds + ? "
+                "WHERE state = ?",
+                (PENDING, state == REJECTED, state),
             )
         self.commit()
         return count
@@ -218,7 +223,7 @@ class Ledger:
         """Chunks that wait for their first, second, ... try, in the order of the source."""
         place, number, left = -1, -1, limit
         while left is None or left > 0:
-            size = 500 if left is None else min(500, left)
+            size = _PAGE if left is None else min(_PAGE, left)
             rows = list(
                 self._rows(
                     f"SELECT {_ENTRY}, {_PART} FROM chunks c JOIN documents d ON "
@@ -237,11 +242,17 @@ class Ledger:
             left = None if left is None else left - len(rows)
 
     def documents(self, state: str | None = None) -> Iterator[Entry]:
-        """Documents in the order of the source."""
-        chosen = "" if state is None else "WHERE state = ?"
+        """Documents in the order of the source; what changes on the way does no harm."""
+        chosen = "" if state is None else "AND state = ?"
         values = () if state is None else (state,)
-        query = f"SELECT {_ENTRY} FROM documents d {chosen} ORDER BY place"
-        return (Entry(*row) for row in self._rows(query, *values))
+        query = f"SELECT {_ENTRY} FROM documents d WHERE place > ? {chosen} ORDER BY place LIMIT ?"
+        place, count = -1, _PAGE
+        while count == _PAGE:
+            count = 0
+            for row in self._rows(query, place, *values, _PAGE):
+                entry = Entry(*row)
+                place, count = entry.place, count + 1
+                yield entry
 
     def parts(self, entry: Entry) -> list[Part]:
         """A document's chunks, in their order."""
@@ -265,13 +276,12 @@ class Ledger:
 _ENTRY = "d.place, d.id, d.genre, d.hash, d.state, d.reason, d.wording"
 _PART = (
     "c.number, c.text, c.joiner, c.state, c.reason, c.complaint, c.tries, c.rewritten, "
-    "c.findings, c.record"
+    "c.findings, c.record, c.rounds"
 )
 
 
 def _part(entry: Entry, row: tuple[Any, ...]) -> Part:
-    number, text, joiner, state, reason, complaint, tries, rewritten, findings, record = row
+    number, text, joiner, state, reason, complaint, tries, rewritten, findings, record, rounds = row
     chunk = Chunk(entry.id, number, entry.genre, text, joiner)
-    return Part(
-        chunk, state, reason, complaint, tries, rewritten, json.loads(findings), json.loads(record)
-    )
+    found = json.loads(findings), json.loads(record)
+    return Part(chunk, state, reason, complaint, tries, rewritten, *found, rounds)

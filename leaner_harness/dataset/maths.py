@@ -55,7 +55,10 @@ def request(assignment: Assignment) -> Request:
             "content": json.dumps({"exercise": assignment.chunk.text}, ensure_ascii=False),
         },
     )
-    return Request(assignment.chunk.id, messages, _read, _SCHEMA, _TOKENS, {"temperature": 0.0})
+    sampling = {"temperature": 0.0}
+    return Request(
+        assignment.chunk.id, messages, _read, _SCHEMA, _TOKENS, sampling, assignment.sample
+    )
 
 
 def _read(reply: str) -> str:

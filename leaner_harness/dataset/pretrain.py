@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -178,7 +178,7 @@ class Job:
         if engine is not None and requests is None:
             raise UsageError("This rewriter does not say beforehand what it would ask.")
         waiting = (
-            Assignment(part.chunk, entry.wording, part.complaint)
+            build.assignment(entry, part)
             for attempt in range(self.settings.tries)
             for entry, part in self.ledger.pending(attempt, limit)
         )
@@ -243,9 +243,15 @@ def _nothing_told(_: Document) -> str:
 
 
 def _repeats(texts: Iterable[tuple[str, str]]) -> dict[str, str]:
-    named = list(texts)
-    found = zip(named, find_repeats(named), strict=True)
-    return {name: repeat.of for (name, _), repeat in found if repeat is not None}
+    names: list[str] = []
+
+    def noted() -> Iterator[tuple[str, str]]:
+        for name, text in texts:
+            names.append(name)
+            yield name, text
+
+    found = enumerate(find_repeats(noted()))
+    return {names[number]: repeat.of for number, repeat in found if repeat is not None}
 
 
 def _wording(document: Document) -> str:

@@ -94,7 +94,7 @@ def request(assignment: Assignment, sampling: Mapping[str, float]) -> Request:
     }
     tokens = _TOKENS_PER_WORD * len(chunk.text.split()) + _TOKENS_MORE
     read = partial(_read_object, keys=keys) if keys else _read_text
-    return Request(chunk.id, messages, read, schema, tokens, dict(sampling))
+    return Request(chunk.id, messages, read, schema, tokens, dict(sampling), assignment.sample)
 
 
 def _read_text(reply: str) -> str:

@@ -82,3 +82,5 @@ class Assignment:
     """What was wrong with the last try; empty at the first."""
     label: str = ""
     """Of a test item: what its right answer is, which must stay right; empty where it is hidden."""
+    sample: int = 0
+    """Which of several texts for the same chunk this is: each has a cached reply of its own."""

@@ -15,6 +15,8 @@ _REFUSAL = re.compile(
     r"|as an ai\b|unfortunately, i)",
     re.IGNORECASE,
 )
+_FAILURES = 1000
+"""Braces that begin no object before a reply is given up: each costs time by the text's length."""
 
 
 def without_thoughts(text: str) -> str:
@@ -29,13 +31,13 @@ def read_object(text: str) -> dict[str, Any]:
     InvalidReply where there is none, `refused` where the words are those of a refusal.
     """
     said = without_thoughts(text)
-    found, place = None, 0
+    found, place, failed = None, 0, 0
     decoder = json.JSONDecoder()
-    while (start := said.find("{", place)) >= 0:
+    while (start := said.find("{", place)) >= 0 and failed < _FAILURES:
         try:
             value, place = decoder.raw_decode(said, start)
         except (ValueError, RecursionError):
-            place = start + 1
+            place, failed = start + 1, failed + 1
             continue
         found = value
     if isinstance(found, dict):

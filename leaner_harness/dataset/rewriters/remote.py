@@ -54,8 +54,9 @@ class RemoteRewriter:
 
     def _took(self, reply: Reply) -> dict[str, Any]:
         prompt, completion = reply.usage.prompt, reply.usage.completion
-        known = prompt is not None and completion is not None
-        cost = self._engine.settings.cost(prompt, completion) if known else None
+        cost = None
+        if prompt is not None and completion is not None:
+            cost = self._engine.settings.cost(prompt, completion)
         tokens = {"prompt_tokens": prompt, "completion_tokens": completion}
         return {"calls": reply.calls, **tokens, "cost": cost}
 
