@@ -389,7 +389,7 @@ def test_the_chart_answers_mouse_and_keyboard(page: Page) -> None:
     page.press(Keys.ENTER)
     assert page.one("#run-title").text == name
     page.press(Keys.ESCAPE)
-    for cost in ("Tokens seen", "FLOPs", "Parameters"):
+    for cost in ("Tokens", "FLOPs", "Params"):
         page.choose("x", cost)
         assert len(page.all("#chart g.point")) == 30
     page.choose("y", "cola")

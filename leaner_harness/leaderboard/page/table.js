@@ -2,8 +2,8 @@
 
 const PAGE = 50; // rows in the table at a time: with more, sorting would be seen to take its time
 const SIZES = [
-  { key: "parameters", label: "Parameters", name: "parameters" },
-  { key: "tokens", label: "Tokens seen", name: "tokens seen in training" },
+  { key: "parameters", label: "Params", name: "parameters" },
+  { key: "tokens", label: "Tokens", name: "tokens seen in training" },
   { key: "flops", label: "FLOPs", name: "FLOPs of training, estimated" },
 ];
 const BUCKETS = [["", "All"], ["0", "Up to 2M"], ["2e6", "2M to 20M"], ["20e6", "20M to 200M"], ["200e6", "Over 200M"]];
@@ -75,6 +75,7 @@ function headRow(columns) {
         scope: "col",
         class: column.group,
         "data-id": column.id,
+        title: column.name || null,
         "aria-sort": "none",
       },
       element(
