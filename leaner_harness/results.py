@@ -78,8 +78,8 @@ def check_name(name: str, what: str) -> str:
 def write(result: Result, samples: Iterable[Record], folder: Path, *, replace: bool) -> Path:
     """Write a result and its samples below `folder`; returns the result's path.
 
-    Raises ResultError when a result of another model, other rows or another protocol is there and
-    `replace` is not set.
+    Raises ResultError for a result that could not be read back, and when one of another model,
+    other rows or another protocol is there and `replace` is not set.
     """
     path = folder / result.path
     if path.exists() and not replace and read(path).replaceable != result.replaceable:
@@ -90,6 +90,9 @@ def write(result: Result, samples: Iterable[Record], folder: Path, *, replace: b
     content = pack_samples(samples)
     name = samples_name(path.stem)
     result.record["samples"] = {"file": name, "sha256": hashlib.sha256(content).hexdigest()}
+    # Nothing is written that would be refused when it is read.
+    parse(json.dumps(result.record).encode(), path)
+    result_rules.agree(result.record)
     write_atomic(path.with_name(name), content)
     write_json(path, result.record)
     return path

@@ -17,8 +17,10 @@ from test_glue_task import noise
 from leaner_harness import results
 from leaner_harness.data.glue import AVERAGED, TASKS
 from leaner_harness.errors import CheckpointError, ResultError
+from leaner_harness.from_lm_eval.answers import judge_record
 from leaner_harness.from_lm_eval.glue import make_result
 from leaner_harness.from_lm_eval.glue_run import _shortest, read_evaluation
+from leaner_harness.from_lm_eval.make import make
 from leaner_harness.from_lm_eval.run import find
 from leaner_harness.leaderboard import board
 from leaner_harness.recompute import score_samples, verify
@@ -351,3 +353,70 @@ def test_a_misplaced_or_foreign_file_is_named(output: Path, tmp_path: Path) -> N
 
 def test_an_empty_results_folder_still_has_a_page(tmp_path: Path) -> None:
     assert "No results yet" in board.build(tmp_path)
+
+
+def test_a_task_that_ran_needs_its_fingerprint(altered: Any, tmp_path: Path) -> None:
+    def change(record: dict[str, Any]) -> None:
+        record["configs"]["leaner_glue_rte"]["metadata"]["leaner"]["fingerprint"] = ""
+
+    found = make(altered(change), model="tiny")
+    with pytest.raises(ResultError, match="tasks.rte.fingerprint must be like"):
+        results.write(*found, tmp_path / "results", replace=False)
+    assert not list((tmp_path / "results").rglob("*.json"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda r: r["tasks"]["rte"]["metrics"].update(acc=1.01), "acc must be at most 1"),
+        (lambda r: r["tasks"]["rte"]["metrics"].update(acc=math.nan), "NaN is no number"),
+        (lambda r: r["mean"]["leaner_score"].update(value=math.inf), "Infinity is no number"),
+        (lambda r: r["tasks"]["rte"]["intervals"].update(acc=[0.0, 0.001]), "lies outside"),
+        (lambda r: r["tasks"]["rte"].update(n=41), "n is 41; labels are 40"),
+        (lambda r: r["model"].update(parameters=-5), "parameters must be at least 0"),
+        (lambda r: r.update(training={"recipe": {"sample_prompt": "\x1b[31m"}}), "can be shown"),
+        (lambda r: r.update(training={"text": "x" * 5000}), "longer than 4000"),
+    ],
+)
+def test_nothing_is_written_that_would_not_be_read(
+    output: Path, tmp_path: Path, change: Any, message: str
+) -> None:
+    result, samples = make(output, model="tiny")
+    change(result.record)
+    with pytest.raises(ResultError, match=message):
+        results.write(result, samples, tmp_path, replace=False)
+    assert not list(tmp_path.rglob("*.*"))
+
+
+def test_samples_that_were_cut_or_doubled_are_refused(altered: Any) -> None:
+    folder = altered(lambda r: None)
+    path = next(folder.glob("samples_leaner_glue_rte_*"))
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:-1]))
+    with pytest.raises(ResultError, match="39 samples; lm_eval scored 40"):
+        make(folder, model="tiny")
+    same = [line for line in lines if json.loads(line)["target"] == json.loads(lines[0])["target"]]
+    path.write_text("".join([*lines[:-1], same[0]]))
+    with pytest.raises(ResultError, match="is there twice|One of the files was changed"):
+        make(folder, model="tiny")
+
+
+def test_parameters_are_those_of_the_scored_model(altered: Any, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "checkpoint"
+    checkpoint.mkdir()
+    (checkpoint / "leaner.json").write_text(json.dumps({"parameters": {"total": 1000}}))
+    folder = altered(lambda r: r["config"].update(model_num_parameters=999))
+    with pytest.raises(ResultError, match="says 1000 parameters; .* has 999"):
+        made(folder, checkpoint=checkpoint)
+    folder = altered(lambda r: r["config"].update(model_num_parameters=-1))
+    assert made(folder, checkpoint=checkpoint).record["model"]["parameters"] == 1000
+    assert made(folder).record["model"]["parameters"] is None
+
+
+def test_grades_of_several_judges_are_refused() -> None:
+    """A name such as `latest` may become another model while it judges."""
+    account = {"judge": {"kind": "openai", "models_seen": ["m-2025-01", "m-2025-06"]}}
+    with pytest.raises(ResultError, match="Several judges .* m-2025-01, m-2025-06"):
+        judge_record(account)
+    account["judge"]["models_seen"] = ["m-2025-01"]
+    assert judge_record(account)["fingerprint"]["models_seen"] == ["m-2025-01"]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from leaner_harness import answer_scores
 from leaner_harness.answer_scores import TASK
+from leaner_harness.errors import ResultError
 from leaner_harness.from_lm_eval.answers_run import Answers
 from leaner_harness.from_lm_eval.scored_model import (
     find_checkpoint,
@@ -33,7 +34,7 @@ def make_result(
     tasks, mean = answer_scores.score(samples)
     checkpoint = find_checkpoint(run, checkpoint)
     training = training_record(checkpoint)
-    judge = _judge(run.judge)
+    judge = judge_record(run.judge)
     protocol = _protocol(run, judge)
     kept = {key: run.data[key] for key in ("state", "fingerprint", "reason")}
     tasks[TASK] |= kept | {"version": run.output["versions"][run.board]}
@@ -57,11 +58,20 @@ def make_result(
     return Result(record), samples
 
 
-def _judge(account: Record | None) -> Record | None:
-    """Which judge it was, and its card; no address of a server that is nobody's business."""
+def judge_record(account: Record | None) -> Record | None:
+    """Which judge it was, and its card; no address of a server that is nobody's business.
+
+    Raises ResultError for grades of several.
+    """
     if account is None:
         return None
     found = dict(account["judge"])
+    if len(seen := found.get("models_seen") or []) > 1:
+        raise ResultError(
+            f"Several judges graded these answers: {', '.join(map(str, seen))}.",
+            "Grades of two judges are not comparable; judge again with a name that stays one "
+            "model, such as a dated one: leaner judge OUTPUT --judge NAME:MODEL",
+        )
     endpoint = found.pop("endpoint", None)
     if endpoint is not None:
         digest = hashlib.sha256(endpoint.encode()).hexdigest()[:12]

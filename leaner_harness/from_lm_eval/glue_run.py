@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,10 +67,16 @@ class Evaluation(Run):
         """What fine-tuning says of a task: its rows, winning rate and cost; empty without it."""
         return dict(self.scorer().get("tasks", {}).get(self.key(task), {}))
 
-    def samples(self, task: str) -> Iterator[Record]:
+    def samples(self, task: str) -> list[Record]:
         """The logged samples of one task, reduced to row id, label, prediction and numbers."""
-        for row in self.logged(self.key(task)):
-            yield _sample(task, row)
+        found = [_sample(task, row) for row in self.logged(self.key(task))]
+        told = self.output["n-samples"].get(self.key(task), {}).get("effective")
+        if len(found) != told:
+            raise ResultError(
+                f"{self.key(task)} has {len(found)} samples; lm_eval scored {told}.",
+                "A file was cut or changed: run lm_eval again.",
+            )
+        return found
 
     def check(self, task: str, metrics: Mapping[str, float]) -> None:
         """Raise ResultError unless lm-eval's metrics are finite and equal the recomputed ones."""

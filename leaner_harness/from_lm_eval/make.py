@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from leaner_harness import answer_scores, sample_rules
 from leaner_harness.answer_scores import BOARDS
+from leaner_harness.errors import ResultError
 from leaner_harness.from_lm_eval import answers, glue
 from leaner_harness.from_lm_eval.answers_run import read_answers
 from leaner_harness.from_lm_eval.glue_run import read_evaluation
@@ -21,7 +23,14 @@ def make(
     """
     path = find(output)
     if any(board in read_output(path)[1] for board in BOARDS):
-        return answers.make_result(read_answers(path), model=model, checkpoint=checkpoint)
-    return glue.make_result(
-        read_evaluation(path), model=model, checkpoint=checkpoint, partial=partial
-    )
+        made = answers.make_result(read_answers(path), model=model, checkpoint=checkpoint)
+    else:
+        made = glue.make_result(
+            read_evaluation(path), model=model, checkpoint=checkpoint, partial=partial
+        )
+    result, samples = made
+    checked = sample_rules.answers if answer_scores.has_answers(result) else sample_rules.choices
+    try:
+        return result, list(checked(samples))
+    except ValueError as error:
+        raise ResultError(f"The samples beside {path.name}: {error}.") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from pathlib import Path
+from typing import Any
 
 from leaner_harness import provenance
 from leaner_harness.errors import CheckpointError, ResultError
@@ -72,10 +73,22 @@ def model_record(run: Run, name: str, checkpoint: Path | None, training: Record 
         "pretrained": "" if checkpoint else without_paths(str(run.output["model_name"])),
         "model_args": {k: v for k, v in arguments.items() if k in _MODEL_ARGUMENTS},
         "dtype": str(config.get("model_dtype", "")).removeprefix("torch."),
-        "parameters": (training or {}).get("parameters", {}).get("total")
-        or config.get("model_num_parameters"),
+        "parameters": _parameters(config.get("model_num_parameters"), training),
         "weights_sha256": _weights(run, checkpoint),
     }
+
+
+def _parameters(counted: Any, training: Record | None) -> int | None:
+    """What `leaner.json` says, else what lm_eval counted; raises ResultError where they differ."""
+    said = (training or {}).get("parameters", {}).get("total")
+    # lm_eval writes -1 where it could not count.
+    known = counted if isinstance(counted, int) and counted > 0 else None
+    if said and known and said != known:
+        raise ResultError(
+            f"leaner.json says {said} parameters; the model that was scored has {known}.",
+            "Name the scored checkpoint: --checkpoint DIR",
+        )
+    return said or known
 
 
 def training_record(checkpoint: Path | None) -> Record | None:
