@@ -340,6 +340,7 @@ def test_details_say_where_numbers_come_from(page: Page) -> None:
     assert "leaner train recipe.toml --out runs/model-0003" in words
     assert "leaner evaluate runs/model-0003 --tasks leaner_glue --protocol quick" in words
     assert 'architecture = "mamba2"' in words
+    assert "leaner results verify results/leaner_glue/model-0003/quick-test-seed0.json" in words
     for summary in page.all("dialog details:not([open]) summary"):
         summary.click()
     words = dialog.text

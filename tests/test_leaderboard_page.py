@@ -283,6 +283,9 @@ def test_a_command_is_words_whatever_a_result_says() -> None:
     assert shlex.split(commands.score(record))[:2] == ["leaner", "evaluate"]
     assert commands.train(record) == "leaner train recipe.toml --out runs/model"
     assert commands.train(record | {"training": None}) == ""
+    record["model"]["name"] = SCRIPT
+    path = f"results/leaner_glue/{SCRIPT}/quick-test-seed0.json"
+    assert shlex.split(commands.verify(record)) == ["leaner", "results", "verify", path]
 
 
 def score(value: float, half: float) -> Score:

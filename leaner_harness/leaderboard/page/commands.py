@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from leaner_harness import answer_scores
 from leaner_harness.leaderboard.sets import number, part, text
-from leaner_harness.results import Record
+from leaner_harness.results import Record, Result
 
 RECIPE = "recipe.toml"
 _FINETUNE = "leaner-finetune"
@@ -36,6 +37,12 @@ def score(record: Record) -> str:
     if arguments := _arguments(record):
         command += ["--model-args", arguments]
     return shlex.join([*command, *_data(record), "--model", record["model"]["name"]])
+
+
+def verify(record: Record) -> str:
+    """How its numbers are computed again from the samples beside it."""
+    path = Path("results") / Result(record).path
+    return shlex.join(["leaner", "results", "verify", path.as_posix()])
 
 
 def _stock(record: Record, few: int) -> str:

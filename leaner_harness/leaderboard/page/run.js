@@ -16,7 +16,7 @@ function openRun(row) {
     scores(board, row),
     details.curve ? curve(details.curve) : null,
     board.kinds.length ? kindTable(board, row) : taskTable(board, row),
-    commands(details),
+    commands(row),
     ...sections(details),
     element("p", {}, "The whole record: ", element("a", { href: link(row.path) }, row.path)),
   ];
@@ -111,16 +111,22 @@ function curve({ label, points }) {
   return element("figure", {}, element("figcaption", {}, `Learning curve: ${label}`), picture);
 }
 
-function commands(details) {
+function commands(row) {
+  const details = row.details;
   const recipe = factsOf(details.recipe).filter(([key]) => key !== "…");
   const lines = [];
   if (details.train)
     lines.push("cat > recipe.toml <<'END'", ...recipe.map(([key, value]) => `${key} = ${value}`), "END", details.train);
   lines.push(details.score);
-  const text = lines.join("\n");
-  const copy = element("button", { type: "button", class: "copy", click: () => copied(text, copy) }, "Copy");
-  const head = element("div", { class: "command-head" }, element("h3", {}, "Make it again"), copy);
-  return element("section", {}, head, element("pre", { tabindex: "0", "aria-label": "Commands" }, text));
+  const found = [commandBox("Make it again", lines.join("\n"))];
+  if (row.verified) found.push(commandBox("Compute its numbers again from its samples", details.verify));
+  return element("div", {}, ...found);
+}
+
+function commandBox(title, text) {
+  const copy = element("button", { type: "button", class: "copy", "aria-label": `Copy: ${title}`, click: () => copied(text, copy) }, "Copy");
+  const head = element("div", { class: "command-head" }, element("h3", {}, title), copy);
+  return element("section", {}, head, element("pre", { tabindex: "0", "aria-label": title }, text));
 }
 
 async function copied(text, button) {

@@ -55,6 +55,7 @@ def details(record: Record, pool: Pool) -> Record:
         "recipe": _pooled(_recipe(part(training, "recipe")), pool),
         "train": commands.train(record),
         "score": commands.score(record),
+        "verify": commands.verify(record),
         "missing": [text(name, 60) for name in record["missing"][:20]],
         "tasks": _tasks(record, pool),
     }
