@@ -27,8 +27,8 @@ def nothing(*_):
     return []
 
 
-def told(_):
-    return ""
+def look(document):
+    return build.Look("", tuple(build.chunks_of(document)))
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def finish(ledger, folder, **changes):
 
 def test_what_is_echoed_is_the_source_again(ledger, tmp_path):
     documents = [document(n, genre) for n, genre in enumerate(["wiki", "web", "textbook"] * 20)]
-    build.read(ledger, documents, nothing, told)
+    build.read(ledger, documents, look)
     build.rewrite(ledger, Echo("", None), nothing)
     out = tmp_path / "out"
     out.mkdir()
@@ -60,7 +60,7 @@ def test_what_is_echoed_is_the_source_again(ledger, tmp_path):
 
 def test_pairs_keep_prompt_and_answer_apart(ledger, tmp_path):
     given = list(read_documents("mini-instruct", words=300))
-    build.read(ledger, given, nothing, told)
+    build.read(ledger, given, look)
     build.rewrite(ledger, Echo("", None), nothing)
     out = tmp_path / "out"
     out.mkdir()
@@ -98,7 +98,7 @@ def test_no_text_is_ever_attached_to_another_source(tmp_path_factory, replies, c
     folder = tmp_path_factory.mktemp("b")
     ledger = Ledger(folder)
     documents = [document(n) for n in range(4)]
-    build.read(ledger, documents, nothing, told)
+    build.read(ledger, documents, look)
 
     def say(each):
         text = replies[hash(each.chunk.id) % len(replies)].replace("1 MB", "x" * 1_000_000)
@@ -119,7 +119,7 @@ def test_no_text_is_ever_attached_to_another_source(tmp_path_factory, replies, c
 
 
 def test_a_chunk_that_is_not_accepted_is_asked_for_once_more(ledger):
-    build.read(ledger, [document(0, words=50), document(1, words=50)], nothing, told)
+    build.read(ledger, [document(0, words=50), document(1, words=50)], look)
 
     def verify(given, found):
         verdict = FAIL if "bad" in found.text else PASS
@@ -137,7 +137,7 @@ def test_a_chunk_that_is_not_accepted_is_asked_for_once_more(ledger):
 
 
 def test_a_document_that_lacks_a_part_is_not_kept(ledger, tmp_path):
-    build.read(ledger, [document(n) for n in range(3)], nothing, told)
+    build.read(ledger, [document(n) for n in range(3)], look)
 
     def say(each):
         if each.chunk.id == "d1#1":
@@ -159,7 +159,7 @@ def test_a_document_that_lacks_a_part_is_not_kept(ledger, tmp_path):
 
 
 def test_maths_is_not_rewritten(ledger, tmp_path):
-    build.read(ledger, [document(0, "math", 90), document(1, "wiki", 90)], nothing, told)
+    build.read(ledger, [document(0, "math", 90), document(1, "wiki", 90)], look)
     model = Model(lambda a: Rewrite(a.chunk.id, "ok", "Something else."))
     build.rewrite(ledger, model, nothing)
     assert [each.chunk.genre for each in model.asked] == ["wiki"]
@@ -174,9 +174,9 @@ def test_filters_and_doubles_are_counted(ledger, tmp_path):
     documents = [Document(f"n{n}", d.genre, d.text) for n, d in enumerate(documents)]
 
     def filters(each):
-        return [Finding("numbers", 0.5, FAIL if each.id == "n2" else PASS)]
+        return build.Look("numbers") if each.id == "n2" else look(each)
 
-    build.read(ledger, documents, filters, told)
+    build.read(ledger, documents, filters)
     build.rewrite(ledger, Echo("", None), nothing, limit=1)
     manifest = finish(ledger, tmp_path / "build")
     reasons = {each["reason"]: each["count"] for each in manifest["documents"]["reasons"]}

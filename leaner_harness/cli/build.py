@@ -83,6 +83,7 @@ def _add_dry_run(add: Any) -> None:
 
 def _add_limits(add: Any) -> None:
     add("--limit", type=int, help="chunks to do this time")
+    add("--processes", type=int, help="processes that filter and check (default: one a core)")
     add("--max-requests", type=int, help="HTTP requests that may be made this time")
     add("--max-cost", type=float, help="what it may cost this time; needs prices=IN/OUT")
     add("--json", action="store_true", help="one JSON value for machines")
@@ -99,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
     settings = _settings(args) if args.verb in ("pretrain", "instruct") else None
     if getattr(args, "dry_run", False):
         return _dry_run(args, settings)
-    with Job(args.out, settings) as job:
+    with Job(args.out, settings, getattr(args, "processes", None)) as job:
         if args.verb == "status":
             return _show(job.status(), as_json=args.json)
         if args.verb == "retry-failed":

@@ -13,13 +13,14 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 from leaner_harness.contracts import Document
 from leaner_harness.data.text import default_words, read_documents
 from leaner_harness.dataset import maths
 from leaner_harness.dataset.chunk import chunks
+from leaner_harness.dataset.crew import one_by_one
 from leaner_harness.dataset.ledger import (
     DUPLICATE,
     FAILED,
@@ -38,12 +39,10 @@ from leaner_harness.llm.records import OK, SKIPPED_BUDGET
 TRIES = 2
 """How often a rewriter is asked about a chunk whose text is not accepted."""
 
-Filter = Callable[[Document], Iterable[Finding]]
-"""What speaks against a source document, before anything is paid for it."""
+Many = Callable[[Callable[..., Any], Iterable[tuple[Any, ...]]], Iterator[tuple[Any, Any]]]
+"""Work on many items: each item, and what came of it, in order."""
 Verify = Callable[[Assignment, Rewrite], Iterable[Finding]]
 """What speaks against a rewrite of a chunk; of maths, which is not rewritten, against the chunk."""
-Wording = Callable[[Document], str]
-"""What a rewriter is told about names and places of a document."""
 Tried = Callable[[Chunk, Rewrite, int, str, str], None]
 """Called with what a rewriter gave for a chunk, at which attempt, the state it led to, and why."""
 Announce = Callable[[str, int], None]
@@ -83,37 +82,50 @@ def check_same(ledger: Ledger, settings: dict[str, Any]) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look at a document found."""
+
+    reason: str = ""
+    """The check that keeps it out; empty for none."""
+    parts: tuple[Chunk, ...] = ()
+    wording: str = ""
+    """What a rewriter is told about its names and places."""
+
+
 def read(
     ledger: Ledger,
     documents: Iterable[Document],
-    filters: Filter,
-    wording: Wording,
+    look: Callable[[Document], Look],
     announce: Announce = lambda *_: None,
     places: Iterable[int] | None = None,
+    many: Many = one_by_one,
 ) -> None:
     """Enter all documents and their chunks, but for what is rejected, once.
 
     A reading that was stopped begins again: nothing has been paid for it. `places` are those of
-    documents that are a part of the source.
+    documents that are a part of the source. `many` does the looking.
     """
     if ledger.fact("read"):
         return
     ledger.clear()
     seen: set[bytes] = set()
-    for place, document in zip(places or itertools.count(), documents, strict=False):
+    looked = many(look, ((document,) for document in documents))
+    for place, ((document,), found) in zip(places or itertools.count(), looked, strict=False):
         digest = hashlib.sha256(document.text.encode("utf-8", "replace"))
-        reason, parts = "", []
         if digest.digest() in seen:
-            reason = DUPLICATE
-        else:
-            failed = [each.check for each in filters(document) if each.verdict == FAIL]
-            parts = [] if failed else list(_chunks(document))
-            reason = failed[0] if failed else ("" if parts else "empty")
+            found = Look(DUPLICATE)
+        elif not found.reason and not found.parts:
+            found = Look("empty")
         seen.add(digest.digest())
-        state = REJECTED if reason else PENDING
-        told = "" if reason else wording(document)
-        entry = Entry(place, document.id, document.genre, digest.hexdigest(), state, reason, told)
-        ledger.add(entry, parts)
+        state = REJECTED if found.reason else PENDING
+        ledger.add(
+            Entry(
+                place, document.id, document.genre, digest.hexdigest(), state, found.reason,
+                found.wording,
+            ),
+            found.parts,
+        )  # fmt: skip
         announce("read", 1)
     ledger.set_fact("read", True)
     ledger.commit()
@@ -122,7 +134,7 @@ def read(
 _ASKED = re.compile(r"\A### \w+ INPUT:\n(.*)\n\n### RESPONSE:\n\Z", re.DOTALL)
 
 
-def _chunks(document: Document) -> Iterator[Chunk]:
+def chunks_of(document: Document) -> Iterator[Chunk]:
     """A document's chunks; maths, and what has a prompt and an answer, is one."""
     if document.genre == maths.GENRE:
         yield Chunk(document.id, 0, document.genre, document.text)
@@ -147,6 +159,7 @@ def rewrite(
     limit: int | None = None,
     tries: int = TRIES,
     tried: Tried = lambda *_: None,
+    many: Many = one_by_one,
     announce: Announce = lambda *_: None,
 ) -> None:
     """Have what is pending rewritten and verified; what is not accepted is asked for once more.
@@ -155,34 +168,63 @@ def rewrite(
     beyond the `limit` of chunks. Maths is graded by a rewriter that says that it `grades`, else by
     rules, and never rewritten.
     """
-    grades = getattr(rewriter, "grades", False)
+    for attempt in range(1, tries + 1):
+        one = _Try(ledger, rewriter, verify, tried, announce, attempt, is_last=attempt == tries)
+        for (given, found), findings in many(verify, one.texts(limit)):
+            one.settle(given, found, list(findings))
+        ledger.commit()
+        if one.waiting:
+            lost = ", ".join(sorted(one.waiting)[:3])
+            raise UsageError(f"The rewriter gave nothing for {len(one.waiting)} chunks, as {lost}.")
 
-    def once(attempt: int) -> None:
-        waiting: dict[str, tuple[int, Assignment]] = {}
 
-        def settle(place: int, given: Assignment, found: Rewrite) -> None:
-            end = _settle(ledger, place, given, found, verify, is_last=attempt == tries)
-            tried(given.chunk, found, attempt, *end)
-            announce("rewritten", 1)
+@dataclass(slots=True)
+class _Try:
+    """One try at all chunks that wait for it."""
 
-        def assignments() -> Iterator[Assignment]:
-            for entry, part in ledger.pending(attempt - 1, limit):
-                given = assignment(entry, part)
-                if part.chunk.genre == maths.GENRE and not grades:
-                    settle(entry.place, given, Rewrite(part.chunk.id, OK))
-                    continue
-                waiting[part.chunk.id] = entry.place, given
+    ledger: Ledger
+    rewriter: Any
+    verify: Verify
+    tried: Tried
+    announce: Announce
+    attempt: int
+    _: KW_ONLY
+    is_last: bool
+    waiting: dict[str, tuple[int, Assignment]] = field(default_factory=dict)
+    """By id, the places of documents, and what was given."""
+
+    def texts(self, limit: int | None) -> Iterator[tuple[Assignment, Rewrite]]:
+        """What there is to be verified, as it comes; all else is settled on the way."""
+        for found in self.rewriter.rewrite(self._assignments(limit)):
+            given = self.waiting[found.id][1]
+            if found.state == OK:
+                yield given, _as_it_is(given, found)
+            else:
+                self.settle(given, found, [])
+
+    def _assignments(self, limit: int | None) -> Iterator[Assignment]:
+        grades = getattr(self.rewriter, "grades", False)
+        for entry, part in self.ledger.pending(self.attempt - 1, limit):
+            given = assignment(entry, part)
+            self.waiting[part.chunk.id] = entry.place, given
+            if part.chunk.genre == maths.GENRE and not grades:
+                found = _as_it_is(given, Rewrite(part.chunk.id, OK))
+                self.settle(given, found, list(self.verify(given, found)))
+            else:
                 yield given
 
-        for found in rewriter.rewrite(assignments()):
-            settle(*waiting.pop(found.id), found)
-        ledger.commit()
-        if waiting:
-            lost = ", ".join(sorted(waiting)[:3])
-            raise UsageError(f"The rewriter gave nothing for {len(waiting)} chunks, as {lost}.")
+    def settle(self, given: Assignment, found: Rewrite, findings: list[Finding]) -> None:
+        """Note what became of a chunk."""
+        place, _ = self.waiting.pop(given.chunk.id)
+        end = _settle(self.ledger, place, given, found, findings, is_last=self.is_last)
+        self.tried(given.chunk, found, self.attempt, *end)
+        self.announce("rewritten", 1)
 
-    for attempt in range(1, tries + 1):
-        once(attempt)
+
+def _as_it_is(given: Assignment, found: Rewrite) -> Rewrite:
+    """Maths stays what it was, whatever a rewriter made of it."""
+    is_maths = given.chunk.genre == maths.GENRE
+    return dataclasses.replace(found, text=given.chunk.text) if is_maths else found
 
 
 def assignment(entry: Entry, part: Part) -> Assignment:
@@ -195,7 +237,7 @@ def _settle(
     place: int,
     given: Assignment,
     found: Rewrite,
-    verify: Verify,
+    findings: list[Finding],
     *,
     is_last: bool,
 ) -> tuple[str, str]:
@@ -210,9 +252,7 @@ def _settle(
         reason = f"{found.state}: {found.reason}" if found.reason else found.state
         ledger.write(place, chunk.number, FAILED, reason=reason[:200], record=found.record)
         return FAILED, reason[:200]
-    if chunk.genre == maths.GENRE:  # asked for again, it would get the same grade
-        found, is_last = dataclasses.replace(found, text=chunk.text), True
-    findings = list(verify(given, found))
+    is_last |= chunk.genre == maths.GENRE  # asked for again, it would get the same grade
     failed = [each for each in findings if each.verdict == FAIL]
     state = KEPT if not failed else REJECTED if is_last else PENDING
     reason = failed[0].check if failed else ""

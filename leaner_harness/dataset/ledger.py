@@ -76,11 +76,11 @@ class Ledger:
     def __init__(self, folder: Path) -> None:
         """Open or make it. Raises UsageError while another process has it open."""
         folder.mkdir(parents=True, exist_ok=True)
-        self._lock = (folder / "lock").open("w")
+        self.lock = (folder / "lock").open("w")
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            self._lock.close()
+            self.lock.close()
             raise UsageError(
                 f"Another process works on {folder}.", "Wait for it, or name another --out."
             ) from None
@@ -97,7 +97,7 @@ class Ledger:
         """Commit, and let others in."""
         self.commit()
         self._base.close()
-        self._lock.close()
+        self.lock.close()
 
     def commit(self) -> None:
         """Put all changes on disk now."""

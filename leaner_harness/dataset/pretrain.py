@@ -6,25 +6,22 @@ Source of the algorithm: TinyHelen (arXiv 2501.00522); the remedies for what it 
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from leaner_harness.contracts import Document
-from leaner_harness.dataset import build, checks, maths, noise, policy, prompts
+from leaner_harness.dataset import build, checks, maths
 from leaner_harness.dataset.assemble import account as counted
 from leaner_harness.dataset.assemble import assemble
 from leaner_harness.dataset.card import card
 from leaner_harness.dataset.comparison import compare
-from leaner_harness.dataset.contamination import Index, benchmarks
+from leaner_harness.dataset.crew import WORTH_IT, Crew
 from leaner_harness.dataset.duplicates import find_repeats
-from leaner_harness.dataset.ledger import FAILED, REJECTED, Ledger
-from leaner_harness.dataset.names import FEMALE, MALE, stand_ins
-from leaner_harness.dataset.records import Assignment, Finding, Rewrite
+from leaner_harness.dataset.inspection import Inspector
+from leaner_harness.dataset.ledger import FAILED, PENDING, REJECTED, Ledger
 from leaner_harness.dataset.runlog import RunLog, total
-from leaner_harness.dataset.vocabulary import Vocabulary, load, packaged
 from leaner_harness.errors import UsageError
 from leaner_harness.files import write_atomic
 from leaner_harness.llm.bill import bill
@@ -55,6 +52,10 @@ class Settings:
         """As JSON."""
         return dataclasses.asdict(self)
 
+    def inspector(self) -> Inspector:
+        """Who looks at texts by these settings."""
+        return Inspector(self.vocabulary, self.coverage, self.grades, self.replace_names)
+
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Settings:
         """From what `record` gave."""
@@ -72,8 +73,12 @@ def is_begun(folder: Path) -> bool:
 class Job:
     """One build in its folder. Close it when done: one process at a time may have it."""
 
-    def __init__(self, folder: Path, settings: Settings | None = None) -> None:
+    def __init__(
+        self, folder: Path, settings: Settings | None = None, processes: int | None = None
+    ) -> None:
         """Go on with the build of a folder, or begin it with settings.
+
+        `processes` look at texts, where there are many; None for one a core.
 
         Raises UsageError where there is none to go on with, where it was begun with other
         settings, and while another process works on it.
@@ -90,6 +95,8 @@ class Job:
             if known is None:
                 raise UsageError(f"The build in {folder} was never begun.", "Remove the folder.")
             self.settings = Settings.of(known)
+            self.inspector = self.settings.inspector()
+            self.crew = Crew(self.inspector, processes, [self.ledger.lock])
         except BaseException:
             self.ledger.close()
             raise
@@ -98,6 +105,7 @@ class Job:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.crew.close()
         self.ledger.close()
 
     def read(
@@ -109,16 +117,10 @@ class Job:
         """Filter and chunk the source, or a part of it with its places, unless that is done."""
         if self.ledger.fact("read"):
             return
-        index = self._index
-
-        def filters(document: Document) -> Iterable[Finding]:
-            yield from noise.judge_source(document)
-            yield index.finding(document.text)
-
-        told = _wording if self.settings.replace_names else _nothing_told
         if documents is None:
             documents = self.settings.source.documents()
-        build.read(self.ledger, documents, filters, told, announce, places)
+        many = partial(self.crew.map, starts=True)
+        build.read(self.ledger, documents, self.inspector.look, announce, places, many)
 
     def run(
         self,
@@ -133,12 +135,9 @@ class Job:
         self.read(announce)
         rewriter, engine = self.rewrite(limit, overrides, announce)
 
-        def contaminated(text: str) -> str:
-            return self._index.finding(text).note
-
         manifest = assemble(
-            self.ledger, self.folder, rewriter.fingerprint, _repeats, contaminated,
-            self.settings.seed,
+            self.ledger, self.folder, rewriter.fingerprint, _repeats,
+            self.inspector.contaminated,            self.settings.seed,
         )  # fmt: skip
         self._write_card(manifest)
         return manifest | {"took": account(engine)}
@@ -154,14 +153,15 @@ class Job:
 
         `replies` is the file that keeps a model's replies, where it is not the usual one.
         """
-        settings = self.settings
+        if self.ledger.counts("chunks").get(PENDING, 0) > WORTH_IT:
+            self.crew.start()
         rewriter, engine = self._rewriter(overrides, replies)
         log = RunLog(self.folder)
         log.begin({"limit": limit, **(overrides or {})})
         try:
             build.rewrite(
-                self.ledger, rewriter, self._verify,
-                limit=limit, tries=settings.tries, tried=log.tried, announce=announce,
+                self.ledger, rewriter, self.inspector.verify, limit=limit,
+                tries=self.settings.tries, tried=log.tried, many=self.crew.map, announce=announce,
             )  # fmt: skip
             log.end(account(engine))
         finally:
@@ -191,39 +191,9 @@ class Job:
         arguments = {**self.settings.rewriter_args, **(overrides or {})}
         return open_plugin("rewriter", self.settings.rewriter, arguments, replies)
 
-    def _verify(self, assignment: Assignment, found: Rewrite) -> Iterable[Finding]:
-        chunk, settings = assignment.chunk, self.settings
-        if chunk.genre == maths.GENRE:
-            yield maths.finding(chunk.text, found.record.get("grade"), settings.grades)
-            return
-        before, after = chunk.text, found.text
-        if chunk.genre in prompts.PAIRS:  # prompt and answer together
-            before, after = ("\n\n".join(json.loads(each).values()) for each in (before, after))
-            chunk = dataclasses.replace(chunk, text=before)
-        told = prompts.system_prompt(chunk.genre)
-        limits = checks.Thresholds(coverage_fail=settings.coverage)
-        yield from checks.verify(chunk, after, self._allowed, told, limits)
-        if chunk.genre not in prompts.PAIRS:
-            known = policy.read_wording(assignment.wording) if settings.replace_names else None
-            yield from policy.comply(before, after, known)
-
-    @cached_property
-    def _allowed(self) -> Vocabulary:
-        """The words that are allowed; names that the policy puts in are, wherever they stand."""
-        named = self.settings.vocabulary
-        allowed = load(Path(named)) if named else packaged()
-        if self.settings.replace_names:
-            allowed = dataclasses.replace(allowed, names=_stand_ins())
-        return allowed
-
-    @cached_property
-    def _index(self) -> Index:
-        """The benchmarks that no text may hold."""
-        return Index(benchmarks())
-
     def _write_card(self, manifest: Mapping[str, Any]) -> None:
         """The card, and the pictures in it."""
-        found = compare(self.ledger, self._allowed)
+        found = compare(self.ledger, self.inspector.allowed)
         for name, drawn in found.pictures.items():
             write_atomic(self.folder / name, drawn)
         write_atomic(self.folder / "README.md", card(manifest, found))
@@ -238,10 +208,6 @@ class Job:
         return counts | {"log": total(self.folder)}
 
 
-def _nothing_told(_: Document) -> str:
-    return ""
-
-
 def _repeats(texts: Iterable[tuple[str, str]]) -> dict[str, str]:
     names: list[str] = []
 
@@ -252,15 +218,3 @@ def _repeats(texts: Iterable[tuple[str, str]]) -> dict[str, str]:
 
     found = enumerate(find_repeats(noted()))
     return {names[number]: repeat.of for number, repeat in found if repeat is not None}
-
-
-def _wording(document: Document) -> str:
-    """What a rewriter is told about the names of a document; nothing about those of code."""
-    if document.genre in prompts.PAIRS:
-        return ""
-    return policy.wording(policy.derive(document.text))
-
-
-def _stand_ins() -> frozenset[str]:
-    """Names that the policy puts in: they are allowed wherever they stand."""
-    return frozenset((*stand_ins(MALE), *stand_ins(FEMALE)))

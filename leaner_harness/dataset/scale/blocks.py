@@ -86,7 +86,7 @@ class RewriteBlock(PipelineStep):  # type: ignore[misc]
         """
         check_tasks(self.folder, world_size)
         own = rank_folder(self.folder, rank)
-        with Job(own, self.settings) as job:
+        with Job(own, self.settings, processes=1) as job:
             places = itertools.count(rank, world_size)
             job.read(documents=map(_taken, data or ()), places=places)
             replies = own / "replies.sqlite" if self.own_replies else None
@@ -154,7 +154,7 @@ class AssembleBlock(PipelineStep):  # type: ignore[misc]
         ledger.commit()
 
     def _check_ended(self, own: Path) -> None:
-        with Job(own, self.settings) as job:
+        with Job(own, self.settings, processes=1) as job:
             if not job.ledger.fact("read") or job.ledger.counts("chunks").get(PENDING):
                 raise UsageError(
                     f"{own} is not at its end.",

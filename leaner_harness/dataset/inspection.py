@@ -1,0 +1,78 @@
+"""What is looked at in a document before anything is paid for it, and in a rewrite after."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+from leaner_harness.contracts import Document
+from leaner_harness.dataset import checks, maths, noise, policy, prompts
+from leaner_harness.dataset.build import Look, chunks_of
+from leaner_harness.dataset.contamination import Index, benchmarks
+from leaner_harness.dataset.names import FEMALE, MALE, stand_ins
+from leaner_harness.dataset.records import FAIL, Assignment, Finding, Rewrite
+from leaner_harness.dataset.vocabulary import Vocabulary, load, packaged
+
+
+@dataclasses.dataclass(frozen=True)
+class Inspector:
+    """Looks at texts: pure functions of a text and of what is set here."""
+
+    vocabulary: str
+    """A file of allowed words; empty for the list that ships."""
+    coverage: float
+    grades: tuple[str, ...]
+    replace_names: bool
+
+    def look(self, document: Document) -> Look:
+        """What speaks against a document, its chunks, and what becomes of its names."""
+        found = [*noise.judge_source(document), self.index.finding(document.text)]
+        failed = [each.check for each in found if each.verdict == FAIL]
+        if failed:
+            return Look(failed[0])
+        is_prose = self.replace_names and document.genre not in prompts.PAIRS
+        told = policy.wording(policy.derive(document.text)) if is_prose else ""
+        return Look("", tuple(chunks_of(document)), told)
+
+    def verify(self, given: Assignment, found: Rewrite) -> list[Finding]:
+        """The checks of a rewrite, or the grade of a text that is none."""
+        chunk = given.chunk
+        if chunk.genre == maths.GENRE:
+            return [maths.finding(chunk.text, _grade(found.record), self.grades)]
+        before, after = chunk.text, found.text
+        if chunk.genre in prompts.PAIRS:  # prompt and answer together
+            before, after = ("\n\n".join(json.loads(each).values()) for each in (before, after))
+            chunk = dataclasses.replace(chunk, text=before)
+        told = prompts.system_prompt(chunk.genre)
+        limits = checks.Thresholds(coverage_fail=self.coverage)
+        findings = checks.verify(chunk, after, self.allowed, told, limits)
+        if chunk.genre in prompts.PAIRS:
+            return findings
+        known = policy.read_wording(given.wording) if self.replace_names else None
+        return [*findings, *policy.comply(before, after, known)]
+
+    def contaminated(self, text: str) -> str:
+        """The benchmark row that a text holds; empty for none."""
+        return self.index.finding(text).note
+
+    @cached_property
+    def index(self) -> Index:
+        """The benchmarks that no text may hold."""
+        return Index(benchmarks())
+
+    @cached_property
+    def allowed(self) -> Vocabulary:
+        """The words that are allowed; names that the policy puts in are, wherever they stand."""
+        found = load(Path(self.vocabulary)) if self.vocabulary else packaged()
+        if not self.replace_names:
+            return found
+        return dataclasses.replace(found, names=frozenset((*stand_ins(MALE), *stand_ins(FEMALE))))
+
+
+def _grade(record: Mapping[str, object]) -> str | None:
+    """What a rewriter that grades said."""
+    found = record.get("grade")
+    return None if found is None else str(found)
