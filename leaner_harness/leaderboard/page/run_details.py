@@ -19,7 +19,6 @@ _MOST_CHARACTERS = 3000
 """Of a section's facts."""
 _MOST_POINTS = 40
 """Of a learning curve: more than a small picture shows."""
-_MOST_TASKS = 40
 _DEEPEST = 4
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,60}\Z")
 _SKIPPED = ("recipe", "versions", "curve", "lm_eval", "parameters")
@@ -128,7 +127,7 @@ def _bounded(facts: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
 def _tasks(record: Record, pool: Pool) -> list[list[Any]]:
     """Name, rows, constant and the numbers beside the score, of each task."""
     found = []
-    for name in sorted(part(record, "tasks"), key=str)[:_MOST_TASKS]:
+    for name in sorted(part(record, "tasks"), key=str):
         task = part(record, "tasks", name)
         beside = _numbers(part(task, "metrics")) | _beside(task)
         names, values = pool.add(list(beside)), list(beside.values())
