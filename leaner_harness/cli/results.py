@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import functools
+import os
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from rich import box
@@ -16,7 +19,9 @@ from leaner_harness.data.glue import AVERAGED
 from leaner_harness.errors import ResultError, UsageError
 from leaner_harness.from_lm_eval.make import make
 from leaner_harness.leaderboard.entries import UNVERIFIED, VERIFIED, read_entries
+from leaner_harness.result_rules import samples_name
 from leaner_harness.results import Result
+from leaner_harness.untrusted import read_bytes
 
 REFUSED = "refused"
 
@@ -37,6 +42,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "paths", type=Path, nargs="*", help="result files or folders of the results folder"
     )
     verify.add_argument("--strict", action="store_true", help="a result without samples fails too")
+    verify.add_argument(
+        "--changed-from", type=Path, metavar="DIR", help="only what is new or other than in DIR"
+    )
     for verb in (add, show, verify):
         verb.add_argument("--results", type=Path, default=Path("results"), help="results folder")
         verb.add_argument("--json", action="store_true", help="one JSON value for machines")
@@ -66,11 +74,9 @@ def _add(args: argparse.Namespace) -> int:
 
 def _verify(args: argparse.Namespace) -> int:
     """0 unless a file is refused, or lacks samples where that is strictly asked for: then 6."""
-    rows = [
-        {"path": str(path), "state": state, "reason": reason}
-        for path, state, reason in _judged(args.results)
-        if not args.paths or any(_below(path, chosen) for chosen in args.paths)
-    ]
+    if not args.results.is_dir():
+        raise UsageError(f"{args.results} is no folder.", "Name the results folder: --results DIR")
+    rows = _states(args.results, functools.partial(_is_wanted, args))
     if args.paths and not rows:
         raise UsageError(
             f"No result below {args.results} is at {', '.join(map(str, args.paths))}.",
@@ -84,16 +90,38 @@ def _verify(args: argparse.Namespace) -> int:
     return ResultError.exit_code if any(row["state"] in wrong for row in rows) else 0
 
 
-def _judged(folder: Path) -> list[tuple[Path, str, str]]:
-    if not folder.is_dir():
-        raise UsageError(f"{folder} is no folder.", "Name the results folder: --results DIR")
-    entries, refused = read_entries(folder)
+def _states(folder: Path, wanted: Callable[[Path], bool]) -> list[dict[str, str]]:
+    entries, refused = read_entries(folder, wanted)
     found = [(folder / entry.result.path, entry.state, entry.reason) for entry in entries]
-    return sorted([*found, *((each.path, REFUSED, each.reason) for each in refused)])
+    found += [(each.path, REFUSED, each.reason) for each in refused]
+    return [
+        {"path": str(path), "state": state, "reason": why} for path, state, why in sorted(found)
+    ]
 
 
-def _below(path: Path, chosen: Path) -> bool:
-    return path.absolute().is_relative_to(chosen.absolute())
+def _is_wanted(args: argparse.Namespace, path: Path) -> bool:
+    """Whether a result is at one of the paths, and not the same in the other folder."""
+    chosen = [each.absolute() for each in args.paths]
+    if chosen and not any(path.absolute().is_relative_to(each) for each in chosen):
+        return False
+    if args.changed_from is None:
+        return True
+    samples = path.with_name(samples_name(path.stem))
+    return not all(
+        _are_same(each, args.changed_from / each.relative_to(args.results))
+        for each in (path, samples)
+    )
+
+
+def _are_same(one: Path, other: Path) -> bool:
+    """Whether both hold the same or neither is there; unreadable ones are not."""
+    if not os.path.lexists(one) and not os.path.lexists(other):
+        return True
+    try:
+        most = results.SAMPLES_BYTES
+        return read_bytes(one, most) == read_bytes(other, most)
+    except (FileNotFoundError, ValueError):
+        return False
 
 
 def _print_states(rows: list[dict[str, str]]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,8 +42,10 @@ class Refused:
     reason: str
 
 
-def read_entries(folder: Path) -> tuple[list[Entry], list[Refused]]:
-    """Every result below `folder` and every refused file, both sorted by path.
+def read_entries(
+    folder: Path, wanted: Callable[[Path], bool] = lambda _: True
+) -> tuple[list[Entry], list[Refused]]:
+    """Every result below `folder` whose path is wanted, and every refused file, sorted by path.
 
     Raises nothing, whatever a file holds. What was verified once is not computed again while
     result, samples and code stay the same.
@@ -51,7 +54,7 @@ def read_entries(folder: Path) -> tuple[list[Entry], list[Refused]]:
     entries, refused = [], []
     paths = sorted(folder.glob("*/*/*.json"))
     names = Counter(str(path).casefold() for path in paths)
-    for path in paths:
+    for path in filter(wanted, paths):
         try:
             if names[str(path).casefold()] > 1:
                 raise ResultError(f"{path} and another are one file where case does not count.")
@@ -62,11 +65,6 @@ def read_entries(folder: Path) -> tuple[list[Entry], list[Refused]]:
             refused.append(Refused(path, f"{path} cannot be read: {untrusted.shown(error, 200)}."))
     known.save()
     return entries, refused
-
-
-def read_entry(path: Path, folder: Path) -> Entry:
-    """The entry of one result below `folder`; raises LeanerError where it is refused."""
-    return _entry(path, folder, KnownDigests())
 
 
 def _entry(path: Path, folder: Path, known: KnownDigests) -> Entry:
