@@ -279,7 +279,8 @@ def test_the_recipe_on_the_page_is_the_one_that_was_trained(tmp_path: Path) -> N
         recipe.write_text("\n".join(map(" = ".join, zip(names, values, strict=True))))
         trained = each.result.record["training"]["recipe"]
         plan = read_recipe(str(recipe), [])
-        again = {"trainer": plan.trainer.name, **dataclasses.asdict(plan.recipe)}
+        read = {"trainer": plan.trainer.name, **dataclasses.asdict(plan.recipe)}
+        again = json.loads(json.dumps(read))  # lists for tuples, as in the file
         assert {key: again.get(key) for key in trained} == trained
 
 
