@@ -61,6 +61,8 @@ class Page:
     def __init__(self, driver: Any, path: Path) -> None:
         self.driver = driver
         self.path = path
+        for log in ("browser", "performance"):  # what came before is not this page's
+            driver.get_log(log)
 
     def open(self, fragment: str = "", width: int = 1280, height: int = 900) -> None:
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
@@ -163,7 +165,6 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def page(driver: Any, file: Path) -> Iterator[Page]:
     found = Page(driver, file)
     found.open("#board=leaner_glue%2Fquick%2Ftest%2F44444444%2F99999999")
-    found.faults()
     yield found
     assert found.faults() == []
 
@@ -538,7 +539,6 @@ def test_a_long_board_has_pages(driver: Any, tmp_path: Path) -> None:
 
 def test_an_empty_board_says_so(driver: Any, tmp_path: Path) -> None:
     page = Page(driver, written(tmp_path, []))
-    page.faults()
     page.open()
     assert "No results yet." in page.one("main").text
     assert not page.one("#search").is_displayed() and page.faults() == []
