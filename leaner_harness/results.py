@@ -82,11 +82,8 @@ def write(result: Result, samples: Iterable[Record], folder: Path, *, replace: b
     other rows or another protocol is there and `replace` is not set.
     """
     path = folder / result.path
-    if path.exists() and not replace and read(path).replaceable != result.replaceable:
-        raise ResultError(
-            f"{path} holds a result of other weights, other rows or other prompts.",
-            "Replace it with --replace, or give this model another name with --model NAME.",
-        )
+    if path.exists() and not replace:
+        refuse_other(result, path)
     content = pack_samples(samples)
     name = samples_name(path.stem)
     result.record["samples"] = {"file": name, "sha256": hashlib.sha256(content).hexdigest()}
@@ -96,6 +93,15 @@ def write(result: Result, samples: Iterable[Record], folder: Path, *, replace: b
     write_atomic(path.with_name(name), content)
     write_json(path, result.record)
     return path
+
+
+def refuse_other(result: Result, path: Path) -> None:
+    """Raise ResultError where the file at `path` is of another model, or asked otherwise."""
+    if read(path).replaceable != result.replaceable:
+        raise ResultError(
+            f"{path} holds a result of other weights, other rows or other prompts.",
+            "Replace it with --replace, or give this model another name with --model NAME.",
+        )
 
 
 def pack_samples(samples: Iterable[Record]) -> bytes:

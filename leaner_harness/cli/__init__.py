@@ -21,6 +21,7 @@ VERBS = {
     "evaluate": "checkpoint -> result: zero-shot or fine-tuned, the short way",
     "lm-eval": "run lm_eval with our tasks and model types, no start-up file needed",
     "results": "make a result from an lm_eval output folder; show and verify results",
+    "submit": "prepare a checkpoint's results for a pull request to the board",
     "judge": "grade the answers of LEANER-Eval that lm_eval saved",
     "compare": "whether runs on the same rows differ by more than chance",
     "build": "a simpler data set from your own text: filter, rewrite, verify, shard",
