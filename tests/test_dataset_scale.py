@@ -19,6 +19,7 @@ from datatrove.pipeline.readers import JsonlReader
 
 from leaner_harness.dataset.build import Source
 from leaner_harness.dataset.contamination import Index, benchmarks
+from leaner_harness.dataset.inspection import Inspector
 from leaner_harness.dataset.pretrain import Job, Settings
 from leaner_harness.dataset.scale import (
     AssembleBlock,
@@ -38,7 +39,7 @@ def index():
 @pytest.fixture(autouse=True)
 def one_index(monkeypatch, index):
     """Each job makes the same one, which takes seconds."""
-    monkeypatch.setattr(Job, "_index", index)
+    monkeypatch.setattr(Inspector, "index", index)
 
 
 @pytest.fixture
