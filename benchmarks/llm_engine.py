@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -95,8 +96,8 @@ def in_process(way: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str,
     """What a way returns, from a new process; with `whole`, the seconds of the process."""
     context = multiprocessing.get_context("spawn")
     began = time.perf_counter()
-    with context.Pool(1) as pool:
-        found = pool.apply(way, arguments)
+    with ProcessPoolExecutor(1, context) as pool:  # what runs in it may fork processes of its own
+        found = pool.submit(way, *arguments).result()
     return found | {"whole": time.perf_counter() - began}
 
 

@@ -39,7 +39,7 @@ def ledger(tmp_path):
 
 
 def finish(ledger, folder, **changes):
-    options = {"repeats": lambda texts: {}, "contaminated": lambda text: "", "seed": 0, **changes}
+    options = {"sift": lambda texts: {}, "seed": 0, **changes}
     return assemble(ledger, folder, {"kind": "test"}, **options)
 
 
@@ -183,9 +183,11 @@ def test_filters_and_doubles_are_counted(ledger, tmp_path):
     assert reasons == {"duplicate": 1, "numbers": 1, "empty": 1}
     assert manifest["documents"]["pending"] == 2 and manifest["documents"]["in"] == 5
     build.rewrite(ledger, Echo("", None), nothing)
-    manifest = finish(ledger, tmp_path / "build", repeats=lambda texts: {"n3": "n0"})
+    manifest = finish(ledger, tmp_path / "build", sift=lambda texts: {"n3": "near_duplicate"})
     assert manifest["documents"]["kept"] == 1 and account(ledger, "chunks")["pending"] == 0
-    holds = finish(ledger, tmp_path / "build", contaminated=lambda text: "cola 3")
+    holds = finish(
+        ledger, tmp_path / "build", sift=lambda texts: {name: "contaminated" for name, _ in texts}
+    )
     assert holds["documents"]["rejected"] == 5 and holds["files"] == []
     assert not list((tmp_path / "build").rglob("*.jsonl"))
 

@@ -17,18 +17,17 @@ from leaner_harness.provenance import without_paths
 
 MANIFEST = "manifest.json"
 
-Repeats = Callable[[Iterable[tuple[str, str]]], Mapping[str, str]]
-"""(id, text) of all documents in order -> id of each near-duplicate, and what it repeats."""
-Contaminated = Callable[[str], str]
-"""A text -> the benchmark row that it holds; empty for none."""
+NEAR_DUPLICATE, CONTAMINATED = "near_duplicate", "contaminated"
+"""Why a whole document is left out at last."""
+Sift = Callable[[Iterable[tuple[str, str]]], Mapping[str, str]]
+"""(id, text) of all documents in order -> ids of those that are left out, and why."""
 
 
 def assemble(
     ledger: Ledger,
     folder: Path,
     rewriter: Mapping[str, Any],
-    repeats: Repeats,
-    contaminated: Contaminated,
+    sift: Sift,
     seed: int,
 ) -> dict[str, Any]:
     """Write the shards and the manifest; returns the manifest. May be called again at any time.
@@ -36,11 +35,11 @@ def assemble(
     Texts are read one document at a time, twice: a data set may be larger than memory.
     """
     whole = [entry for entry, _ in assembled(ledger)]
-    doubled = repeats((entry.id, _text(ledger.parts(entry))) for entry in whole)
+    out = sift((entry.id, _text(ledger.parts(entry))) for entry in whole)
     checks: dict[str, Tally] = {}
 
     def rows() -> Iterator[tuple[str, str, shards.Row]]:
-        for entry, parts in _kept(ledger, whole, doubled, contaminated):
+        for entry, parts in _kept(ledger, whole, out):
             for finding in (each for part in parts for each in part.findings):
                 checks.setdefault(finding["check"], Tally(finding["version"])).add(finding)
             row = shards.row_of(entry, parts, rewriter)
@@ -65,20 +64,13 @@ def _text(parts: Sequence[Part]) -> str:
 
 
 def _kept(
-    ledger: Ledger,
-    whole: Iterable[Entry],
-    doubled: Mapping[str, str],
-    contaminated: Contaminated,
+    ledger: Ledger, whole: Iterable[Entry], out: Mapping[str, str]
 ) -> Iterator[tuple[Entry, Sequence[Part]]]:
     for entry in whole:
-        parts = ledger.parts(entry)
-        if entry.id in doubled:
-            ledger.settle(entry.place, REJECTED, "near_duplicate")
-        elif contaminated(_text(parts)):
-            ledger.settle(entry.place, REJECTED, "contaminated")
-        else:
-            ledger.settle(entry.place, KEPT, "")
-            yield entry, parts
+        reason = out.get(entry.id, "")
+        ledger.settle(entry.place, REJECTED if reason else KEPT, reason)
+        if not reason:
+            yield entry, ledger.parts(entry)
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -106,9 +107,13 @@ class Index:
         self.settings = settings or Settings()
         self.benchmarks = list(benchmarks)
         self._rows = [(b, row) for b in self.benchmarks for row, _ in b.rows]
-        texts = [[words(text) for text in row] for b in self.benchmarks for _, row in b.rows]
-        self._short = _Grams(texts, self.settings.gram)
-        self._long = _Grams(texts, self.settings.long_gram)
+        self._texts = [[words(text) for text in row] for b in self.benchmarks for _, row in b.rows]
+        self._short = _Grams(self._texts, self.settings.gram)
+
+    @cached_property
+    def _long(self) -> _Grams:
+        """For long texts, which many a source has none of."""
+        return _Grams(self._texts, self.settings.long_gram)
 
     def find(self, text: str) -> list[Hit]:
         """Rows that the text has too much of, most shared first."""

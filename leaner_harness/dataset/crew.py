@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import current_process, get_context
 from typing import Any
 
 from leaner_harness.errors import LeanerError
@@ -51,7 +51,8 @@ class Crew:
 
     def start(self) -> None:
         """Start the processes, with all that the worker knows by now; call it before threads."""
-        if self._size > 1 and self._pool is None:
+        may_have_children = not current_process().daemon
+        if self._size > 1 and self._pool is None and may_have_children:
             begin = (self._worker, tuple(self._not_theirs))
             self._pool = ProcessPoolExecutor(self._size, get_context("fork"), _begin, begin)
             self._pool.submit(_do, "", []).result()

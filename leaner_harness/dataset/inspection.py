@@ -12,6 +12,8 @@ from leaner_harness.contracts import Document
 from leaner_harness.dataset import checks, maths, noise, policy, prompts
 from leaner_harness.dataset.build import Look, chunks_of
 from leaner_harness.dataset.contamination import Index, benchmarks
+from leaner_harness.dataset.duplicates import Settings as Nearness
+from leaner_harness.dataset.duplicates import Sketch, sketch
 from leaner_harness.dataset.names import FEMALE, MALE, stand_ins
 from leaner_harness.dataset.records import FAIL, Assignment, Finding, Rewrite
 from leaner_harness.dataset.vocabulary import Vocabulary, load, packaged
@@ -54,9 +56,9 @@ class Inspector:
         known = policy.read_wording(given.wording) if self.replace_names else None
         return [*findings, *policy.comply(before, after, known)]
 
-    def contaminated(self, text: str) -> str:
-        """The benchmark row that a text holds; empty for none."""
-        return self.index.finding(text).note
+    def measure(self, name: str, text: str) -> tuple[Sketch, str]:
+        """What near-duplicates are found by, and the benchmark row that a text holds, if any."""
+        return sketch(text, Nearness()), self.index.finding(text).note
 
     @cached_property
     def index(self) -> Index:

@@ -6,19 +6,19 @@ Source of the algorithm: TinyHelen (arXiv 2501.00522); the remedies for what it 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from leaner_harness.contracts import Document
 from leaner_harness.dataset import build, checks, maths
+from leaner_harness.dataset.assemble import CONTAMINATED, NEAR_DUPLICATE, assemble
 from leaner_harness.dataset.assemble import account as counted
-from leaner_harness.dataset.assemble import assemble
 from leaner_harness.dataset.card import card
 from leaner_harness.dataset.comparison import compare
 from leaner_harness.dataset.crew import WORTH_IT, Crew
-from leaner_harness.dataset.duplicates import find_repeats
+from leaner_harness.dataset.duplicates import Seen
 from leaner_harness.dataset.inspection import Inspector
 from leaner_harness.dataset.ledger import FAILED, PENDING, REJECTED, Ledger
 from leaner_harness.dataset.runlog import RunLog, total
@@ -135,10 +135,8 @@ class Job:
         self.read(announce)
         rewriter, engine = self.rewrite(limit, overrides, announce)
 
-        manifest = assemble(
-            self.ledger, self.folder, rewriter.fingerprint, _repeats,
-            self.inspector.contaminated,            self.settings.seed,
-        )  # fmt: skip
+        settings, about = self.settings, rewriter.fingerprint
+        manifest = assemble(self.ledger, self.folder, about, self._sift, settings.seed)
         self._write_card(manifest)
         return manifest | {"took": account(engine)}
 
@@ -191,6 +189,17 @@ class Job:
         arguments = {**self.settings.rewriter_args, **(overrides or {})}
         return open_plugin("rewriter", self.settings.rewriter, arguments, replies)
 
+    def _sift(self, texts: Iterable[tuple[str, str]]) -> dict[str, str]:
+        """Near-duplicates of texts that came before, and what holds a benchmark row."""
+        seen = Seen()
+        out: dict[str, str] = {}
+        for (name, _), (sketch, row) in self.crew.map(self.inspector.measure, texts):
+            if seen.add(name, sketch) is not None:
+                out[name] = NEAR_DUPLICATE
+            elif row:
+                out[name] = CONTAMINATED
+        return out
+
     def _write_card(self, manifest: Mapping[str, Any]) -> None:
         """The card, and the pictures in it."""
         found = compare(self.ledger, self.inspector.allowed)
@@ -206,15 +215,3 @@ class Job:
         """What there is, what became of it, and what that took."""
         counts = {name: counted(self.ledger, name) for name in ("documents", "chunks")}
         return counts | {"log": total(self.folder)}
-
-
-def _repeats(texts: Iterable[tuple[str, str]]) -> dict[str, str]:
-    names: list[str] = []
-
-    def noted() -> Iterator[tuple[str, str]]:
-        for name, text in texts:
-            names.append(name)
-            yield name, text
-
-    found = enumerate(find_repeats(noted()))
-    return {names[number]: repeat.of for number, repeat in found if repeat is not None}
