@@ -43,7 +43,7 @@ def compare(ledger: Ledger, allowed: Vocabulary) -> Comparison:
         return Comparison()
     before = {genre: [one for one, _ in found] for genre, found in pairs.items()}
     after = {genre: [other for _, other in found] for genre, found in pairs.items()}
-    entropy = report(after, before)
+    entropy = report(after, before, compression=False)
     words = {
         genre: {
             "chunks": len(pairs[genre]),

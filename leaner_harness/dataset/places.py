@@ -129,6 +129,12 @@ def places(text: str) -> dict[str, Place]:
     return found
 
 
+def countries_in(text: str) -> list[str]:
+    """The countries that a text names, each once; quicker than `places`."""
+    known = countries()
+    return list(dict.fromkeys(name for name, _ in _listed(text) if name in known))
+
+
 def assign(found: Mapping[str, Place]) -> dict[str, str]:
     """Two letters and a kind for each name; no two places of a document get the same."""
     given: dict[Place, str] = {}

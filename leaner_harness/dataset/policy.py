@@ -251,9 +251,9 @@ def comply(source: str, text: str, replacements: Replacements | None) -> list[Fi
     pattern = _any_of(replaced)
     before, after = (len(pattern.findall(each)) if pattern else 0 for each in (source, text))
     named = {match[2] for match in pattern.finditer(text)} if pattern else set()
-    countries = [form for form in places.places(text) if form in places.countries()]
+    countries = places.countries_in(text)
     years = times.YEAR.findall(text)
-    links = [each for kind in (times.LINK, times.MAIL) for each in kind.findall(text)]
+    links = times.LINK.findall(text) + (times.MAIL.findall(text) if "@" in text else [])
     return [
         _names_kept(source, text, replacements.people),
         _finding("names_left", after / before if before else 0.0, _LEFT, named),
