@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Keys = NDArray[np.unsignedinteger]
 
-_TABLE, _PER_RUN = 1 << 22, 16
-"""Entries of a table: so many at most, or so many for each run; larger spaces are sorted."""
+_TABLE = 1 << 16
+"""Entries of a table: so many at most, or one for each run; larger spaces are sorted."""
 
 
 @dataclass(frozen=True)
@@ -74,52 +75,62 @@ def spectrum(counts: Ids) -> Spectrum:
 class Runs(NamedTuple):
     """The whole runs of one length in a text."""
 
-    keys: NDArray[np.unsignedinteger]
+    keys: Keys
     """One number for each run; equal runs, equal numbers."""
-    starts: Ids
-    """Where each begins."""
+    whole: NDArray[np.bool_]
+    """For each place of the text that has so many tokens behind it, whether a run begins there."""
+
+    @property
+    def starts(self) -> Ids:
+        """Where each begins."""
+        return np.flatnonzero(self.whole)
 
 
 def runs(tokens: Tokens, longest: int) -> Iterator[Runs]:
     """The runs of 1, 2, ... tokens."""
     ids, documents, types = tokens.ids, tokens.documents, max(tokens.types, 1)
-    found, space = ids, types
-    yield Runs(_narrow(found, space), np.arange(len(ids)))
-    for length in range(2, longest + 1):
-        found, space = _dense(found, space, types)
+    ends = np.flatnonzero(documents[1:] != documents[:-1])
+    found: Keys = ids.astype(_kind(types))
+    found, types = _dense(found, types)
+    single, space = found, types
+    for length in range(1, longest + 1):
         count = max(len(ids) - length + 1, 0)
-        # The next run begins where this one did, be it whole or not.
-        found, space = found[:count] * types + ids[length - 1 :], space * types
-        whole = np.flatnonzero(documents[length - 1 :] == documents[:count])
-        yield Runs(_narrow(found[whole], space), whole)
+        if length > 1:
+            # The next run begins where this one did, be it whole or not.
+            space *= types
+            kind = _kind(space)
+            found = found[:count].astype(kind) * kind(types) + single[length - 1 :].astype(kind)
+            if space * types >= 1 << 63:
+                found, space = _dense(found, space)
+        whole = np.ones(count, dtype=bool)
+        for back in range(length - 1):  # a document ends within these
+            inside = ends - back
+            whole[inside[(inside >= 0) & (inside < count)]] = False
+        yield Runs(found[whole], whole)
+
+
+def _kind(space: int) -> type[np.unsignedinteger]:
+    """Narrow numbers are quicker to move, and to sort."""
+    return np.uint32 if space < 1 << 32 else np.uint64
 
 
 def _fits(space: int, count: int) -> bool:
     """Whether a table of all there may be costs less than sorting what there is."""
-    return space <= max(_TABLE, _PER_RUN * count)
+    return space <= max(_TABLE, count)
 
 
-def _dense(found: Ids, space: int, types: int) -> tuple[Ids, int]:
-    """The same runs under numbers without gaps, where that is cheap: short ones sort faster.
-
-    And where it is needed: one more of so many types has to fit into 63 bits.
-    """
-    if len(found) and _fits(space, len(found)):
-        seen = np.zeros(space, dtype=bool)
-        seen[found] = True
-        numbers = np.cumsum(seen, dtype=np.int64) - 1
-        return numbers[found], int(numbers[-1]) + 1
-    if space * types < 1 << 63:
-        return found, space
-    distinct, numbered = np.unique(found, return_inverse=True)
-    return numbered.astype(np.int64), len(distinct)
+def _dense(found: Keys, space: int) -> tuple[Keys, int]:
+    """The same runs under numbers without gaps: longer ones then fit into narrow numbers."""
+    if not len(found) or not _fits(space, len(found)):
+        distinct, numbered = np.unique(found, return_inverse=True)
+        return numbered.astype(_kind(len(distinct))), max(len(distinct), 1)
+    seen = np.zeros(space, dtype=bool)
+    seen[found] = True
+    numbers = np.cumsum(seen, dtype=np.uint32)
+    return numbers[found] - np.uint32(1), int(numbers[-1])
 
 
-def _narrow(found: Ids, space: int) -> NDArray[np.unsignedinteger]:
-    return found.astype(np.uint32 if space < 1 << 32 else np.uint64)
-
-
-def counts(found: NDArray[np.unsignedinteger]) -> Ids:
+def counts(found: Keys) -> Ids:
     """(K,) how often each distinct number occurs."""
     if not len(found):
         return np.zeros(0, dtype=np.int64)
