@@ -33,6 +33,20 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="session")
+def benchmark_index() -> Any:
+    """The index of the embedded benchmark rows, which takes seconds to make."""
+    from leaner_harness.dataset.contamination import Index, benchmarks
+
+    return Index(benchmarks())
+
+
+@pytest.fixture
+def one_index(monkeypatch: pytest.MonkeyPatch, benchmark_index: Any) -> None:
+    """Builds share the index of benchmark rows: each would make the same one."""
+    monkeypatch.setattr("leaner_harness.dataset.inspection.Inspector.index", benchmark_index)
+
+
+@pytest.fixture(scope="session")
 def tinyhelen() -> Path:
     """A part of the published data, if it lies beside the checkout; else the test is skipped."""
     folder = Path(os.environ.get("LEANER_TEST_TINYHELEN") or ROOT.parent / "shared" / "tinyhelen")

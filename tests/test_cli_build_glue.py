@@ -36,6 +36,7 @@ def command(source, out, url, *more, task="rte"):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_what_is_built_is_scored_at_once(source, tmp_path, capsys):
     out = tmp_path / "out"
     with serving(

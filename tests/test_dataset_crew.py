@@ -17,7 +17,10 @@ from leaner_harness.dataset.crew import WORTH_IT, Crew
 from leaner_harness.dataset.pretrain import Job, Settings
 from leaner_harness.errors import LeanerError
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="crews are of Linux alone")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="crews are of Linux alone"),
+    pytest.mark.usefixtures("one_index"),
+]
 
 
 class Worker:
@@ -77,7 +80,7 @@ def test_faults_are_the_masters_too(crew):
 
 
 def built(folder, processes):
-    source = Source(("mini",), genres=("wiki", "math", "code", "web"), words=50_000)
+    source = Source(("mini",), genres=("wiki", "math", "code", "web"), words=30_000)
     with Job(folder, Settings(source, "rules"), processes) as job:
         job.run()
     return {str(path.relative_to(folder)): path.read_bytes()

@@ -263,6 +263,7 @@ def test_a_rewrite_is_asked_for_once_more_with_what_was_wrong(source, tmp_path):
     assert never["report"]["labels"]["0"]["original"]["right"] > 0, "the source is judged anyway"
 
 
+@pytest.mark.slow
 def test_bit_by_bit_it_comes_out_as_at_once(source, tmp_path, monkeypatch):
     with serving(models(lambda number, _: gold(number))) as server:
         given = settings("rte", source, server.url)

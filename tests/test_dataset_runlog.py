@@ -10,6 +10,8 @@ from small_llm import running
 from leaner_harness.cli import main
 from leaner_harness.dataset.runlog import NAME, total
 
+pytestmark = pytest.mark.usefixtures("one_index")
+
 SOURCE = ["mini", "--words", "900", "--genres", "wiki"]
 
 

@@ -18,8 +18,6 @@ from datatrove.executor.slurm import SlurmPipelineExecutor
 from datatrove.pipeline.readers import JsonlReader
 
 from leaner_harness.dataset.build import Source
-from leaner_harness.dataset.contamination import Index, benchmarks
-from leaner_harness.dataset.inspection import Inspector
 from leaner_harness.dataset.pretrain import Job, Settings
 from leaner_harness.dataset.scale import (
     AssembleBlock,
@@ -30,16 +28,7 @@ from leaner_harness.dataset.scale import (
 )
 from leaner_harness.errors import DataError, UnknownName, UsageError
 
-
-@pytest.fixture(scope="module")
-def index():
-    return Index(benchmarks())
-
-
-@pytest.fixture(autouse=True)
-def one_index(monkeypatch, index):
-    """Each job makes the same one, which takes seconds."""
-    monkeypatch.setattr(Inspector, "index", index)
+pytestmark = pytest.mark.usefixtures("one_index")
 
 
 @pytest.fixture

@@ -141,6 +141,7 @@ drive.run(work, Path({out!r}), workers=2, program={program!r})
 """
 
 
+@pytest.mark.slow
 def test_a_driver_that_is_killed_leaves_what_was_begun_to_itself(tmp_path, program):
     """No command runs twice at a time, and in the end each was done, whenever it was killed."""
     log = tmp_path / "log"
