@@ -67,11 +67,19 @@ class Inspector:
 
     @cached_property
     def allowed(self) -> Vocabulary:
-        """The words that are allowed; names that the policy puts in are, wherever they stand."""
-        found = load(Path(self.vocabulary)) if self.vocabulary else packaged()
-        if not self.replace_names:
-            return found
-        return dataclasses.replace(found, names=frozenset((*stand_ins(MALE), *stand_ins(FEMALE))))
+        """The words that are allowed."""
+        return allowed_words(self.vocabulary, replace_names=self.replace_names)
+
+
+def allowed_words(vocabulary: str, *, replace_names: bool) -> Vocabulary:
+    """Those of a file, or of the list that ships.
+
+    Where names are replaced, those that the policy puts in are allowed wherever they stand.
+    """
+    found = load(Path(vocabulary)) if vocabulary else packaged()
+    if not replace_names:
+        return found
+    return dataclasses.replace(found, names=frozenset((*stand_ins(MALE), *stand_ins(FEMALE))))
 
 
 def _grade(record: Mapping[str, object]) -> str | None:

@@ -22,10 +22,9 @@ from leaner_harness.dataset.glue.purse import Purse, check_arguments
 from leaner_harness.dataset.glue.report import Report
 from leaner_harness.dataset.glue.rewriting import ItemRewriter
 from leaner_harness.dataset.glue.verdicts import Outcome, outcomes, texts_to_judge
+from leaner_harness.dataset.inspection import allowed_words
 from leaner_harness.dataset.ledger import FAILED, KEPT, PENDING, Entry, Ledger
-from leaner_harness.dataset.names import FEMALE, MALE, stand_ins
 from leaner_harness.dataset.records import Assignment, Finding, Rewrite
-from leaner_harness.dataset.vocabulary import load, packaged
 from leaner_harness.errors import UsageError
 from leaner_harness.provenance import without_paths
 
@@ -158,10 +157,7 @@ class Job:
 
     def _rewrite(self, size: int, purse: Purse, announce: build.Announce) -> None:
         settings = self.settings
-        allowed = load(Path(settings.vocabulary)) if settings.vocabulary else packaged()
-        if settings.replace_names:
-            names = frozenset((*stand_ins(MALE), *stand_ins(FEMALE)))
-            allowed = dataclasses.replace(allowed, names=names)
+        allowed = allowed_words(settings.vocabulary, replace_names=settings.replace_names)
 
         def verify(given: Assignment, found: Rewrite) -> Iterable[Finding]:
             return checking.verify(self.task, given.chunk, found.text, allowed)
