@@ -15,7 +15,6 @@ from leaner_harness.dataset import duplicates
 from leaner_harness.dataset.duplicates import (
     Seen,
     Settings,
-    find_repeats,
     gram_hashes,
     sketch,
 )
@@ -45,7 +44,8 @@ def edited(dice: random.Random, words: list[str], places: int) -> list[str]:
 
 def repeats(texts: list[str], **changes):
     named = ((str(number), each) for number, each in enumerate(texts))
-    return list(find_repeats(named, Settings(**changes)))
+    seen = Seen(Settings(**changes))
+    return [seen.add(name, sketch(text, seen.settings)) for name, text in named]
 
 
 def test_near_copies_are_found_and_named_and_unlike_texts_stay():

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -80,15 +80,6 @@ class Repeat:
         """As a check that failed."""
         check = "exact_duplicate" if self.is_exact else "near_duplicate"
         return Finding(check, self.jaccard, FAIL, self.least, VERSION, f"repeats {self.of}")
-
-
-def find_repeats(
-    documents: Iterable[tuple[str, str]], settings: Settings | None = None
-) -> Iterator[Repeat | None]:
-    """For each (name, text) in reading order: what it repeats, or None for one that stays."""
-    seen = Seen(settings)
-    for name, text in documents:
-        yield seen.add(name, sketch(text, seen.settings))
 
 
 def normalised(text: str) -> str:
