@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-STEPS, BATCH, BLOCK, EVERY, STAGES = 1400, 4, 256, 20, 10
+STEPS, BATCH, BLOCK, EVERY, STAGES = 1000, 4, 256, 20, 10
 SEEDS, REFERENCE_SEED = (0, 1, 2), 9
 RATES = (2.5e-3, 5e-3, 1e-2)
 SHORT = 0.8
@@ -68,7 +68,9 @@ def train(options: argparse.Namespace, job: Job) -> float:
             "validation_words": 5_000, "steps": steps, "warmup": round(steps / 14),
             "batch_size": BATCH, "block_size": BLOCK, "optimizer": "muon", "schedule": "linear",
             "learning_rate": job.rate, "embedding_rate": 0.6 * job.rate, "seed": job.seed,
-            "eval_every": EVERY, "sample_every": 0, **curriculum(options, job),
+            "eval_every": EVERY, "sample_every": 0,
+            "bf16": json.dumps(options.bf16), "compile": json.dumps(options.bf16),
+            **curriculum(options, job),
         }  # fmt: skip
         words = [word for item in settings.items() for word in ("--set", "=".join(map(str, item)))]
         command = [sys.executable, "-m", "leaner_harness.cli", "train", "llama-1m"]
@@ -146,6 +148,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--data", required=True, help="a folder in the published layout")
     parser.add_argument("--workers", type=int, default=1, help="runs at a time")
+    parser.add_argument(
+        "--bf16", action="store_true", help="in bfloat16, compiled: where units are"
+    )
     parser.add_argument("--to", type=Path, default=Path("results/curricula/llama-1m"))
     options = parser.parse_args()
     {"tune": tune, "measure": measure, "report": report}[options.phase](options)

@@ -74,6 +74,7 @@ def train(options: argparse.Namespace, optimizer: str, part: float, seed: int, k
             "batch_size": BATCH, "block_size": BLOCK, "learning_rate": keys["rate"],
             "embedding_rate": keys["rate"] * keys.get("embedding_times", 1.0),
             "eval_every": max(steps // 8, 1), "sample_every": 0, "validation_words": 20_000,
+            "bf16": json.dumps(options.bf16), "compile": json.dumps(options.bf16),
             **{key: keys[key] for key in ("beta2", "weight_decay") if key in keys},
         }  # fmt: skip
         words = [word for item in settings.items() for word in ("--set", "=".join(map(str, item)))]
@@ -161,6 +162,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--data", default="mini", help="mini, or a folder in the published layout")
     parser.add_argument("--workers", type=int, default=1, help="runs at a time")
+    parser.add_argument(
+        "--bf16", action="store_true", help="in bfloat16, compiled: where units are"
+    )
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     options.source = "mini" if options.data == "mini" else "leaner"

@@ -8,6 +8,8 @@ import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from leaner_trainers.architectures import bert, llama, mamba2, qwen3, ssd, xlnet
+from leaner_trainers.model import quicken_attention
+from leaner_trainers.recipe import Recipe
 from torch.nn import functional as F
 
 from leaner_harness import UsageError
@@ -76,14 +78,20 @@ def logits_of(name, model, ids, embedded=None):
         targets = torch.eye(T)[None]
         return model(input_ids=ids, perm_mask=(~same).float(), target_mapping=targets).logits
     if name == "bert":
-        return model(input_ids=ids, attention_mask=same[:, None], position_ids=POSITIONS).logits
+        hidden = (~same[:, None]).float() * torch.finfo(torch.float32).min
+        return model(input_ids=ids, attention_mask=hidden, position_ids=POSITIONS).logits
     return model(input_ids=ids, position_ids=POSITIONS, use_cache=False).logits
 
 
+@pytest.mark.parametrize("plain", [False, True], ids=["fused", "plain"])
 @pytest.mark.parametrize("half", [False, True], ids=["float32", "autocast"])
 @pytest.mark.parametrize("name", [*CAUSAL, "bert", "xlnet"])
-def test_nothing_of_a_document_reaches_another_nor_flows_back(name, half):
+def test_nothing_of_a_document_reaches_another_nor_flows_back(name, half, plain, monkeypatch):
     model = build(CAUSAL.get(name) or {"bert": bert, "xlnet": xlnet}[name])
+    if plain:
+        monkeypatch.setattr("leaner_trainers.model.has_bfloat16_units", lambda device: True)
+        quicken_attention(model, Recipe(bf16=True), torch.device("cpu"))
+        assert getattr(model.config, "_attn_implementation", "eager") == "eager"
     span, seen = SPANS[4], []
     model.get_input_embeddings().register_forward_hook(lambda *args: seen.append(args[2]))
     with torch.autocast("cpu", torch.bfloat16, enabled=half):

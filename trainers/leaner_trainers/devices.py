@@ -46,6 +46,14 @@ def _check_processes(recipe: Recipe, found: int) -> None:
         raise UsageError("`minutes` works with one process only: clocks differ.", "Use `steps`.")
 
 
+def has_bfloat16_units(device: torch.device) -> bool:
+    """Whether bfloat16 is quicker there than float32: processors without units emulate it."""
+    if device.type != "cpu":
+        return device.type == "cuda"
+    found: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(found.get("amx_bf16"))
+
+
 def hardware(accelerator: Accelerator) -> str:
     """The machine, in a line."""
     if accelerator.device.type == "cuda":

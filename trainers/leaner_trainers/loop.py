@@ -44,7 +44,7 @@ from leaner_trainers.curriculum import choose
 from leaner_trainers.curve import draw_curve
 from leaner_trainers.devices import hardware, make_accelerator
 from leaner_trainers.milestones import milestone_steps
-from leaner_trainers.model import check_model, make_model
+from leaner_trainers.model import check_model, make_model, quicken_attention
 from leaner_trainers.optimizers import make_optimizers
 from leaner_trainers.order import RowRandom
 from leaner_trainers.progress import Display, Log, sample_text, stop_at_signal
@@ -99,6 +99,7 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
     # The model, with weights that depend on the seed alone, and the optimiser.
     torch.manual_seed(recipe.seed)
     model = make_model(recipe, spec, text.tokenizer).to(device).train()
+    quicken_attention(model, recipe, device)
     optimizers = make_optimizers(model, recipe)
     state = found or State(step=0, seconds=0.0, losses=[])
     if found is not None:

@@ -2,7 +2,7 @@
 
 https://kellerjordan.github.io/posts/muon/. torch's own class works matrix by matrix in bfloat16,
 which on processors without bfloat16 units costs more than the model's pass. Here matrices of one
-shape are made orthogonal together, in bfloat16 on a GPU and in float32 elsewhere.
+shape are made orthogonal together, in bfloat16 where there are units for it, else in float32.
 
 The step of an (m, n) matrix is 0.2 sqrt(max(m, n)) x rate long in root mean square, as AdamW's
 steps are (Liu et al. 2025, arXiv:2502.16982, section 2.2): one rate and one decay suit both.
@@ -16,6 +16,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from leaner_trainers.devices import has_bfloat16_units
 
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of the quintic iteration: steepest at zero, so that five rounds bring all singular values near
@@ -68,7 +70,7 @@ class Muon(torch.optim.Optimizer):
 def orthogonal(matrices: Tensor) -> Tensor:
     """(N, m, n) matrices U S V^T to about U V^T each: singular values between .7 and 1.2."""
     a, b, c = _COEFFICIENTS
-    kind = torch.bfloat16 if matrices.is_cuda else torch.float32
+    kind = torch.bfloat16 if has_bfloat16_units(matrices.device) else torch.float32
     x = matrices.to(kind)
     tall = x.shape[1] > x.shape[2]
     if tall:
