@@ -73,6 +73,20 @@ def test_training_learns_and_repeats_exactly(checkpoint: Path, tmp_path: Path) -
     assert training.predict_run(other, data) != found[0]
 
 
+def test_in_bfloat16_it_learns_the_same_with_plain_attention(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    data = separable()
+    half = dataclasses.replace(setting(checkpoint), bf16=True)
+    attention = training.build(half, data.task).body.config._attn_implementation  # type: ignore[union-attr]
+    assert (half.device, attention) == ("cpu", "eager")
+    run = training.Run(half, "sst2", 3e-3, 1, tmp_path)
+    assert training.train_run(run, data)["score"] > 0.9
+    found = training.predict_run(run, data)
+    right = [np.argmax(p) == r["label"] for p, r in zip(found, data.reported, strict=True)]
+    assert np.mean(right) > 0.9
+
+
 def test_the_best_pass_is_kept_not_the_last(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

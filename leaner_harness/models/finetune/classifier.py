@@ -75,12 +75,18 @@ class _Own(nn.Module):
 
 
 def build_classifier(
-    checkpoint: str, outputs: int, *, from_scratch: bool, own: str = ""
+    checkpoint: str,
+    outputs: int,
+    *,
+    from_scratch: bool,
+    own: str = "",
+    plain_attention: bool = False,
 ) -> nn.Module:
     """A classifier on the checkpoint's body, in float32; with `from_scratch` on random weights.
 
     `own` is the `"module:attribute"` of a sequence classifier to use instead (default: the one its
-    architecture names, if any). Raises CheckpointError for what transformers cannot load.
+    architecture names, if any). `plain_attention` computes attention as products of matrices and
+    not by torch's fused kernel. Raises CheckpointError for what transformers cannot load.
     """
     own = own or _own_class(checkpoint)
     if own:
@@ -96,6 +102,8 @@ def build_classifier(
     auto_class = getattr(transformers, _AUTO_CLASSES[scorer])
     model = _load(auto_class, checkpoint, from_scratch)
     model.config.use_cache = False
+    if plain_attention:
+        model.set_attn_implementation("eager")
     width = model.get_input_embeddings().weight.shape[1]
     width = getattr(model.config, "hidden_size", None) or width
     return Classifier(model.base_model, width, outputs, causal=scorer == "leaner-causal")

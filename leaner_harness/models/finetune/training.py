@@ -153,7 +153,11 @@ def padding_id(tokenizer: Any) -> int:
 def build(setting: Setting, task: GlueTask) -> torch.nn.Module:
     """An untrained classifier for a task on the checkpoint's body."""
     outputs = 1 if task.regression else task.classes
-    return build_classifier(setting.checkpoint, outputs, from_scratch=setting.from_scratch)
+    # The gradient of the fused kernel makes no use of a processor's bfloat16 units (torch 2.13).
+    plain = setting.bf16 and setting.device == "cpu"
+    return build_classifier(
+        setting.checkpoint, outputs, from_scratch=setting.from_scratch, plain_attention=plain
+    )
 
 
 def check_tokenizer(setting: Setting) -> None:
