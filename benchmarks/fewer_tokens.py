@@ -1,6 +1,6 @@
 """Fewer tokens to the same loss: Muon against AdamW tuned as carefully, 1M LLaMA.
 
-    python benchmarks/fewer_tokens.py tune --out runs/fewer --data mini [--workers 2]
+    python benchmarks/fewer_tokens.py tune --out runs/fewer --data mini [--workers 2] [--bf16]
     python benchmarks/fewer_tokens.py measure --out runs/fewer --data mini
     python benchmarks/fewer_tokens.py report --out runs/fewer --data mini [--json]
 
@@ -9,8 +9,11 @@ decay and embedding rates; Muon the same on six tenths of the budget, which is w
 good. `measure` trains AdamW's best with three seeds on the whole budget, and Muon's best with the
 same seeds on parts of it, each with its own warmup and full decay. `report` interpolates, between
 the parts, the tokens at which Muon's final loss is that of AdamW with the same seed. Both share
-schedule, clipping, batch and text; the loss is bits per byte of the same validation text. A run
-that is done is not made again, and one that was stopped goes on.
+schedule, clipping, batch and text; the loss is bits per byte of the same validation text.
+
+Every run that is done, losses and cost, is in results/studies/fewer_tokens/SOURCE.json, and is not
+made again where that file is: it is committed, so the study goes on from another machine. A run
+that was stopped goes on in `--out`.
 """
 
 from __future__ import annotations
@@ -21,9 +24,12 @@ import math
 import statistics
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+
+from leaner_harness.files import write_json
 
 TOKENS, BATCH, BLOCK = 5_000_000, 16, 128
 SEEDS = (0, 1, 2)
@@ -58,6 +64,29 @@ SOURCES = {
 Keys = dict[str, float]
 
 
+class Records:
+    """What came of the runs, by name; in a file that is committed."""
+
+    def __init__(self, path: Path, setting: dict[str, Any]) -> None:
+        """Raises SystemExit where the file holds runs of another setting."""
+        self._path, self._lock = path, threading.Lock()
+        self._found: dict[str, Any] = {"setting": setting, "runs": {}}
+        if path.exists():
+            self._found = json.loads(path.read_text(encoding="utf-8"))
+        if self._found["setting"] != setting:
+            sys.exit(f"{path} holds runs of {self._found['setting']}, not of {setting}.")
+
+    def __getitem__(self, name: str) -> dict[str, Any] | None:
+        found: dict[str, Any] | None = self._found["runs"].get(name)
+        return found
+
+    def __setitem__(self, name: str, run: dict[str, Any]) -> None:
+        with self._lock:
+            self._found["runs"][name] = run
+            self._found["runs"] = dict(sorted(self._found["runs"].items()))
+            write_json(self._path, self._found)
+
+
 def name_of(optimizer: str, part: float, seed: int, keys: Keys) -> str:
     said = "-".join(f"{key}={value:g}" for key, value in sorted(keys.items()))
     return f"{optimizer}-{part:g}-seed{seed}-{said}"
@@ -65,7 +94,20 @@ def name_of(optimizer: str, part: float, seed: int, keys: Keys) -> str:
 
 def train(options: argparse.Namespace, optimizer: str, part: float, seed: int, keys: Keys) -> float:
     """The final validation loss of a run, made if it is not there yet."""
-    folder = options.out / options.source / name_of(optimizer, part, seed, keys)
+    name = name_of(optimizer, part, seed, keys)
+    if options.records[name] is None:
+        options.records[name] = made(options, name, optimizer, part, seed, keys)
+    run = options.records[name]
+    print(f"{run['loss']:.4f}  {name}", file=sys.stderr, flush=True)
+    loss: float = run["loss"]
+    return loss
+
+
+def made(
+    options: argparse.Namespace, name: str, optimizer: str, part: float, seed: int, keys: Keys
+) -> dict[str, Any]:
+    """Train; returns what is to be known of the run."""
+    folder = options.out / options.source / name
     if not (folder / "leaner.json").exists():
         steps = round(part * TOKENS / (BATCH * BLOCK))
         settings: dict[str, Any] = {
@@ -81,9 +123,9 @@ def train(options: argparse.Namespace, optimizer: str, part: float, seed: int, k
         command = [sys.executable, "-m", "leaner_harness.cli", "train", "llama-1m"]
         subprocess.run([*command, "--out", folder, *words], check=True, capture_output=True)
         (folder / "model.safetensors").unlink()  # what counts is in the record
-    loss: float = json.loads((folder / "leaner.json").read_text())["validation_bits_per_byte"]
-    print(f"{loss:.4f}  {folder.name}", file=sys.stderr, flush=True)
-    return loss
+    found = json.loads((folder / "leaner.json").read_text(encoding="utf-8"))
+    kept = {key: found.get(key) for key in ("tokens_seen", "seconds", "hardware")}
+    return {"loss": found["validation_bits_per_byte"], **kept}
 
 
 def best_of(options: argparse.Namespace, optimizer: str, candidates: list[Keys]) -> Keys:
@@ -165,9 +207,15 @@ def main() -> None:
     parser.add_argument(
         "--bf16", action="store_true", help="in bfloat16, compiled: where units are"
     )
+    parser.add_argument("--results", type=Path, default=Path("results/studies/fewer_tokens"))
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     options.source = "mini" if options.data == "mini" else "leaner"
+    setting = {
+        "tokens": TOKENS, "batch": BATCH, "block": BLOCK, "bf16": options.bf16,
+        **SOURCES[options.source],
+    }  # fmt: skip
+    options.records = Records(options.results / f"{options.source}.json", setting)
     found = {"tune": tune, "measure": measure, "report": report}[options.phase](options)
     if options.phase == "report":
         print(json.dumps(found, indent=1) if options.json else found["share"])
