@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from leaner_trainers.architectures import llama
 from leaner_trainers.devices import hardware, has_bfloat16_units, make_accelerator
-from leaner_trainers.model import quicken_attention
 from leaner_trainers.recipe import Recipe
 
 from leaner_harness import UsageError
@@ -42,20 +40,3 @@ def test_bfloat16_units_are_those_the_processor_names(monkeypatch):
     monkeypatch.delattr(torch.cpu, "get_capabilities")  # older versions of torch lack it
     assert not has_bfloat16_units(cpu)
     assert has_bfloat16_units(torch.device("cuda")) and not has_bfloat16_units(torch.device("mps"))
-
-
-@pytest.mark.parametrize(
-    ("recipe", "units", "attention"),
-    [
-        (Recipe(bf16=True, block_size=512), True, "eager"),
-        (Recipe(bf16=True, block_size=513), True, "sdpa"),
-        (Recipe(bf16=True), False, "sdpa"),
-        (Recipe(), True, "sdpa"),
-    ],
-)
-def test_attention_is_plain_where_that_is_quicker(monkeypatch, recipe, units, attention):
-    monkeypatch.setattr("leaner_trainers.model.has_bfloat16_units", lambda device: units)
-    model = llama.build("0.25M", 300)
-    quicken_attention(model, recipe, torch.device("cpu"))
-    assert model.config._attn_implementation == attention
-    assert "eager" not in model.config.to_json_string(), "how it was trained is no part of it"

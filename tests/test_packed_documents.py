@@ -8,7 +8,7 @@ import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from leaner_trainers.architectures import bert, llama, mamba2, qwen3, ssd, xlnet
-from leaner_trainers.model import quicken_attention
+from leaner_trainers.attention import quicken_attention
 from leaner_trainers.recipe import Recipe
 from torch.nn import functional as F
 
@@ -89,7 +89,7 @@ def logits_of(name, model, ids, embedded=None):
 def test_nothing_of_a_document_reaches_another_nor_flows_back(name, half, plain, monkeypatch):
     model = build(CAUSAL.get(name) or {"bert": bert, "xlnet": xlnet}[name])
     if plain:
-        monkeypatch.setattr("leaner_trainers.model.has_bfloat16_units", lambda device: True)
+        monkeypatch.setattr("leaner_trainers.attention.has_bfloat16_units", lambda device: True)
         quicken_attention(model, Recipe(bf16=True), torch.device("cpu"))
         assert getattr(model.config, "_attn_implementation", "eager") == "eager"
     span, seen = SPANS[4], []

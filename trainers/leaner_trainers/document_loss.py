@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
+from leaner_trainers.attention import fused_attention
+
 Ids = NDArray[np.int64]
 
 # Float32 numbers that a batch may have as logits: what fits a cache, or keeps a GPU busy.
@@ -54,7 +56,7 @@ def document_nats(
     model.eval()
     for number, batch in enumerate(_batches(offsets, block_size, most)):
         if number % share[1] == share[0]:
-            with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            with fused_attention(model), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
                 np.add.at(nats, batch.documents, _batch_nats(model, ids, batch, device))
     model.train(was_training)
     return nats

@@ -29,6 +29,7 @@ from leaner_harness import (
     get_objective,
     held_out_documents,
 )
+from leaner_trainers.attention import quicken_attention
 from leaner_trainers.checkpoint import (
     State,
     curriculum_arrays,
@@ -44,7 +45,7 @@ from leaner_trainers.curriculum import choose
 from leaner_trainers.curve import draw_curve
 from leaner_trainers.devices import hardware, make_accelerator
 from leaner_trainers.milestones import milestone_steps
-from leaner_trainers.model import check_model, make_model, quicken_attention
+from leaner_trainers.model import check_model, make_model
 from leaner_trainers.optimizers import make_optimizers
 from leaner_trainers.order import RowRandom
 from leaner_trainers.progress import Display, Log, sample_text, stop_at_signal

@@ -11,11 +11,7 @@ from safetensors.torch import load_model
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from leaner_harness import ArchitectureSpec, CheckpointError, LeanerError, UsageError
-from leaner_trainers.devices import has_bfloat16_units
 from leaner_trainers.recipe import Recipe
-
-_SHORT = 512
-"""Tokens up to which attention as plain products of matrices is quicker on a processor."""
 
 
 def check_model(recipe: Recipe, spec: ArchitectureSpec) -> None:
@@ -46,18 +42,6 @@ def make_model(
     if recipe.init_from:
         _load(model, _weights(recipe), recipe)
     return model
-
-
-def quicken_attention(model: PreTrainedModel, recipe: Recipe, device: torch.device) -> None:
-    """Take plain products of matrices where they are quicker than torch's fused attention.
-
-    Its gradient on a processor does not use the bfloat16 units (torch 2.13): on short blocks the
-    plain form trains 1.3 to 1.7 times as fast.
-    """
-    is_fused = getattr(model.config, "_attn_implementation", "") == "sdpa"
-    has_units = device.type == "cpu" and recipe.bf16 and has_bfloat16_units(device)
-    if is_fused and has_units and recipe.block_size <= _SHORT:
-        model.set_attn_implementation("eager")
 
 
 def _build(recipe: Recipe, spec: ArchitectureSpec, vocab_size: int) -> PreTrainedModel:

@@ -23,6 +23,7 @@ from leaner_harness import (
     Document,
     ObjectiveSpec,
 )
+from leaner_trainers.attention import fused_attention
 from leaner_trainers.blocks import places_in_order, read_blocks
 from leaner_trainers.encoding import encode
 from leaner_trainers.order import RowRandom
@@ -60,7 +61,8 @@ class Measure:
         """What the log gets: the loss under `key`, and by genre where there are several."""
         was_training = model.training
         model.eval()
-        sums = self.sums(model, device)
+        with fused_attention(model):
+            sums = self.sums(model, device)
         model.train(was_training)
         nats, counts = (sum(column) for column in zip(*sums.values(), strict=True))
         found: dict[str, Any] = {self.key: nats / self.nats_in_unit / max(counts, 1)}
