@@ -70,16 +70,26 @@ def result_fields() -> str:
 
 
 def _fields(part: dict[str, Any], parts: dict[str, Any], place: str) -> Iterator[str]:
-    for name, field in [*part.get("properties", {}).items(), *_patterned(part)]:
-        inner = parts[field["$ref"].rsplit("/", 1)[-1]] if "$ref" in field else field
+    for name, field in [*part.get("properties", {}).items(), *_others(part, parts)]:
+        inner = _resolved(field, parts)
         about = field.get("description") or inner.get("description", "")
         optional = "" if name in part.get("required", [name]) else ", may lack"
         yield f"| `{place}{name}` | {_allowed(inner)}{optional} | {about} |"
         yield from _fields(inner, parts, f"{place}{name}.")
 
 
-def _patterned(part: dict[str, Any]) -> list[tuple[str, Any]]:
-    return [("TASK", field) for field in part.get("patternProperties", {}).values()]
+def _others(part: dict[str, Any], parts: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What else a part holds and how it is called here: tasks, things by name, items of a list."""
+    yield from (("TASK", field) for field in part.get("patternProperties", {}).values())
+    for name, key in (("NAME", "additionalProperties"), ("ITEM", "items")):
+        field = part.get(key)
+        if isinstance(field, dict) and "properties" in _resolved(field, parts):
+            yield name, field
+
+
+def _resolved(field: dict[str, Any], parts: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = parts[field["$ref"].rsplit("/", 1)[-1]] if "$ref" in field else field
+    return found
 
 
 def _allowed(part: dict[str, Any]) -> str:

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from leaner_harness.curriculum_runs import KEYS, Point, Run, check_comparable, read_run
+from leaner_harness.curriculum_runs import Point, Run, check_comparable, read_run
 from leaner_harness.errors import UsageError
 from leaner_harness.files import write_atomic, write_json
 from leaner_harness.intervals import Spread, t_interval, t_two_sided
+from leaner_harness.learning_curve import MEASURES
 from leaner_harness.paired import ALPHA, holm
 from leaner_harness.results import read_all
 from leaner_harness.scoring import SCORE
@@ -61,7 +62,7 @@ def compare_runs(
     return {
         "baseline": name,
         "budget": {"steps": budget, "tokens": base[0].tokens},
-        "measure": {"key": base[0].key, "unit": KEYS[base[0].key]},
+        "measure": {"key": base[0].key, "unit": MEASURES[base[0].key]},
         "target": target,
         "groups": sorted(rows, key=lambda row: (row["group"] != name, row["loss"]["mean"])),
         "milestones": _milestones(runs, results),

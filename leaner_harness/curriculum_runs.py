@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from leaner_harness.errors import CheckpointError, UsageError
+from leaner_harness.learning_curve import LOG, MEASURES
 from leaner_harness.provenance import weights_digest
-
-KEYS = {"validation_bits_per_byte": "bits per byte", "validation_loss": "nats per target"}
-"""What a loss on the validation text is called in a record, and its unit."""
 
 _CURRICULUM = ("curriculum", "difficulty", "control")
 _MAY_DIFFER = {
@@ -135,8 +133,8 @@ def read_run(folder: Path) -> Run:
     """
     try:
         record = json.loads((folder / "leaner.json").read_text(encoding="utf-8"))
-        lines = (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
-        key = next(key for key in KEYS if key in record)
+        lines = (folder / LOG).read_text(encoding="utf-8").splitlines()
+        key = next(key for key in MEASURES if key in record)
         entries = [entry for entry in map(json.loads, lines) if key in entry]
         curve = [Point(e["step"], e["tokens_seen"], e[key]) for e in entries]
         if not curve or curve[-1].step < record["steps"]:  # the end is measured, if not logged

@@ -23,12 +23,14 @@ from leaner_harness import (
     sample_rules,
     scoring,
 )
-from leaner_harness.data.glue import AVERAGED, TASKS
+from leaner_harness.data.glue import AVERAGED, TASKS, GlueTask
 from leaner_harness.errors import ResultError
 from leaner_harness.results import Record, Result
 from leaner_harness.statistics import Array
 
 TOLERANCE = 1e-6
+MOST_PHENOMENA = 50
+"""Of a task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,15 @@ class ScoredTask:
     """Which rows belong together and are drawn together; None where each stands alone."""
     several: bool
     """Whether the samples hold training seeds, be it one."""
+    tags: list[str]
+    """The phenomenon that each row tests; empty where it names none."""
+
+    def of(self, tag: str) -> ScoredTask:
+        """The rows of one phenomenon."""
+        chosen = [number for number, each in enumerate(self.tags) if each == tag]
+        rows = [self.rows[number] for number in chosen]
+        units = [self.units[number] for number in chosen] if self.units else None
+        return ScoredTask(rows, units, self.several, [tag] * len(rows))
 
 
 def scored_sample(sample: Record) -> scoring.ScoredRow | scoring.SeedRows:
@@ -52,8 +63,10 @@ def score_samples(samples: Iterable[Record]) -> tuple[dict[str, Record], dict[st
     """Per task `{n, metrics, intervals, majority_baseline}`, and the group means.
 
     `intervals` resample rows, or whole `units` of rows with the same `pair_id`, whose number is
-    then there. Where samples hold training seeds, `seeds` is their number, scores and standard
-    deviation, and `intervals_total` (`interval_total` of a mean) counts rows and seeds as chance.
+    then there. Where samples name what they test, `phenomena` has the task's own metric on the rows
+    of each: `{n, value, interval, majority_baseline}`. Where samples hold training seeds, `seeds`
+    is their number, scores and standard deviation, and `intervals_total` (`interval_total` of a
+    mean and a phenomenon) counts rows and seeds as chance.
 
     The order of samples changes nothing. There are no means unless all averaged tasks are there.
     Raises ResultError where samples differ in their number of seeds.
@@ -91,7 +104,8 @@ def scored_task(name: str, samples: Sequence[Record]) -> ScoredTask:
     rows = [scoring.seed_rows(row) for row in found]
     if len(set(several)) > 1 or len(set(map(len, rows))) > 1:
         raise ResultError(f"{name}: its samples differ in their number of training seeds.", _CURE)
-    return ScoredTask(rows, _units(samples), several[0])
+    tags = [sample.get("tag", "") for sample in samples]
+    return ScoredTask(rows, _units(samples), several[0], tags)
 
 
 def _units(samples: Sequence[Record]) -> list[Hashable] | None:
@@ -120,6 +134,30 @@ def _task_record(
         record["intervals_total"] = {
             metric: _over_rows_and_seeds(values[metric], drawn) for metric, drawn in draws.items()
         }
+    if phenomena := _phenomena(name, task):
+        record["phenomena"] = phenomena
+    return record
+
+
+def _phenomena(name: str, task: ScoredTask) -> Record:
+    """The score of each phenomenon; none where there are so many that they can be none."""
+    tags = sorted(set(task.tags) - {""})
+    if len(tags) > MOST_PHENOMENA:
+        return {}
+    return {tag: _phenomenon(TASKS[name], task.of(tag)) for tag in tags}
+
+
+def _phenomenon(kind: GlueTask, task: ScoredTask) -> Record:
+    seeds = scoring.seed_values(kind, task.rows)[scoring.SCORE]
+    draws = scoring.metric_draws(kind, task.rows, task.units)[scoring.SCORE]
+    record: Record = {
+        "n": len(task.rows),
+        "value": round(float(seeds.mean()), 9),
+        "interval": _over_rows(draws),
+        "majority_baseline": round(scoring.majority_baseline(kind, task.rows), 9),
+    }
+    if len(seeds) > 1:
+        record["interval_total"] = _over_rows_and_seeds(seeds, draws)
     return record
 
 
@@ -161,6 +199,27 @@ def verify(result: Result, folder: Path) -> None:
 
     They must fit together as well (`result_rules.agree`): samples do not say everything.
     """
+    _verified(result, folder)
+
+
+def completed(result: Result, folder: Path) -> Result:
+    """A result with what its samples give and it lacks, for it is older than that number.
+
+    Raises ResultError where `verify` does.
+    """
+    tasks, mean = _verified(result, folder)
+    return Result(_merged(result.record, {"tasks": tasks, "mean": mean}))
+
+
+def _merged(stated: Record, computed: Record) -> Record:
+    """Both, down to the last dictionary; what is stated stays as it is."""
+    found = computed | stated
+    inner = {key for key, value in stated.items() if isinstance(value, dict)} & set(computed)
+    return found | {key: _merged(stated[key], computed[key]) for key in inner}
+
+
+def _verified(result: Result, folder: Path) -> tuple[dict[str, Record], dict[str, Record]]:
+    """What the samples of a verified result give: tasks and means."""
     path = folder / result.path
     score = answer_scores.score if answer_scores.has_answers(result) else score_samples
     samples = read_samples(result, path)
@@ -169,12 +228,11 @@ def verify(result: Result, folder: Path) -> None:
     if set(ran) != set(tasks):
         raise ResultError(f"{path}: its samples are of other tasks than its scores.", _CURE)
     for name, task in tasks.items():
-        stated = {key: ran[name].get(key) for key in task}
-        task["intervals"] = _promised(task["intervals"], stated["intervals"])
-        _same(f"{path}: {name}", stated, task)
+        _same(f"{path}: {name}", *_promised(ran[name], task))
         _same_labels(f"{path}: {name}", ran[name].get("labels"), name, samples)
     _same(f"{path}: mean", result.record["mean"], mean)
     result_rules.agree(result.record)
+    return tasks, mean
 
 
 def _same_labels(what: str, stated: Record | None, task: str, samples: list[Record]) -> None:
@@ -185,10 +243,17 @@ def _same_labels(what: str, stated: Record | None, task: str, samples: list[Reco
     _same(f"{what} labels", stated, dict(counted))
 
 
-def _promised(computed: Record, stated: Any) -> Record:
-    """The intervals a result must state: the score's; it may lack others, which came later."""
-    lacking = set(computed) - {scoring.SCORE, scoring.CENTRED} - set(stated or ())
-    return {name: bounds for name, bounds in computed.items() if name not in lacking}
+def _promised(stated: Record, computed: Record) -> tuple[Record, Record]:
+    """What a task must state and what of it is there, both without what came later and lacks.
+
+    The score's intervals must be there; those of other metrics, and phenomena, may lack.
+    """
+    late = {"phenomena"} - set(stated)
+    computed = {key: value for key, value in computed.items() if key not in late}
+    bounds = computed["intervals"]
+    lacking = set(bounds) - {scoring.SCORE, scoring.CENTRED} - set(stated.get("intervals") or ())
+    computed["intervals"] = {name: bounds[name] for name in bounds if name not in lacking}
+    return {key: stated.get(key) for key in computed}, computed
 
 
 def read_samples(result: Result, path: Path) -> list[Record]:

@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
+from itertools import pairwise
 from typing import Any
 
 import fastjsonschema
@@ -100,6 +101,7 @@ def _disagreements(record: Record) -> Iterator[str]:
         elif "metrics" in task:
             yield f"tasks.{name} has metrics, and the state {shown(task['state'])}."
     yield from _answer_means(record) if answers else _choice_means(record)
+    yield from _curve(record.get("training") or {})
 
 
 def samples_name(run: str) -> str:
@@ -120,6 +122,11 @@ def _task(place: str, task: Record) -> Iterator[str]:
     kinds = task.get("kinds")
     if kinds and sum(kind["n"] for kind in kinds.values()) != task["n"]:
         yield f"{place}.n is {task['n']}; its kinds have others in sum."
+    phenomena = task.get("phenomena", {})
+    if sum(each["n"] for each in phenomena.values()) > task["n"]:
+        yield f"{place}.n is {task['n']}; its phenomena have more in sum."
+    for name, each in phenomena.items():
+        yield from _value(f"{place}.phenomena.{shown(name)}", each)
     if "seeds" in task:
         yield from _seeds(f"{place}.seeds", task["seeds"], task["metrics"][SCORE])
 
@@ -165,11 +172,25 @@ def _answer_means(record: Record) -> Iterator[str]:
 def _mean(place: str, mean: Mapping[str, Any], value: float) -> Iterator[str]:
     if not _same(mean["value"], value):
         yield f"{place}.value is {mean['value']}; its tasks give {value:.9f}."
-    for key in ("interval", "interval_total"):
-        if key in mean:
-            yield from _holds(f"{place}.{key}", mean[key], mean["value"])
+    yield from _value(place, mean)
     if "seeds" in mean:
         yield from _seeds(f"{place}.seeds", mean["seeds"], mean["value"])
+
+
+def _value(place: str, found: Mapping[str, Any]) -> Iterator[str]:
+    """A value and its intervals."""
+    for key in ("interval", "interval_total"):
+        if key in found:
+            yield from _holds(f"{place}.{key}", found[key], found["value"])
+
+
+def _curve(training: Mapping[str, Any]) -> Iterator[str]:
+    seen = [point["tokens_seen"] for point in training.get("curve", [])]
+    if any(one >= other for one, other in pairwise(seen)):
+        yield "training.curve is not in the order of tokens_seen."
+    known = training.get("tokens_seen")
+    if seen and known is not None and seen[-1] > known:
+        yield f"training.curve ends at {seen[-1]} tokens; training.tokens_seen is {known}."
 
 
 def _same(one: float, other: float) -> bool:

@@ -24,6 +24,9 @@ from leaner_harness.untrusted import shown
 SCHEMA = 1
 Record = dict[str, Any]
 
+REPORTS = ("experiments", "curricula", "studies")
+"""Folders of a results folder that are no boards: what they hold is about results."""
+
 RESULT_BYTES = 256 * 1024
 SAMPLES_BYTES = 16 * 1024**2
 """Packed; the largest board has 30,000 rows, half a megabyte for each training seed."""
@@ -155,10 +158,16 @@ def parse(content: bytes, path: Path) -> Result:
     return result
 
 
+def paths(folder: Path) -> list[Path]:
+    """Where the results of a results folder lie, sorted: `BOARD/MODEL/RUN.json`, no reports."""
+    found = folder.glob("*/*/*.json")
+    return sorted(path for path in found if path.relative_to(folder).parts[0] not in REPORTS)
+
+
 def read_all(folder: Path) -> list[Result]:
     """Every result below `folder`, sorted by path; a misplaced file is an error."""
     found = []
-    for path in sorted(folder.glob("*/*/*.json")):
+    for path in paths(folder):
         result = read(path)
         if path.relative_to(folder) != result.path:
             raise ResultError(f"{path} says it belongs at {folder / result.path}.", "Move it.")

@@ -12,6 +12,7 @@ from leaner_harness.judge.verdicts import DIMENSIONS, HIGHEST, JUDGED_STATES, SC
 from leaner_harness.untrusted import shown
 
 MOST_SEEDS = 1000
+LONGEST_TAG = 60
 _CHOICE = {"task", "idx", "label", "log_likelihoods", "prediction", "predictions"}
 _CHOICE |= {"part", "tag", "pair_id"}
 _ANSWER = {"task", "id", "kind", "checks", "state", "grades"}
@@ -47,10 +48,16 @@ def _choice(sample: Mapping[str, Any]) -> str:
         return f"part {shown(sample['part'])} is none of {task.name}"
     if not isinstance(sample.get("pair_id", ""), str | int):
         return f"pair_id {shown(sample['pair_id'])} is no name"
+    if not _is_tag(sample.get("tag", "none")):
+        return f"tag {shown(sample['tag'])} is no name of {LONGEST_TAG} characters at most"
     scores = sample.get("log_likelihoods")
     if not _are_scores(task, scores) and not _are_seeds(task, scores):
         return f"log_likelihoods {shown(scores)} are not {task.classes} numbers, or lists of these"
     return ""
+
+
+def _is_tag(tag: Any) -> bool:
+    return isinstance(tag, str) and 0 < len(tag) <= LONGEST_TAG
 
 
 def _label_fits(task: GlueTask, label: Any) -> bool:

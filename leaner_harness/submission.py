@@ -25,7 +25,7 @@ EVALUATIONS = Path("evaluations")
 """Where `leaner evaluate` leaves its output unless it is told otherwise."""
 
 CHECKS = (
-    "results/ holds result files, their samples and the two built pages, and nothing else",
+    "results/ holds result files, their samples, the two built pages and reports, nothing else",
     "every new or changed file keeps the schema, lies where it says, and agrees with itself",
     "metrics, intervals and means are those its samples give, computed by the board's own code",
 )
@@ -150,7 +150,7 @@ def _evaluations(checkpoint: Path) -> Iterator[Path]:
 def _filed(folder: Path, digest: str) -> list[Entry]:
     """The results already filed of weights with this digest."""
     found = []
-    for path in folder.glob("*/*/*.json"):
+    for path in results.paths(folder):
         try:
             if results.read(path).record["model"]["weights_sha256"] == digest:
                 found.append(path.resolve())

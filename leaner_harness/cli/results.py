@@ -1,4 +1,4 @@
-"""`leaner results`: make a result from an lm_eval output folder; show and verify results."""
+"""`leaner results`: make a result from an lm_eval output folder; show, verify, update results."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import argparse
 import functools
 import os
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 from rich import box
 from rich.table import Table
 
-from leaner_harness import answer_scores, results, scoring
+from leaner_harness import answer_scores, recompute, results, scoring
 from leaner_harness.cli.answers_table import answers_table
 from leaner_harness.cli.console import err, out, print_json
 from leaner_harness.data.glue import AVERAGED
 from leaner_harness.errors import ResultError, UsageError
+from leaner_harness.files import write_json
 from leaner_harness.from_lm_eval.make import make
-from leaner_harness.leaderboard.entries import UNVERIFIED, VERIFIED, read_entries
+from leaner_harness.leaderboard.entries import UNVERIFIED, VERIFIED, Entry, Refused, read_entries
 from leaner_harness.result_rules import samples_name
 from leaner_harness.results import Result
 from leaner_harness.untrusted import read_bytes
@@ -38,14 +38,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     show = verbs.add_parser("show", help="scores with intervals and majority baselines")
     show.add_argument("files", type=Path, nargs="*", help="result files (default: all)")
     verify = verbs.add_parser("verify", help="compute every number again from the samples")
-    verify.add_argument(
-        "paths", type=Path, nargs="*", help="result files or folders of the results folder"
-    )
     verify.add_argument("--strict", action="store_true", help="a result without samples fails too")
     verify.add_argument(
         "--changed-from", type=Path, metavar="DIR", help="only what is new or other than in DIR"
     )
-    for verb in (add, show, verify):
+    update = verbs.add_parser(
+        "update", help="add to older results what their samples give and they lack"
+    )
+    for verb in (verify, update):
+        verb.add_argument(
+            "paths", type=Path, nargs="*", help="result files or folders of the results folder"
+        )
+    for verb in (add, show, verify, update):
         verb.add_argument("--results", type=Path, default=Path("results"), help="results folder")
         verb.add_argument("--json", action="store_true", help="one JSON value for machines")
 
@@ -56,6 +60,8 @@ def run(args: argparse.Namespace) -> int:
         return _add(args)
     if args.verb == "verify":
         return _verify(args)
+    if args.verb == "update":
+        return _update(args)
     found = [results.read(path) for path in args.files] or results.read_all(args.results)
     if not found and not args.json:
         err.print(f"No results in {args.results}. Make one: leaner results add OUTPUT")
@@ -74,14 +80,7 @@ def _add(args: argparse.Namespace) -> int:
 
 def _verify(args: argparse.Namespace) -> int:
     """0 unless a file is refused, or lacks samples where that is strictly asked for: then 6."""
-    if not args.results.is_dir():
-        raise UsageError(f"{args.results} is no folder.", "Name the results folder: --results DIR")
-    rows = _states(args.results, functools.partial(_is_wanted, args))
-    if args.paths and not rows:
-        raise UsageError(
-            f"No result below {args.results} is at {', '.join(map(str, args.paths))}.",
-            "Name the results folder: --results DIR",
-        )
+    rows = _states(*_entries(args), args.results)
     if args.json:
         print_json(rows)
     else:
@@ -90,8 +89,20 @@ def _verify(args: argparse.Namespace) -> int:
     return ResultError.exit_code if any(row["state"] in wrong for row in rows) else 0
 
 
-def _states(folder: Path, wanted: Callable[[Path], bool]) -> list[dict[str, str]]:
-    entries, refused = read_entries(folder, wanted)
+def _entries(args: argparse.Namespace) -> tuple[list[Entry], list[Refused]]:
+    """What lies at the paths; raises UsageError where nothing does."""
+    if not args.results.is_dir():
+        raise UsageError(f"{args.results} is no folder.", "Name the results folder: --results DIR")
+    entries, refused = read_entries(args.results, functools.partial(_is_wanted, args))
+    if args.paths and not entries and not refused:
+        raise UsageError(
+            f"No result below {args.results} is at {', '.join(map(str, args.paths))}.",
+            "Name the results folder: --results DIR",
+        )
+    return entries, refused
+
+
+def _states(entries: list[Entry], refused: list[Refused], folder: Path) -> list[dict[str, str]]:
     found = [(folder / entry.result.path, entry.state, entry.reason) for entry in entries]
     found += [(each.path, REFUSED, each.reason) for each in refused]
     return [
@@ -99,12 +110,35 @@ def _states(folder: Path, wanted: Callable[[Path], bool]) -> list[dict[str, str]
     ]
 
 
+def _update(args: argparse.Namespace) -> int:
+    """Write verified results that lacked something anew; their samples stay as they are."""
+    entries, refused = _entries(args)
+    if refused:
+        raise ResultError(refused[0].reason)
+    written = []
+    for entry in entries:
+        if entry.state != VERIFIED:
+            continue
+        found = recompute.completed(entry.result, args.results)
+        if found.record != entry.result.record:
+            path = args.results / found.path
+            write_json(path, found.record)
+            written.append(str(path))
+    if args.json:
+        print_json(written)
+    else:
+        for path in written:
+            out.print(f"Wrote {path}", markup=False, soft_wrap=True)
+        out.print(f"{len(written)} of {len(entries)} results lacked what their samples give.")
+    return 0
+
+
 def _is_wanted(args: argparse.Namespace, path: Path) -> bool:
     """Whether a result is at one of the paths, and not the same in the other folder."""
     chosen = [each.absolute() for each in args.paths]
     if chosen and not any(path.absolute().is_relative_to(each) for each in chosen):
         return False
-    if args.changed_from is None:
+    if getattr(args, "changed_from", None) is None:
         return True
     samples = path.with_name(samples_name(path.stem))
     return not all(

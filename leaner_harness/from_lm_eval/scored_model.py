@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from leaner_harness import provenance
+from leaner_harness import learning_curve, provenance
 from leaner_harness.errors import CheckpointError, ResultError
 from leaner_harness.from_lm_eval.run import Run
 from leaner_harness.provenance import without_paths
@@ -92,7 +92,10 @@ def _parameters(counted: Any, training: Record | None) -> int | None:
 
 
 def training_record(checkpoint: Path | None) -> Record | None:
-    """What `leaner.json` says of the training: recipe, tokens, cost; None where there is none."""
+    """What `leaner.json` says of the training: recipe, tokens, cost; None where there is none.
+
+    With `curve`, its learning curve, where the log of the training lies beside it.
+    """
     path = checkpoint / "leaner.json" if checkpoint else None
     if path is None or not path.is_file():
         return None
@@ -102,7 +105,10 @@ def training_record(checkpoint: Path | None) -> Record | None:
     except (ValueError, TypeError) as error:
         raise CheckpointError(f"{path} cannot be read: {error!r}.") from error
     cleaned: Record = without_paths(record)
-    return cleaned
+    cleaned.pop("curve", None)  # another trainer may call something else so
+    log = path.with_name(learning_curve.LOG)
+    points = learning_curve.read(log, cleaned) if log.is_file() else []
+    return cleaned | ({"curve": points} if points else {})
 
 
 def run_name(protocol: str, split: str, training: Record | None) -> str:

@@ -52,7 +52,7 @@ def read_entries(
     """
     known = KnownDigests()
     entries, refused = [], []
-    paths = sorted(folder.glob("*/*/*.json"))
+    paths = results.paths(folder)
     names = Counter(str(path).casefold() for path in paths)
     for path in filter(wanted, paths):
         try:
