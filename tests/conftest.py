@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from browser import Page
     from fault_server import FaultServer
 
 ROOT = Path(__file__).parent.parent
@@ -30,6 +32,51 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("LEANER_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(scope="session")
+def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One whole evaluation on small rows, as lm_eval leaves it on disk."""
+    from small_outputs import whole
+
+    return whole(tmp_path_factory.mktemp("output"))
+
+
+@pytest.fixture
+def altered(output: Path, tmp_path: Path) -> Callable[[Callable[[dict[str, Any]], None]], Path]:
+    """Makes a copy of that evaluation whose results JSON a test may change."""
+    import small_outputs
+
+    return functools.partial(small_outputs.altered, output, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Headless Chromium, the same for all tests."""
+    from browser import chromium
+
+    found = chromium(tmp_path_factory.mktemp("profile"), tmp_path_factory.mktemp("downloads"))
+    yield found
+    found.quit()
+
+
+@pytest.fixture(scope="session")
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page with three boards."""
+    from browser import usual_page
+
+    return usual_page(tmp_path_factory.mktemp("page"))
+
+
+@pytest.fixture
+def page(driver: Any, page_file: Path) -> Iterator[Page]:
+    """That page, open at its first board; what it did wrong is looked at in the end."""
+    from browser import Page
+
+    found = Page(driver, page_file)
+    found.open("#board=leaner_glue%2Fquick%2Ftest%2F44444444%2F99999999")
+    yield found
+    assert found.faults() == []
 
 
 @pytest.fixture(scope="session")

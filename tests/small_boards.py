@@ -16,6 +16,10 @@ from leaner_harness.scoring import CENTRED, SCORE
 SCRIPT = "<script>alert(1)</script>"
 LONG = "name-" + "x" * 195
 ARCHITECTURES = ("llama", "bert", "xlnet", "mamba2", "qwen3", "gpt", "rwkv", "t5", "ngram")
+PHENOMENA = {
+    task: tuple(f"{task}_{n}" for n in range(5 - i % 2)) for i, task in enumerate(AVERAGED)
+}
+"""As many as the embedded rows name: 36 in eight tasks."""
 KINDS = ("split-0-7", "split-7-8", "split-8-9", "split-9-10")
 
 
@@ -23,7 +27,9 @@ def glue_record(name: str, number: int, **changes: Any) -> Record:
     """A fine-tuned run whose details are as long as real ones are, and differ from run to run."""
     draw = random.Random(number)
     skill = draw.random() * 0.8
-    tasks = {task: _task(min(1.0, max(-1.0, draw.gauss(skill, 0.1))), draw) for task in AVERAGED}
+    tasks = {
+        task: _task(task, min(1.0, max(-1.0, draw.gauss(skill, 0.1))), draw) for task in AVERAGED
+    }
     centred = sum(task["metrics"][CENTRED] for task in tasks.values()) / len(tasks)
     parameters = int(10 ** draw.uniform(5.5, 8.5))
     tokens = int(10 ** draw.uniform(6, 9.5))
@@ -68,7 +74,7 @@ BASELINE = 0.5
 _OK = {"state": "ok", "reason": "", "fingerprint": "f" * 64, "version": 1.0}
 
 
-def _task(centred: float, draw: random.Random) -> Record:
+def _task(task: str, centred: float, draw: random.Random) -> Record:
     half = draw.uniform(0.004, 0.06)
     score = round(BASELINE + (1 - BASELINE) * centred, 9)
     values = {SCORE: score, CENTRED: round(centred, 9)}
@@ -83,7 +89,15 @@ def _task(centred: float, draw: random.Random) -> Record:
         "baselines": {"jaccard": 0.51, "words": 0.52},
         "seeds": {"n": 3, "sd": round(draw.random() / 20, 9), "scores": [score] * 3},
         "finetuning": {"state": "ok", "rate": 0.001, "seconds": draw.random() * 1000},
+        "phenomena": {name: _phenomenon(score, draw) for name in PHENOMENA[task]},
     }
+
+
+def _phenomenon(score: float, draw: random.Random) -> Record:
+    value, half = min(1.0, score + draw.uniform(-0.2, 0.2)), draw.uniform(0.02, 0.2)
+    interval = [round(value - half, 6), round(value + half, 6)]
+    found = {"n": 200, "value": round(value, 9), "majority_baseline": BASELINE}
+    return found | {"interval": interval, "interval_total": interval}
 
 
 def _mean(value: float, draw: random.Random) -> Record:
@@ -95,8 +109,12 @@ def _training(number: int, parameters: int, tokens: int, draw: random.Random) ->
     recipe = {f"setting_{key}": round(draw.random(), 6) for key in range(24)}
     recipe |= {"architecture": ARCHITECTURES[number % len(ARCHITECTURES)], "seed": number}
     curve = [
-        {"tokens_seen": tokens * step // 200, "validation_bits_per_byte": 3 / (1 + step / 40)}
-        for step in range(200)
+        {
+            "tokens_seen": tokens * step // 40,
+            "loss": round(7 / (1 + step / 4) + draw.random() / 10, 5),
+            "validation_bits_per_byte": round(3 / (1 + step / 4), 5),
+        }
+        for step in range(1, 41)
     ]
     return {
         "recipe": recipe,

@@ -11,16 +11,11 @@ from typing import Any
 import pytest
 from scipy import stats as scipy_stats
 from sklearn import metrics as sk
-from small_glue import ScoredLM, evaluate, write_glue
+from small_glue import ScoredLM, evaluate, noise, write_glue
 
 from leaner_harness.data.glue import AVERAGED, TASKS
 
 GROUP = "leaner_glue"
-
-
-def noise(context: str, continuation: str) -> float:
-    """A score that looks random, is the same in every process, and fits a float32."""
-    return -(sum(ord(c) * (i % 7 + 1) for i, c in enumerate(context + continuation)) % 97) / 8
 
 
 @pytest.fixture(scope="module")

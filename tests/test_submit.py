@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 import small_results
-from small_glue import ScoredLM, evaluate, write_glue
-from test_glue_task import noise
-from test_results import save
+from small_glue import ScoredLM, evaluate, noise, write_glue
+from small_outputs import save
 
 from leaner_harness import provenance
 from leaner_harness.cli import main

@@ -16,6 +16,7 @@ from leaner_harness.data.glue import AVERAGED, TASKS
 from leaner_harness.judge.surface import EMPTY
 from leaner_harness.judge.verdicts import SUM
 from leaner_harness.leaderboard.entries import VERIFIED, Entry, Refused
+from leaner_harness.leaderboard.page import phenomena
 from leaner_harness.leaderboard.page.pool import Pool
 from leaner_harness.leaderboard.page.run_details import details
 from leaner_harness.leaderboard.sets import (
@@ -55,6 +56,7 @@ def _board(found: Comparable, pool: Pool) -> Record:
     data, protocol = record["data"], record["protocol"]
     columns = _answer_columns(found) if found.answers else _glue_columns(found)
     kinds = _kinds(found)
+    tested = phenomena.of_board(found)
     board = {
         "name": record["board"],
         "protocol": text(protocol["name"]),
@@ -67,9 +69,13 @@ def _board(found: Comparable, pool: Pool) -> Record:
         "ranked": any(row.rank for row in found.rows),
         "columns": columns,
         "kinds": kinds,
-        "references": [] if found.answers else _references(found),
+        "phenomena": tested,
+        "references": [] if found.answers else _references(found, phenomena.constants(tested)),
         "rows": [_row(row, columns, kinds, pool) for row in found.rows],
     }
+    for row, shown in zip(found.rows, board["rows"], strict=True):
+        if cells := phenomena.of_row(row.entry.result.record, tested):
+            shown["phenomena"] = cells
     board["id"] = "/".join(
         [board["name"], board["protocol"], board["split"]]
         + [board[key][:8] for key in ("fingerprint", "protocol_fingerprint")]
@@ -190,11 +196,11 @@ def _kind(record: Record, kind: str, columns: Sequence[Record]) -> list[Any]:
     ]
 
 
-def _references(found: Comparable) -> list[Record]:
+def _references(found: Comparable, more: Mapping[str, float]) -> list[Record]:
     """What no model has to beat by reading: constants, and the counting of words."""
     tasks = [part(row.entry.result.record, "tasks") for row in found.rows]
     constants = _known({n: [part(t, n).get("majority_baseline") for t in tasks] for n in AVERAGED})
-    best = dict(constants)
+    best: dict[str, float] = {**constants, **more}
     if len(constants) == len(AVERAGED):
         best |= {scoring.CENTRED: 0.0, scoring.SCORE: sum(constants.values()) / len(constants)}
     lines = {"Best constant prediction": best}

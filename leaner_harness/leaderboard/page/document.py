@@ -13,7 +13,16 @@ from leaner_harness.leaderboard.entries import Entry, Refused
 from leaner_harness.leaderboard.page.content import content
 from leaner_harness.results import Record
 
-SCRIPTS = ("elements.js", "numbers.js", "table.js", "chart.js", "run.js", "files.js", "page.js")
+SCRIPTS = (
+    "elements.js",
+    "numbers.js",
+    "table.js",
+    "chart.js",
+    "curve.js",
+    "run.js",
+    "files.js",
+    "page.js",
+)
 """In the order in which they are put together."""
 
 

@@ -1,4 +1,5 @@
-// The board as a file: CSV and JSON of the rows that are shown, in their order.
+// The board as a file: CSV and JSON of the rows that are shown, in their order, and of every score of
+// the kind or task that they are narrowed to.
 
 function save(name, kind, text) {
   const address = URL.createObjectURL(new Blob([text], { type: kind }));
@@ -6,7 +7,13 @@ function save(name, kind, text) {
   setTimeout(() => URL.revokeObjectURL(address), 1000);
 }
 
-const fileName = (board, ending) => `${board.id.replace(/[^A-Za-z0-9._-]+/g, "-")}.${ending}`;
+const narrowed = () => view.kind || view.task;
+const scoresOf = (board) => columnsOf(board).filter((column) => column.score);
+
+function fileName(board, ending) {
+  const parts = [board.id, narrowed()].filter(Boolean).join("/");
+  return `${parts.replace(/[^A-Za-z0-9._-]+/g, "-")}.${ending}`;
+}
 
 // A text that starts like a formula would run in a spreadsheet.
 function csvCell(value) {
@@ -17,15 +24,16 @@ function csvCell(value) {
 }
 
 function csvOf(board, rows) {
-  const scores = board.columns.flatMap(({ key }) => [key, `${key} low`, `${key} high`]);
-  const head = ["rank", "model", "architecture", "state", ...SIZES.map((size) => size.key), ...scores, "file"];
+  const scores = scoresOf(board);
+  const named = scores.flatMap(({ key }) => [key, `${key} low`, `${key} high`]);
+  const head = ["rank", "model", "architecture", "state", ...SIZES.map((size) => size.key), ...named, "file"];
   const lines = rows.map((row) => [
     row.rank ? row.rank[0] : null,
     row.name,
     row.family,
     row.verified ? "verified" : "unverified",
     ...row.sizes,
-    ...row.cells.flatMap((cell) => (Array.isArray(cell) ? cell.slice(0, 3) : [valueOf(cell), null, null])),
+    ...scores.map((column) => column.cell(row)).flatMap((cell) => (Array.isArray(cell) ? cell.slice(0, 3) : [valueOf(cell), null, null])),
     row.path,
   ]);
   return [head, ...lines].map((line) => line.map(csvCell).join(",")).join("\r\n") + "\r\n";
@@ -40,8 +48,8 @@ function jsonOf(board, rows) {
     state: row.verified ? "verified" : "unverified",
     ...Object.fromEntries(SIZES.map((size, i) => [size.key, row.sizes[i]])),
     scores: Object.fromEntries(
-      board.columns.map(({ key }, i) => {
-        const cell = row.cells[i];
+      scoresOf(board).map(({ key, cell: of }) => {
+        const cell = of(row);
         if (!Array.isArray(cell)) return [key, cell];
         const [value, low, high, sd] = cell;
         return [key, { value, interval: [low, high], ...(sd === undefined ? {} : { sd }) }];
@@ -49,5 +57,5 @@ function jsonOf(board, rows) {
     ),
     file: row.path,
   }));
-  return JSON.stringify({ board: name, protocol, split, synthetic, fingerprint, protocol_fingerprint, results: found }, null, 1);
+  return JSON.stringify({ board: name, protocol, split, synthetic, fingerprint, protocol_fingerprint, narrowed_to: narrowed() || null, results: found }, null, 1);
 }

@@ -1,7 +1,7 @@
 // What is chosen, and the page that follows from it.
 
 const data = JSON.parse(byId("data").textContent);
-const view = { board: 0, sort: "", reversed: false, search: "", family: "", size: "", state: "", kind: "", hidden: new Set(), x: "parameters", y: "", first: 0 };
+const view = { board: 0, sort: "", reversed: false, search: "", family: "", size: "", state: "", kind: "", task: "", hidden: new Set(), x: "parameters", y: "", first: 0 };
 const current = () => data.boards[view.board];
 
 function sortBy(column) {
@@ -71,23 +71,36 @@ function changed(key, value) {
 function showBoard(number) {
   const board = data.boards[number];
   view.board = number;
-  Object.assign(view, { sort: "", reversed: false, search: "", family: "", size: "", state: "", kind: "", first: 0 });
+  Object.assign(view, { sort: "", reversed: false, search: "", family: "", size: "", state: "", kind: "", task: "", first: 0 });
   for (const id of ["search", "state"]) byId(id).value = "";
   const families = [...new Set(board.rows.map((row) => row.family))].sort();
   options(byId("family"), [["", "All"], ...families.map((name) => [name, name])], "");
   options(byId("size"), BUCKETS, "");
   options(byId("kind"), [["", "All"], ...board.kinds.map((name) => [name, name])], "");
   byId("kind-tool").hidden = !board.kinds.length;
-  const scores = columnsOf(board).filter((column) => column.score);
-  options(byId("y"), scores.map((column) => [column.id, column.label]), view.y);
-  view.y = byId("y").value;
+  options(byId("task"), [["", "All tasks"], ...board.phenomena.map(({ task, keys }) => [task, `${task} (${keys.length})`])], "");
+  byId("task-tool").hidden = !board.phenomena.length;
   options(byId("x"), SIZES.map((size) => [size.key, size.label]), view.x);
   byId("board-head").replaceChildren(...boardHead(board));
   byId("reading").querySelector("div").replaceChildren(...reading(board));
-  columnMenu(board);
+  columnChoices(board);
   for (const each of document.querySelectorAll("#boards a"))
     if (each.dataset.id === board.id) each.setAttribute("aria-current", "page");
     else each.removeAttribute("aria-current");
+  draw();
+}
+
+// What can be hidden and drawn follows from the columns that there are.
+function columnChoices(board) {
+  const scores = columnsOf(board).filter((column) => column.score);
+  options(byId("y"), scores.map((column) => [column.id, column.label]), view.y);
+  view.y = byId("y").value;
+  columnMenu(board);
+}
+
+function showPhenomena(task) {
+  Object.assign(view, { task, sort: "", reversed: false, first: 0 });
+  columnChoices(current());
   draw();
 }
 
@@ -128,6 +141,7 @@ function reading(board) {
       ]
     : [
         "Centred is the mean over the tasks of (score − constant) / (1 − constant): 0 is the best constant prediction, 1 is perfect. Raw is the plain mean. The last rows say what a constant, and the counting of words, reach.",
+        "Phenomena are what the rows of a task test, where they say so: the task's own metric on these rows alone. Rows that were all answered alike have an interval of no width, for the bootstrap knows no others; with n rows an error as rare as 3 in n may still be there.",
         "± is the standard deviation over the training seeds of fine-tuning. Bold is the best verified number of a column.",
       ];
   lines.push(
@@ -214,6 +228,7 @@ function start() {
   byId("search").addEventListener("input", (event) => changed("search", event.target.value));
   for (const id of ["family", "size", "state"]) byId(id).addEventListener("change", (event) => changed(id, event.target.value));
   byId("kind").addEventListener("change", (event) => { view.kind = event.target.value; draw(); });
+  byId("task").addEventListener("change", (event) => showPhenomena(event.target.value));
   for (const id of ["x", "y"]) byId(id).addEventListener("change", (event) => { view[id] = event.target.value; drawChart(current(), matching(current())); });
   byId("before").addEventListener("click", () => turn(-PAGE));
   byId("after").addEventListener("click", () => turn(PAGE));

@@ -14,8 +14,9 @@ function openRun(row) {
     element("p", { class: "under" }, `${board.name}, ${board.protocol}, ${board.split}`),
     stateOf(row),
     scores(board, row),
-    details.curve ? curve(details.curve) : null,
+    details.curve === undefined ? null : curves(data.pool[details.curve]),
     board.kinds.length ? kindTable(board, row) : taskTable(board, row),
+    row.phenomena ? phenomena(board, row) : null,
     commands(row),
     ...sections(details),
     element("p", {}, "The whole record: ", element("a", { href: link(row.path) }, row.path)),
@@ -85,30 +86,6 @@ function kindTable(board, row) {
   });
   const all = ["all", DASH, ...row.cells.map((cell, i) => asColumn(valueOf(cell), i))];
   return simpleTable("By kind of question", heads, [all, ...rows]);
-}
-
-function curve({ label, points }) {
-  const [width, height, left, bottom] = [560, 180, 46, 150];
-  const xs = points.map(([x]) => x);
-  const ys = points.map(([, y]) => y);
-  const [low, high] = padded(Math.min(...ys), Math.max(...ys), 0.06);
-  const least = Math.min(...xs);
-  const most = Math.max(Math.max(...xs), least + 1);
-  const x = (value) => left + ((value - least) / (most - least)) * (width - left - 12);
-  const y = (value) => bottom - ((value - low) / (high - low)) * (bottom - 10);
-  const words = `Learning curve: ${label}, from ${shown(ys[0])} at ${count(xs[0])} tokens to ${shown(ys.at(-1))} at ${count(xs.at(-1))}.`;
-  const picture = drawn("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words, class: "curve" });
-  const group = drawn("g", { class: "axes" });
-  for (const value of niceSteps(low, high))
-    group.append(
-      drawn("line", { x1: left, x2: width - 12, y1: y(value), y2: y(value) }),
-      drawn("text", { x: left - 6, y: y(value) + 4, "text-anchor": "end" }, shownTick(value)),
-    );
-  for (const [value, anchor] of [[least, "start"], [most, "end"]])
-    group.append(drawn("text", { x: x(value), y: bottom + 18, "text-anchor": anchor }, `${count(value)} tokens`));
-  const line = points.map(([at, value]) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
-  picture.append(group, drawn("polyline", { class: "line", points: line }));
-  return element("figure", {}, element("figcaption", {}, `Learning curve: ${label}`), picture);
 }
 
 function commands(row) {

@@ -4,32 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from leaner_harness import scoring
 from leaner_harness.answer_scores import TASK
+from leaner_harness.data.glue import TASKS
 from leaner_harness.leaderboard.page import commands
 from leaner_harness.leaderboard.page.pool import Pool
 from leaner_harness.leaderboard.sets import number, part, text
+from leaner_harness.learning_curve import MEASURES, MOST_POINTS, thinned
 from leaner_harness.results import Record
 
 _MOST_FACTS = 60
 _MOST_CHARACTERS = 3000
 """Of a section's facts."""
-_MOST_POINTS = 40
-"""Of a learning curve: more than a small picture shows."""
 _DEEPEST = 4
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,60}\Z")
 _SKIPPED = ("recipe", "versions", "curve", "lm_eval", "parameters")
 _UNDER_SCORES = (scoring.SCORE, scoring.CENTRED)
-_CURVES = {
-    "validation_bits_per_byte": "validation, bits per byte",
-    "validation_loss": "validation, nats per target",
-    "loss": "training loss, nats per target",
-    scoring.SCORE: "raw mean score",
-    scoring.CENTRED: "centred mean score",
-}
 
 
 def details(record: Record, pool: Pool) -> Record:
@@ -58,8 +51,8 @@ def details(record: Record, pool: Pool) -> Record:
         "missing": [text(name, 60) for name in record["missing"][:20]],
         "tasks": _tasks(record, pool),
     }
-    if curve := learning_curve(training):
-        found["curve"] = curve
+    if curve := curve_of(training):
+        found["curve"] = pool.add(curve)
     return found
 
 
@@ -127,7 +120,7 @@ def _bounded(facts: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
 def _tasks(record: Record, pool: Pool) -> list[list[Any]]:
     """Name, rows, constant and the numbers beside the score, of each task."""
     found = []
-    for name in sorted(part(record, "tasks"), key=str):
+    for name in sorted(part(record, "tasks"), key=lambda name: (_place(name), str(name))):
         task = part(record, "tasks", name)
         beside = _numbers(part(task, "metrics")) | _beside(task)
         names, values = pool.add(list(beside)), list(beside.values())
@@ -135,6 +128,12 @@ def _tasks(record: Record, pool: Pool) -> list[list[Any]]:
         shown = None if constant is None else round(constant, 4)
         found.append([text(name, 40), number(task.get("n")), shown, names, values])
     return [] if [name for name, *_ in found] == [TASK] else found
+
+
+def _place(task: str) -> int:
+    """Tasks in the order of the columns."""
+    known = list(TASKS)
+    return known.index(task) if task in known else len(known)
 
 
 def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
@@ -156,22 +155,26 @@ def _beside(task: Record) -> dict[str, float]:
     return {key: value for key, value in known.items() if value is not None}
 
 
-def learning_curve(training: Mapping[str, Any]) -> Record | None:
-    """What a record's `curve` says, `[{"tokens_seen": ..., METRIC: ...}, ...]`, of one metric."""
-    points = training.get("curve")
-    if not isinstance(points, list):
+def curve_of(training: Mapping[str, Any]) -> Record | None:
+    """The columns of a record's learning curve: tokens, losses, and the measure on validation text.
+
+    None where there are fewer than two points.
+    """
+    found = training.get("curve")
+    points = [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+    points = [each for each in points if number(each.get("tokens_seen")) is not None]
+    points = thinned(points, MOST_POINTS)
+    if len(points) < 2:
         return None
-    for metric, label in _CURVES.items():
-        there = [p for p in points if isinstance(p, dict) and "tokens_seen" in p and metric in p]
-        pairs = [(number(p["tokens_seen"]), number(p[metric])) for p in _thinned(there)]
-        known = [[x, round(y, 4)] for x, y in pairs if x is not None and y is not None]
-        if len(known) > 1:
-            return {"label": label, "points": known}
-    return None
+    measure = next((key for key in MEASURES if any(key in each for each in points)), "")
+    return {
+        "tokens": [round(each["tokens_seen"]) for each in points],
+        "loss": [_rounded(each.get("loss")) for each in points],
+        "validation": [_rounded(each.get(measure)) for each in points] if measure else [],
+        "unit": MEASURES.get(measure, ""),
+    }
 
 
-def _thinned(points: Sequence[Record]) -> list[Record]:
-    if len(points) <= _MOST_POINTS:
-        return list(points)
-    last = len(points) - 1
-    return [points[round(i * last / (_MOST_POINTS - 1))] for i in range(_MOST_POINTS)]
+def _rounded(value: Any) -> float | None:
+    known = number(value)
+    return None if known is None else round(known, 3)

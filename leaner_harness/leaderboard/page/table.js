@@ -12,12 +12,14 @@ const BOUNDS = { 0: [0, 2e6], "2e6": [2e6, 20e6], "20e6": [20e6, 200e6], "200e6"
 // Columns of a board: what a row has there, as a number to sort by and as a cell to show.
 function columnsOf(board) {
   const kind = board.kinds.indexOf(view.kind);
-  const scores = board.columns.map((column, i) => ({
+  const all = board.columns.map((column, i) => ({
     ...column,
     id: `score:${column.key}`, // a task may be called what another column is called
     score: true,
     cell: (row) => (kind < 0 ? row.cells[i] : row.kinds[kind][i + 1]),
   }));
+  const tested = board.phenomena.find((each) => each.task === view.task);
+  const scores = tested ? [...all.filter((column) => column.key === tested.task), ...phenomenaOf(board, tested)] : all;
   const sizes = SIZES.map((size, i) => ({ ...size, id: size.key, group: "size", cell: (row) => row.sizes[i] }));
   const means = scores.filter((column) => column.group === "mean");
   const rest = scores.filter((column) => column.group !== "mean");
@@ -25,6 +27,8 @@ function columnsOf(board) {
   const model = { id: "model", label: "Model", group: "model", cell: (row) => row.name };
   return [...(board.ranked ? [rank] : []), model, ...means, ...sizes.slice(0, 2), ...rest, sizes[2]];
 }
+
+const hasBar = (column) => column.group === "mean" || column.group === "phenomenon";
 
 const isHidden = (column) => view.hidden.has(column.id);
 
@@ -105,7 +109,7 @@ function bodyRow(board, row, columns, scale) {
     if (column.group === "size") return element("td", { class: "size" }, count(cell));
     if (typeof cell === "string") return element("td", { class: "none" }, cell);
     const best = valueOf(cell) !== null && valueOf(cell) === scale.best.get(column.id);
-    if (column.group === "mean") return meanCell(cell, best, scale.ends.get(column.id), column.places);
+    if (hasBar(column)) return meanCell(cell, best, scale.ends.get(column.id), column.places);
     const title = Array.isArray(cell) ? `95 % interval ${interval(cell, column.places)}` : null;
     const spread = Array.isArray(cell) && cell.length > 3 ? element("small", {}, `±${shown(cell[3])}`) : null;
     return element("td", { class: best ? "best" : null, title }, shown(valueOf(cell), column.places), spread);
@@ -126,15 +130,18 @@ function rankCell(board, row) {
   return element("td", { class: "rank", title: `Between ${best} and ${worst}` }, String(place), range);
 }
 
-function meanCell(cell, best, [low, high], places) {
+function meanCell(cell, best, ends, places) {
   const made = element("td", { class: best ? "mean best" : "mean" }, element("span", {}, shown(valueOf(cell), places)));
-  if (!Array.isArray(cell)) return made;
-  const bar = element("span", { class: "bar", "aria-hidden": "true" }, element("i"), element("b"));
-  const at = (value) => `${(100 * (value - low)) / (high - low)}%`;
-  bar.style.setProperty("--low", at(cell[1]));
-  bar.style.setProperty("--high", at(cell[2]));
-  bar.style.setProperty("--value", at(cell[0]));
-  made.append(element("small", {}, interval(cell, places)), bar);
+  if (Array.isArray(cell)) made.append(element("small", {}, interval(cell, places)), bar(cell, ends));
+  return made;
+}
+
+// A value and its interval between the ends of a scale.
+function bar([value, low, high], [first, last]) {
+  const made = element("span", { class: "bar", "aria-hidden": "true" }, element("i"), element("b"));
+  const parts = Object.entries({ "--value": value, "--low": low, "--high": high });
+  const place = (each) => Math.max(0, Math.min(100, (100 * (each - first)) / (last - first)));
+  for (const [name, each] of parts) made.style.setProperty(name, `${place(each)}%`);
   return made;
 }
 
@@ -144,7 +151,7 @@ function scaleOf(board, columns) {
   for (const column of columns.filter((each) => each.score)) {
     const values = board.rows.filter((row) => row.verified).map((row) => valueOf(column.cell(row))).filter((value) => value !== null);
     if (values.length > 1) scale.best.set(column.id, values.reduce(column.low ? (a, b) => Math.min(a, b) : (a, b) => Math.max(a, b)));
-    if (column.group !== "mean") continue;
+    if (!hasBar(column)) continue;
     const ends = board.rows.map(column.cell).filter(Array.isArray).flatMap((cell) => [cell[1], cell[2]]);
     const low = ends.reduce((a, b) => Math.min(a, b), Infinity);
     scale.ends.set(column.id, [low, ends.reduce((a, b) => Math.max(a, b), low + 1e-9)]);
@@ -153,7 +160,8 @@ function scaleOf(board, columns) {
 }
 
 function footRows(board, columns) {
-  const rows = board.references.map((line) =>
+  const found = board.references.filter(({ values }) => columns.some(({ key }) => Object.hasOwn(values, key)));
+  const rows = found.map((line) =>
     element(
       "tr",
       {},

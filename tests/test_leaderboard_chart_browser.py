@@ -1,0 +1,57 @@
+"""The chart of the board in a browser: mouse, keyboard, the Pareto front."""
+
+from __future__ import annotations
+
+from browser import NEEDED, ActionChains, Keys, Page
+
+pytestmark = NEEDED
+
+
+def test_the_chart_answers_mouse_and_keyboard(page: Page) -> None:
+    points = page.all("#chart g.point")
+    assert len(points) == 30 and len(page.all("#chart g.hollow")) == 3
+    assert page.all("#chart path.front")
+    page.run("arguments[0].scrollIntoView({ block: 'center' })", points[4])
+    ActionChains(page.driver).move_to_element(
+        points[4].find_element("class name", "halo")
+    ).perform()
+    tip = page.one("#chart .tip")
+    assert tip.is_displayed() and "parameters" in tip.text and "model-" in tip.text
+    ActionChains(page.driver).move_to_element(page.one("#chart-title")).perform()
+    assert not tip.is_displayed()
+    page.run("document.querySelector('#chart g.point').focus()")
+    first = tip.text
+    assert tip.is_displayed()
+    page.press(Keys.ARROW_RIGHT)
+    assert tip.text != first
+    assert tip.text.split("\n")[0] in (page.focused().get_attribute("aria-label") or "")
+    inside = page.run(
+        "const t = document.querySelector('.tip').getBoundingClientRect();"
+        "return t.left >= 0 && t.right <= innerWidth"
+    )
+    assert inside
+    page.press(Keys.ESCAPE)
+    assert not tip.is_displayed()
+    name = (page.focused().get_attribute("aria-label") or "").split(".")[0]
+    page.press(Keys.ENTER)
+    assert page.one("#run-title").text == name
+    page.press(Keys.ESCAPE)
+    for cost in ("Tokens", "FLOPs", "Params"):
+        page.choose("x", cost)
+        assert len(page.all("#chart g.point")) == 30
+    page.choose("y", "cola")
+    assert "cola" in (page.one("#chart svg").get_attribute("aria-label") or "")
+
+
+def test_no_cheaper_point_is_above_the_front(page: Page) -> None:
+    script = """
+    return [...document.querySelectorAll("#chart g.point:not(.hollow)")].map((g) => {
+      const [x, y] = g.getAttribute("transform").match(/[\\d.]+/g).map(Number);
+      return [x, -y, g.getAttribute("aria-label").includes("Pareto")];
+    });"""
+    points = page.run(script)
+    front = [(x, y) for x, y, on in points if on]
+    assert front
+    for x, y, on in points:
+        beaten = any(a <= x and b >= y and (a, b) != (x, y) for a, b in front)
+        assert beaten != on
