@@ -185,4 +185,7 @@ def hostile_entries() -> list[Entry]:
         record["tasks"][text] = record["tasks"]["rte"]
         record["tasks"]["__proto__"] = record["tasks"]["rte"]
         record["tasks"]["cola"] = {"state": f"{text} {SCRIPT}"}
+        tested = record["tasks"]["mnli"]["phenomena"]
+        for name in (text, SCRIPT, "__proto__", "constructor", "a_b"):
+            tested[name[:60]] = tested["mnli_0"]
     return [entry(script), entry(long), entry(glue_record("honest", 3))]

@@ -130,6 +130,9 @@ def test_hostile_names_harm_nothing(driver: Any, tmp_path: Path) -> None:
             page.press(Keys.ESCAPE)
             page.head("model").find_element("tag name", "button").click()
         page.run("document.querySelector('#chart g.point').focus()")
+        for task in page.texts("#task option"):
+            page.choose("task", task)
+            assert page.run("return document.documentElement.scrollWidth <= innerWidth")
         page.run("document.querySelector('#refused summary').click()")
         page.one("#search").send_keys("<script>")
         assert page.run("return document.documentElement.scrollWidth <= innerWidth")

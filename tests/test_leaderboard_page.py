@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from small_boards import (
     KINDS,
     LONG,
+    PHENOMENA,
     SCRIPT,
     answers_record,
     entry,
@@ -32,17 +33,19 @@ from small_boards import (
 
 from leaner_harness import result_rules
 from leaner_harness.cli import main
+from leaner_harness.data.glue import AVERAGED, TASKS
 from leaner_harness.errors import ResultError
 from leaner_harness.leaderboard import board
 from leaner_harness.leaderboard.entries import Entry, Refused
 from leaner_harness.leaderboard.page import commands
 from leaner_harness.leaderboard.page.document import document
-from leaner_harness.leaderboard.page.run_details import learning_curve, toml
+from leaner_harness.leaderboard.page.run_details import curve_of, toml
 from leaner_harness.leaderboard.ranks import Score, ranks, significantly_better
 from leaner_harness.results import read_all
 from leaner_harness.train import read_recipe
 
 FOLDER = Path("results")
+TASKS_OF_THE_BOARD = [name for name in TASKS if name in AVERAGED]
 UNJUDGED = answers_record("c", 3, judged=False)
 
 
@@ -243,11 +246,54 @@ def test_random_weights_have_seen_no_text() -> None:
 
 def test_a_learning_curve_is_thinned_and_its_ends_stay() -> None:
     points = [{"tokens_seen": n, "loss": 1 / (n + 1)} for n in range(500)]
-    found = learning_curve({"curve": points})
-    assert found is not None and len(found["points"]) < 60
-    assert found["points"][0] == [0, 1] and found["points"][-1][0] == 499
+    points[499]["validation_loss"] = 0.12345
+    found = curve_of({"curve": points})
+    assert found is not None and len(found["tokens"]) == len(found["loss"]) == 40
+    assert found["tokens"][0] == 0 and found["tokens"][-1] == 499 and found["loss"][0] == 1
+    assert found["unit"] == "nats per target" and set(found["validation"]) <= {None, 0.123}
     for odd in (None, {}, [1], [{"tokens_seen": "x", "loss": 1}], [{"tokens_seen": 1, "loss": 1}]):
-        assert learning_curve({"curve": odd}) is None
+        assert curve_of({"curve": odd}) is None
+
+
+def test_runs_of_one_checkpoint_share_its_curve() -> None:
+    one, other = glue_record("one", 1), glue_record("one", 1, protocol={"name": "paper"})
+    data = data_of(page_of([entry(one), entry(other)]))
+    first, second = (found["rows"][0]["details"]["curve"] for found in data["boards"])
+    assert first == second and len(data["pool"][first]["tokens"]) == 40
+
+
+def test_phenomena_are_there_for_each_row_that_has_some() -> None:
+    without = glue_record("without", 2)
+    for task in without["tasks"].values():
+        del task["phenomena"]
+    one = glue_record("one", 1)
+    data = data_of(page_of([entry(one), entry(without)]))["boards"][0]
+    rows = {row["name"]: row for row in data["rows"]}
+    assert [each["task"] for each in data["phenomena"]] == TASKS_OF_THE_BOARD
+    assert data["phenomena"][0]["keys"] == list(PHENOMENA["cola"])
+    assert data["phenomena"][0]["n"] == [200] * len(PHENOMENA["cola"])
+    cells = rows["one"]["phenomena"]
+    assert len(cells) == sum(map(len, PHENOMENA.values())) and "phenomena" not in rows["without"]
+    found = one["tasks"]["cola"]["phenomena"]["cola_0"]
+    wanted = [found["value"], *found["interval_total"]]
+    assert cells[0] == pytest.approx([1000 * value for value in wanted], abs=0.5)
+    constants = data["references"][0]["values"]
+    assert constants["cola: cola_0"] == constants["cola"] == 0.5
+
+
+def test_a_board_whose_rows_name_no_phenomena_says_nothing_of_them() -> None:
+    data = data_of(page_of([entry(UNJUDGED)]))["boards"][0]
+    assert data["phenomena"] == [] and "phenomena" not in data["rows"][0]
+
+
+def test_results_that_say_other_phenomena_of_the_same_rows_swell_nothing() -> None:
+    records = [glue_record(f"model-{n}", n) for n in range(20)]
+    for number, record in enumerate(records[:10]):
+        one = record["tasks"]["rte"]["phenomena"]["rte_0"]
+        record["tasks"]["rte"]["phenomena"] |= {f"odd {number} {n}": one for n in range(40)}
+    data = data_of(page_of([*map(entry, records)]))["boards"][0]
+    (rte,) = (each["keys"] for each in data["phenomena"] if each["task"] == "rte")
+    assert len(rte) == 50 and set(rte) > set(PHENOMENA["rte"])
 
 
 NUMBERS = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)

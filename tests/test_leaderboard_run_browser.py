@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from browser import NEEDED, Keys, Page
+from browser import NEEDED, ActionChains, Keys, Page
+from small_boards import PHENOMENA
 
 pytestmark = NEEDED
 
@@ -33,7 +34,7 @@ def test_details_say_where_numbers_come_from(page: Page) -> None:
     row.click()
     dialog = page.one("dialog")
     words = dialog.text
-    assert "Verified." in words and "Rank" in words and "Learning curve: validation" in words
+    assert "Verified." in words and "Rank" in words and "Training loss nats per target" in words
     assert "leaner train recipe.toml --out runs/model-0003" in words
     assert "leaner evaluate runs/model-0003 --tasks leaner_glue --protocol quick" in words
     assert 'architecture = "mamba2"' in words
@@ -49,6 +50,54 @@ def test_details_say_where_numbers_come_from(page: Page) -> None:
     page.one("dialog .close").click()
     page.open(address.partition("#")[1] + address.partition("#")[2])
     assert page.one("#run-title").text == "model-0003"  # the address leads there again
+
+
+def test_a_run_says_how_it_does_on_each_phenomenon(page: Page) -> None:
+    page.one("#table button.model").click()
+    summary = next(each for each in page.all("dialog summary") if "Phenomena" in each.text)
+    assert summary.text == f"Phenomena ({sum(map(len, PHENOMENA.values()))})"
+    assert not page.one("dialog table.phenomena").is_displayed()
+    summary.send_keys(Keys.ENTER)
+    assert page.one("dialog table.phenomena").is_displayed()
+    groups = page.texts("dialog .phenomena th[scope=rowgroup]")
+    assert groups[0] == "cola, MCC" and len(groups) == len(PHENOMENA)
+    rows = page.all("dialog .phenomena tbody:nth-of-type(1) tr:not(.group)")
+    assert len(rows) == len(PHENOMENA["cola"])
+    cells = [each.text for each in rows[0].find_elements("css selector", "th, td:not(.bars)")]
+    assert cells[0] == "cola 0" and cells[1].endswith("]") and cells[2:] == ["0.500", "200"]
+
+
+def test_curves_answer_mouse_and_keyboard(page: Page) -> None:
+    page.one("#table button.model").click()
+    training, validation = page.all("dialog .curves figure")
+    assert training.text.startswith("Training loss nats per target")
+    assert validation.text.startswith("Validation bits per byte")
+    picture = validation.find_element("css selector", "svg")
+    tip = validation.find_element("css selector", ".tip")
+    assert "40 points" in (picture.get_attribute("aria-label") or "") and not tip.is_displayed()
+    ActionChains(page.driver).move_to_element(picture).perform()
+    first = tip.text
+    assert "bits per byte" in first and "tokens seen" in first
+    ActionChains(page.driver).move_by_offset(80, 0).perform()
+    assert tip.text != first and len(validation.find_elements("css selector", ".on")) == 1
+    ActionChains(page.driver).move_to_element(page.one("#run-title")).perform()
+    assert not tip.is_displayed()
+    page.run("arguments[0].querySelector('.dot').focus()", validation)
+    seen = []
+    for key in (Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.END):
+        page.press(key)
+        seen.append(tip.text)
+        assert tip.text.replace("\n", ", ") == page.focused().get_attribute("aria-label")
+    assert len(set(seen)) == 3
+    script = """
+    const all = [arguments[0], document.querySelector("dialog")];
+    const [tip, box] = all.map((each) => each.getBoundingClientRect());
+    return tip.left >= box.left && tip.right <= box.right;"""
+    assert page.run(script, tip)
+    stops = validation.find_elements("css selector", '.dot[tabindex="0"]')
+    assert len(stops) == 1  # one stop for the Tab key
+    page.press(Keys.TAB)
+    assert not tip.is_displayed()
 
 
 def test_an_unverified_run_says_so(page: Page) -> None:

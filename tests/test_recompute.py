@@ -148,6 +148,68 @@ def test_no_result_may_drop_or_change_what_it_promised(tmp_path: Path) -> None:
     refused(lambda r: r["mean"][mean].pop("interval_total"), "mean leaner_score_centred")
 
 
+def tagged(samples: list[Record]) -> list[Record]:
+    """Samples whose odd rows test one thing, every fourth another, and the others nothing."""
+    tags = {0: {"tag": "voice"}, 1: {"tag": "number"}, 3: {"tag": "number"}}
+    return [sample | tags.get(sample["idx"] % 4, {}) for sample in samples]
+
+
+def test_a_phenomenon_is_scored_as_its_rows_alone_would_be() -> None:
+    samples = tagged(fine_tuned([0.5, 1.5], 0))
+    tasks, _ = recompute.score_samples(samples)
+    for name in AVERAGED:
+        phenomena = tasks[name]["phenomena"]
+        assert list(phenomena) == ["number", "voice"]
+        for tag, found in phenomena.items():
+            rows = [s for s in samples if s["task"] == name and s.get("tag") == tag]
+            alone = recompute.score_samples(rows)[0][name]
+            assert found == {
+                "n": len(rows),
+                "value": alone["metrics"][scoring.SCORE],
+                "interval": alone["intervals"][scoring.SCORE],
+                "interval_total": alone["intervals_total"][scoring.SCORE],
+                "majority_baseline": alone["majority_baseline"],
+            }
+    assert "phenomena" not in recompute.score_samples(fine_tuned([1], 0))[0]["rte"]
+
+
+def test_pairs_stay_together_within_a_phenomenon() -> None:
+    samples = [s | {"pair_id": str(s["idx"] // 8)} for s in tagged(zero_shot(1, 0))]
+    rows = [s for s in samples if s["task"] == "rte" and s.get("tag") == "number"]
+    alone = recompute.score_samples(rows)[0]["rte"]
+    found = recompute.score_samples(samples)[0]["rte"]["phenomena"]["number"]
+    assert alone["units"] < len(rows) and found["interval"] == alone["intervals"][scoring.SCORE]
+
+
+def test_a_tag_for_every_row_names_no_phenomena() -> None:
+    samples = [s | {"tag": f"row {s['idx']}"} for s in zero_shot(1, 0, 60)]
+    assert "phenomena" not in recompute.score_samples(samples)[0]["rte"]
+
+
+def test_phenomena_are_verified_and_an_older_result_may_lack_them(tmp_path: Path) -> None:
+    path = write(tmp_path, "a", tagged(zero_shot(1, 0)))
+    text = path.read_text()
+    recompute.verify(results.read(path), tmp_path)
+    for change, message in [
+        (lambda p: p["voice"].update(value=p["voice"]["value"] - 1e-4), "phenomena voice value is"),
+        (lambda p: p["voice"].update(n=9), "phenomena voice n is 9"),
+        (lambda p: p["voice"].update(majority_baseline=0.1), "voice majority_baseline is 0.1"),
+        (lambda p: p.pop("voice"), "rte phenomena has other entries"),
+    ]:
+        record = json.loads(text)
+        change(record["tasks"]["rte"]["phenomena"])
+        path.write_text(json.dumps(record))
+        with pytest.raises(ResultError, match=message):
+            recompute.verify(results.read(path), tmp_path)
+    record = json.loads(text)
+    for task in record["tasks"].values():
+        del task["phenomena"], task["intervals"]["acc" if "acc" in task["metrics"] else "pearson"]
+    path.write_text(json.dumps(record))
+    older = results.read(path)
+    recompute.verify(older, tmp_path)
+    assert recompute.completed(older, tmp_path).record == json.loads(text)
+
+
 @pytest.mark.slow
 def test_committed_results_say_what_their_samples_give() -> None:
     for result in results.read_all(ROOT / "results"):

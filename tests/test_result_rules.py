@@ -39,6 +39,14 @@ def rte(record: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def points(count: int) -> list[dict[str, float]]:
+    return [{"tokens_seen": n, "loss": 1.0} for n in range(count)]
+
+
+def phenomenon(**changes: Any) -> dict[str, Any]:
+    return {"n": 4, "value": 0.5, "interval": [0.4, 0.6], "majority_baseline": 0.5} | changes
+
+
 SCRIPT = "<script>alert(1)</script>"
 
 
@@ -66,6 +74,26 @@ SCRIPT = "<script>alert(1)</script>"
         (lambda r: rte(r)["intervals"].update(acc=[0.1]), "tasks.rte.intervals.acc must have"),
         (lambda r: r["tasks"].update(arc={}), "tasks holds 'arc'"),
         (lambda r: r["training"].update(tokens_seen=-1), "training.tokens_seen must be at least"),
+        (lambda r: r["training"].update(curve="x"), "training.curve must be of type array"),
+        (lambda r: r["training"].update(curve=points(41)), "training.curve must have maxItems 40"),
+        (lambda r: r["training"].update(curve=[{"loss": 1}] * 2), "curve.0 lacks tokens_seen"),
+        (lambda r: r["training"].update(curve=[SCRIPT] * 2), "curve.0 must be of type object"),
+        (
+            lambda r: r["training"].update(curve=[point | {SCRIPT: 1} for point in points(2)]),
+            "curve.0 holds '<script>",
+        ),
+        (lambda r: rte(r).update(phenomena={}), "phenomena must have minProperties 1"),
+        (lambda r: rte(r).update(phenomena={"": phenomenon()}), "phenomena must"),
+        (lambda r: rte(r).update(phenomena={"x" * 61: phenomenon()}), "phenomena must"),
+        (
+            lambda r: rte(r).update(phenomena={str(n): phenomenon() for n in range(51)}),
+            "phenomena must have maxProperties 50",
+        ),
+        (
+            lambda r: rte(r).update(phenomena={"a": phenomenon(value=1.1)}),
+            "a.value must be at most 1",
+        ),
+        (lambda r: rte(r).update(phenomena={"a": {"n": 1}}), "a lacks value, interval"),
     ],
 )
 def test_the_schema_says_where_and_what(record: Any, change: Change, message: str) -> None:
@@ -97,6 +125,23 @@ def test_the_schema_says_where_and_what(record: Any, change: Change, message: st
         (lambda r: r["mean"]["leaner_score"].update(interval=[0.98, 0.99]), "lies outside"),
         (lambda r: r["data"].update(source="mini"), "data.synthetic is False"),
         (lambda r: r["data"].update(synthetic=True), "data.synthetic is True"),
+        (
+            lambda r: rte(r).update(phenomena={"a": phenomenon(n=13)}),
+            "its phenomena have more in sum",
+        ),
+        (
+            lambda r: rte(r).update(phenomena={SCRIPT: phenomenon(interval=[0.6, 0.7])}),
+            "phenomena.'<script>.*'.interval .* lies outside",
+        ),
+        (
+            lambda r: rte(r).update(phenomena={"a": phenomenon(interval_total=[0.6, 0.7])}),
+            "a'.interval_total .* lies outside",
+        ),
+        (lambda r: r.update(training={"curve": points(3)[::-1]}), "not in the order"),
+        (
+            lambda r: r.update(training={"curve": points(3), "tokens_seen": 1}),
+            "curve ends at 2 tokens; training.tokens_seen is 1",
+        ),
         (lambda r: r.update(judge={"fingerprint": {"kind": "a"}, "card": None}), "nothing of this"),
     ],
 )

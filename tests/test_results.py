@@ -97,6 +97,23 @@ def test_the_board_shows_what_training_cost(output: Path, tmp_path: Path) -> Non
     assert "| 1.56M | 0 |" in board.build(tmp_path / "results")
 
 
+def test_a_result_keeps_the_learning_curve_of_its_training(output: Path, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "checkpoint"
+    checkpoint.mkdir()
+    record = {"recipe": {"seed": 3}, "tokens_seen": 2000, "curve": "what another trainer calls so"}
+    (checkpoint / "leaner.json").write_text(json.dumps(record))
+    assert "curve" not in made(output, checkpoint=checkpoint).record["training"]
+    entries = [{"step": n, "tokens_seen": n * 100, "loss": 7.0 / n} for n in range(1, 21)]
+    (checkpoint / "log.jsonl").write_text("".join(f"{json.dumps(e)}\n" for e in entries))
+    evaluation = read_evaluation(find(output))
+    found = make_result(evaluation, model="tiny", checkpoint=checkpoint)
+    path = results.write(*found, tmp_path / "results", replace=False)
+    curve = results.read(path).record["training"]["curve"]
+    assert len(curve) == 20 and curve[-1] == {"tokens_seen": 2000, "loss": 0.35}
+    board.write(tmp_path / "results")
+    assert '"unit":""' in (tmp_path / "results" / "index.html").read_text()
+
+
 def test_other_prompts_do_not_overwrite_or_share_a_table(altered: Any, output: Path) -> None:
     other = made(altered(lambda r: r.update(system_instruction_sha="abc")))
     assert other.ranking != made(output).ranking

@@ -213,7 +213,7 @@ FAULTS: list[Fault] = [
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of one good result and 2,000 bad ones, the same every time."""
     home = tmp_path_factory.mktemp("results")
-    rows = small_results.zero_shot(1.0, 0, n=6)
+    rows = [s | {"tag": f"t{s['idx'] % 2}"} for s in small_results.zero_shot(1.0, 0, n=6)]
     good = small_results.write(home, "good", rows)
     text, packed = good.read_text(), next(good.parent.glob("*.gz"))
     chance = random.Random(8)

@@ -56,3 +56,55 @@ def test_paths_choose_and_strict_asks_for_samples(
 
 def test_an_empty_folder_has_nothing_wrong(tmp_path: Path, capsys: object) -> None:
     assert verify("--results", tmp_path) == 0
+
+
+def test_update_adds_what_samples_give_and_leaves_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LEANER_HOME", str(tmp_path / "home"))
+    folder = tmp_path / "results"
+    samples = [s | {"tag": "all of them"} for s in small_results.zero_shot(1.0, 0, n=12)]
+    old, new = (small_results.write(folder, name, samples) for name in ("old", "new"))
+    whole = old.read_text()
+    record = json.loads(whole)
+    for task in record["tasks"].values():
+        del task["phenomena"]
+    old.write_text(json.dumps(record))
+    before = new.read_bytes()
+    assert main(["results", "update", "--results", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [str(old)]
+    assert old.read_text() == whole and new.read_bytes() == before
+    next(new.parent.glob("*.gz")).unlink()  # unverified: nothing to take it from
+    assert main(["results", "update", "--results", str(folder)]) == 0
+    assert "0 of 2 results lacked" in capsys.readouterr().out
+    old.write_text(whole.replace('"ties": 0.0', '"ties": 0.25'))
+    assert main(["results", "update", str(old), "--results", str(folder)]) == 6
+
+
+def test_reports_below_the_results_are_no_boards(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "leaner_glue" / "tampered").rename(folder.parent / "elsewhere")
+    for kind in ("experiments", "curricula", "studies"):
+        place = folder / kind / "exp1-smoke"
+        (place / "cells").mkdir(parents=True)
+        (place / "report.json").write_text("{}")
+        (place / "cells" / "cell.json").write_text("[1]")
+    inner = folder / "experiments" / "exp1-smoke"
+    small_results.write(inner, "cell", small_results.zero_shot(1.0, 5, n=12))
+    assert verify("--results", folder) == 0
+    assert "1 verified, 1 unverified, 0 refused" in capsys.readouterr().out
+    assert main(["leaderboard", "build", "--results", str(folder)]) == 0
+    page = (folder / "index.html").read_text()
+    assert "exp1-smoke" not in page and '"refused_count":0' in page
+    # The folder of an experiment is a results folder of its own.
+    (inner / "cells").rename(folder / "cells")
+    assert verify("--results", inner) == 0
+    assert main(["leaderboard", "build", "--results", str(inner)]) == 0
+    assert "[cell](leaner_glue/cell/" in (inner / "README.md").read_text()
+
+
+def test_what_is_neither_board_nor_report_is_refused(folder: Path) -> None:
+    (folder / "experimints" / "x").mkdir(parents=True)
+    (folder / "experimints" / "x" / "y.json").write_text("{}")
+    assert verify(folder / "experimints", "--results", folder) == 6

@@ -14,14 +14,8 @@ from leaner_harness.leaderboard.page.content import content
 from leaner_harness.results import Record
 
 SCRIPTS = (
-    "elements.js",
-    "numbers.js",
-    "table.js",
-    "chart.js",
-    "curve.js",
-    "run.js",
-    "files.js",
-    "page.js",
+    *("elements.js", "numbers.js", "phenomena.js", "table.js", "chart.js", "curve.js"),
+    *("run.js", "files.js", "page.js"),
 )
 """In the order in which they are put together."""
 

@@ -20,7 +20,7 @@ function phenomena(board, row) {
   const parts = board.phenomena.map((each) => ({ ...each, columns: phenomenaOf(board, each) }));
   const cells = parts.flatMap(({ columns }) => columns.map((column) => column.cell(row))).filter(Boolean);
   const scale = [Math.min(0, ...cells.map((cell) => cell[1])), 1];
-  const heads = ["Phenomenon", "Score", "", "Constant", "Rows"].map((each) => element("th", each ? { scope: "col" } : { class: "bars" }, each));
+  const heads = ["Phenomenon", "Score", "", "Constant", "Rows"].map((each) => (each ? element("th", { scope: "col" }, each) : element("td", { class: "bars" })));
   const bodies = parts.map(({ task, columns, constants, n }) => {
     const metric = board.columns.find((column) => column.key === task)?.metric;
     const title = element("th", { scope: "rowgroup", colspan: heads.length }, metric ? `${task}, ${metric}` : task);
