@@ -137,9 +137,9 @@ def test_a_text_that_looks_like_a_part_of_the_page_stays_a_text() -> None:
 @pytest.mark.parametrize(("count", "megabytes"), [(100, 2), (1000, 4)])
 def test_the_page_stays_small_and_is_soon_built(count: int, megabytes: int) -> None:
     entries = glue_entries(count)
-    start = time.perf_counter()
+    start = time.process_time()  # other work on the machine is not ours
     page = page_of(entries)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
     assert len(page.encode()) < megabytes * 1e6
     assert len(data_of(page)["boards"][0]["rows"]) == count
 
