@@ -25,7 +25,8 @@ function columnsOf(board) {
   const rest = scores.filter((column) => column.group !== "mean");
   const rank = { id: "rank", label: "Rank", group: "rank", cell: (row) => (row.rank ? row.rank[0] : null) };
   const model = { id: "model", label: "Model", group: "model", cell: (row) => row.name };
-  return [...(board.ranked ? [rank] : []), model, ...means, ...sizes.slice(0, 2), ...rest, sizes[2]];
+  const first = [...(board.ranked ? [rank] : []), model];
+  return tested ? [...first, ...scores, ...sizes] : [...first, ...means, ...sizes.slice(0, 2), ...rest, sizes[2]];
 }
 
 const hasBar = (column) => column.group === "mean" || column.group === "phenomenon";
