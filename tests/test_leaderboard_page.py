@@ -352,6 +352,17 @@ def test_a_command_is_words_whatever_a_result_says() -> None:
     assert shlex.split(commands.verify(record)) == ["leaner", "results", "verify", path]
 
 
+def test_the_command_that_verifies_names_another_results_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "results" / "experiments" / "exp1-smoke"
+    page = document([entry(glue_record("model", 1))], [], folder)
+    row = data_of(page)["boards"][0]["rows"][0]
+    place = "results/experiments/exp1-smoke"
+    path = f"{place}/leaner_glue/model/quick-test-seed0.json"
+    assert row["details"]["verify"] == f"leaner results verify {path} --results {place}"
+    assert str(tmp_path) not in page
+    assert commands.place(tmp_path / "else") == commands.place(Path("results")) == Path("results")
+
+
 def score(value: float, half: float) -> Score:
     return Score(value, value - half, value + half)
 

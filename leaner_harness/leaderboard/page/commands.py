@@ -12,6 +12,7 @@ from leaner_harness import answer_scores
 from leaner_harness.leaderboard.sets import number, part, text
 from leaner_harness.results import Record, Result
 
+RESULTS = Path("results")
 RECIPE = "recipe.toml"
 _FINETUNE = "leaner-finetune"
 
@@ -39,10 +40,19 @@ def score(record: Record) -> str:
     return shlex.join([*command, *_data(record), "--model", record["model"]["name"]])
 
 
-def verify(record: Record) -> str:
-    """How its numbers are computed again from the samples beside it."""
-    path = Path("results") / Result(record).path
-    return shlex.join(["leaner", "results", "verify", path.as_posix()])
+def verify(record: Record, folder: Path = RESULTS) -> str:
+    """How its numbers are computed again from the samples beside it, in a results folder."""
+    path = folder / Result(record).path
+    command = ["leaner", "results", "verify", path.as_posix()]
+    return shlex.join([*command, *(["--results", folder.as_posix()] if folder != RESULTS else [])])
+
+
+def place(folder: Path) -> Path:
+    """A results folder as seen from the project's: nothing above `results` is anyone's business."""
+    parts = folder.resolve().parts
+    if "results" not in parts:
+        return RESULTS
+    return Path(*parts[len(parts) - 1 - parts[::-1].index("results") :])
 
 
 def _stock(record: Record, few: int) -> str:

@@ -16,7 +16,7 @@ from leaner_harness.data.glue import AVERAGED, TASKS
 from leaner_harness.judge.surface import EMPTY
 from leaner_harness.judge.verdicts import SUM
 from leaner_harness.leaderboard.entries import VERIFIED, Entry, Refused
-from leaner_harness.leaderboard.page import phenomena
+from leaner_harness.leaderboard.page import commands, phenomena
 from leaner_harness.leaderboard.page.pool import Pool
 from leaner_harness.leaderboard.page.run_details import details
 from leaner_harness.leaderboard.sets import (
@@ -41,8 +41,8 @@ _SMALL = 6
 
 def content(entries: Sequence[Entry], refused: Sequence[Refused], folder: Path) -> Record:
     """The page's data."""
-    pool = Pool()
-    boards = [_board(found, pool) for found in comparable_sets(entries)]
+    pool, place = Pool(), commands.place(folder)
+    boards = [_board(found, pool, place) for found in comparable_sets(entries)]
     return {
         "boards": boards,
         "refused": shown_refused(refused, folder),
@@ -51,7 +51,7 @@ def content(entries: Sequence[Entry], refused: Sequence[Refused], folder: Path) 
     }
 
 
-def _board(found: Comparable, pool: Pool) -> Record:
+def _board(found: Comparable, pool: Pool, folder: Path) -> Record:
     record = found.first
     data, protocol = record["data"], record["protocol"]
     columns = _answer_columns(found) if found.answers else _glue_columns(found)
@@ -71,11 +71,10 @@ def _board(found: Comparable, pool: Pool) -> Record:
         "kinds": kinds,
         "phenomena": tested,
         "references": [] if found.answers else _references(found, phenomena.constants(tested)),
-        "rows": [_row(row, columns, kinds, pool) for row in found.rows],
+        "rows": [
+            _row(row, columns, kinds) | _behind(row, tested, pool, folder) for row in found.rows
+        ],
     }
-    for row, shown in zip(found.rows, board["rows"], strict=True):
-        if cells := phenomena.of_row(row.entry.result.record, tested):
-            shown["phenomena"] = cells
     board["id"] = "/".join(
         [board["name"], board["protocol"], board["split"]]
         + [board[key][:8] for key in ("fingerprint", "protocol_fingerprint")]
@@ -130,7 +129,7 @@ def _kinds(found: Comparable) -> list[str]:
     return sorted({str(kind) for each in kinds for kind in each})[:50]
 
 
-def _row(row: Ranked, columns: Sequence[Record], kinds: Sequence[str], pool: Pool) -> Record:
+def _row(row: Ranked, columns: Sequence[Record], kinds: Sequence[str]) -> Record:
     entry = row.entry
     record = entry.result.record
     cell = _answer_cell if kinds else _glue_cell
@@ -138,17 +137,26 @@ def _row(row: Ranked, columns: Sequence[Record], kinds: Sequence[str], pool: Poo
         "name": text(record["model"]["name"]),
         "path": entry.result.path.as_posix(),
         "verified": entry.state == VERIFIED,
-        "why": pool.add(text(entry.reason)),
         "family": _family(record),
         "sizes": [None if size is None else round(size) for size in sizes(record)],
         "cells": [cell(record, column["key"]) for column in columns],
-        "details": details(record, pool),
     }
     if row.rank:
         shown["rank"] = list(row.rank)
     if kinds:
         shown["kinds"] = [_kind(record, kind, columns) for kind in kinds]
     return shown
+
+
+def _behind(row: Ranked, tested: list[Record], pool: Pool, folder: Path) -> Record:
+    """What is behind a row's numbers: why it is in its state, its details, its phenomena."""
+    record = row.entry.result.record
+    cells = phenomena.of_row(record, tested)
+    return {
+        "why": pool.add(text(row.entry.reason)),
+        "details": details(record, pool, folder),
+        **({"phenomena": cells} if cells else {}),
+    }
 
 
 def _family(record: Record) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from leaner_harness import scoring
@@ -25,7 +26,7 @@ _SKIPPED = ("recipe", "versions", "curve", "lm_eval", "parameters")
 _UNDER_SCORES = (scoring.SCORE, scoring.CENTRED)
 
 
-def details(record: Record, pool: Pool) -> Record:
+def details(record: Record, pool: Pool, folder: Path) -> Record:
     """Facts by section, commands, the metrics of each task, the learning curve.
 
     Facts are two numbers of the pool: that of their names, and that of their values.
@@ -47,7 +48,7 @@ def details(record: Record, pool: Pool) -> Record:
         "recipe": _pooled(_recipe(part(training, "recipe")), pool),
         "train": commands.train(record),
         "score": commands.score(record),
-        "verify": commands.verify(record),
+        "verify": commands.verify(record, folder),
         "missing": [text(name, 60) for name in record["missing"][:20]],
         "tasks": _tasks(record, pool),
     }
