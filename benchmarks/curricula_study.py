@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-STEPS, BATCH, BLOCK, EVERY, STAGES = 1000, 4, 256, 20, 10
+STEPS, BATCH, BLOCK, EVERY, STAGES = 1000, 4, 256, 20, 5
 SEEDS, REFERENCE_SEED = (0, 1, 2), 9
 RATES = (2.5e-3, 5e-3, 1e-2)
 SHORT = 0.8
