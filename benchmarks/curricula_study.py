@@ -9,6 +9,8 @@ each arm's best, and, for the strict form, runs of four fifths of the budget. A 
 of the same sizes in random order, and goes on at the steps at which the run of its arm, rate and
 seed did. The reference of `lm_loss` is a run in random order with a seed of its own. `report` is
 `leaner curriculum compare`. A run that is done is not made again; one that was stopped goes on.
+What `compare` reads of a run that is done is kept in results/studies/curricula, which is committed,
+so that the study goes on from another machine.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from leaner_harness.files import write_atomic, write_json
 
 STEPS, BATCH, BLOCK, EVERY, STAGES = 1000, 4, 256, 20, 5
 SEEDS, REFERENCE_SEED = (0, 1, 2), 9
@@ -61,7 +65,8 @@ class Job(NamedTuple):
 def train(options: argparse.Namespace, job: Job) -> float:
     """The final validation loss of a run, made if it is not there yet."""
     folder = options.out / job.name
-    if not (folder / "leaner.json").exists():
+    recall(options, job)
+    if not is_done(folder, job):
         steps = round(job.part * STEPS)
         settings = {
             "data": options.data, "genres": '["wiki","textbook"]', "words": 10_000_000,
@@ -75,9 +80,44 @@ def train(options: argparse.Namespace, job: Job) -> float:
         words = [word for item in settings.items() for word in ("--set", "=".join(map(str, item)))]
         command = [sys.executable, "-m", "leaner_harness.cli", "train", "llama-1m"]
         subprocess.run([*command, "--out", folder, *words], check=True, capture_output=True)
+    keep(options, job)
     loss: float = read(folder)["validation_bits_per_byte"]
     print(f"{loss:.4f}  {folder.name}", file=sys.stderr, flush=True)
     return loss
+
+
+def is_done(folder: Path, job: Job) -> bool:
+    """Whether the run needs not be made; of the reference the weights are needed, too."""
+    is_reference = job.seed == REFERENCE_SEED
+    return (folder / ("model.safetensors" if is_reference else "leaner.json")).exists()
+
+
+def keep(options: argparse.Namespace, job: Job) -> None:
+    """Keep what `compare` reads: the record, without paths of this machine, and measurements."""
+    folder, kept = options.out / job.name, options.records / f"{job.name}.json"
+    if kept.exists():
+        return
+    lines = (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    measured = [entry for entry in map(json.loads, lines) if "validation_bits_per_byte" in entry]
+    text = json.dumps({"record": read(folder), "log": measured})
+    for path, name in ((options.out, "OUT"), (options.data, "DATA")):
+        text = text.replace(str(path), name)
+    write_atomic(kept, text.encode())
+
+
+def recall(options: argparse.Namespace, job: Job) -> None:
+    """Put a run that was made elsewhere where `compare` looks for it."""
+    folder, kept = options.out / job.name, options.records / f"{job.name}.json"
+    if (folder / "leaner.json").exists() or not kept.exists():
+        return
+    text = kept.read_text(encoding="utf-8")
+    for path, name in ((options.out, "OUT"), (options.data, "DATA")):
+        text = text.replace(f'"{name}', f'"{path}')
+    found = json.loads(text)
+    folder.mkdir(parents=True, exist_ok=True)
+    log = "".join(json.dumps(entry) + "\n" for entry in found["log"])
+    write_atomic(folder / "log.jsonl", log.encode())
+    write_json(folder / "leaner.json", found["record"])
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -151,6 +191,7 @@ def main() -> None:
     parser.add_argument(
         "--bf16", action="store_true", help="in bfloat16, compiled: where units are"
     )
+    parser.add_argument("--records", type=Path, default=Path("results/studies/curricula"))
     parser.add_argument("--to", type=Path, default=Path("results/curricula/llama-1m"))
     options = parser.parse_args()
     {"tune": tune, "measure": measure, "report": report}[options.phase](options)
