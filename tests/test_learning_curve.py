@@ -73,6 +73,7 @@ def test_what_is_no_entry_is_left_out(tmp_path: Path) -> None:
     assert read(log(tmp_path, steps(1, 1)), {}) == read(log(tmp_path, []), {}) == []
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(), max_size=200), st.integers(0, 50))
 def test_thinned_keeps_order_and_ends(items: list[int], most: int) -> None:
     found = thinned(items, most)
@@ -90,7 +91,7 @@ ENTRIES = st.lists(
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(ENTRIES)
 def test_every_curve_is_one_that_a_result_may_hold(
     tmp_path_factory: pytest.TempPathFactory, entries: list[dict[str, Any]]
