@@ -45,6 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     update = verbs.add_parser(
         "update", help="add to older results what their samples give and they lack"
     )
+    update.set_defaults(changed_from=None)
     for verb in (verify, update):
         verb.add_argument(
             "paths", type=Path, nargs="*", help="result files or folders of the results folder"
@@ -138,7 +139,7 @@ def _is_wanted(args: argparse.Namespace, path: Path) -> bool:
     chosen = [each.absolute() for each in args.paths]
     if chosen and not any(path.absolute().is_relative_to(each) for each in chosen):
         return False
-    if getattr(args, "changed_from", None) is None:
+    if args.changed_from is None:
         return True
     samples = path.with_name(samples_name(path.stem))
     return not all(

@@ -28,7 +28,8 @@ function curve(name, unit, tokens, values) {
   const line = dots.map(({ at }) => at.map((each) => each.toFixed(1)).join(",")).join(" ");
   picture.append(curveAxes(x, y, low, high, most), drawn("polyline", { class: "line", points: line }), ...dots.map((each) => each.made));
   picture.addEventListener("pointermove", (event) => {
-    const place = (event.offsetX * width) / picture.clientWidth;
+    const box = picture.getBoundingClientRect();
+    const place = ((event.clientX - box.left) * width) / box.width;
     dots.reduce((best, each) => (Math.abs(each.at[0] - place) < Math.abs(best.at[0] - place) ? each : best)).show();
   });
   picture.addEventListener("pointerleave", () => hideTip(tip, picture));
