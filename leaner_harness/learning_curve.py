@@ -26,6 +26,13 @@ _LARGEST = 1e18
 _Item = TypeVar("_Item")
 
 
+def log_of(checkpoint: Path) -> Path | None:
+    """The log of the training that made a checkpoint: beside it, or, of a milestone, in its run."""
+    folder = checkpoint.resolve()
+    run = folder.parents[1] if folder.parent.name == "milestones" else folder
+    return next((place / LOG for place in (folder, run) if (place / LOG).is_file()), None)
+
+
 def read(log: Path, record: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The points of a log by tokens seen, MOST_POINTS at most; `record` is what the run says last.
 

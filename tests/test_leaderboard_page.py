@@ -241,7 +241,8 @@ def test_a_task_that_did_not_run_says_why() -> None:
 def test_random_weights_have_seen_no_text() -> None:
     record = glue_record("scratch", 1)
     record["model"]["scorer"]["from_scratch"] = True
-    assert data_of(page_of([entry(record)]))["boards"][0]["rows"][0]["sizes"][1:] == [0, 0]
+    (row,) = data_of(page_of([entry(record)]))["boards"][0]["rows"]
+    assert row["sizes"][1:] == [0, 0] and "curve" not in row["details"]
 
 
 def test_a_learning_curve_is_thinned_and_its_ends_stay() -> None:

@@ -58,6 +58,16 @@ def test_the_end_has_what_the_record_says_and_nothing_lies_beyond(tmp_path: Path
     assert read(path, {"tokens_seen": 1000})[-1]["tokens_seen"] == 1000
 
 
+def test_a_milestone_has_the_curve_of_its_run_so_far(tmp_path: Path) -> None:
+    milestone = tmp_path / "run" / "milestones" / "1M"
+    milestone.mkdir(parents=True)
+    assert learning_curve.log_of(milestone) is None
+    path = log(tmp_path / "run", steps(20, 5))
+    assert learning_curve.log_of(milestone) == learning_curve.log_of(tmp_path / "run") == path
+    assert learning_curve.log_of(tmp_path / "run" / "milestones") is None
+    assert read(path, {"tokens_seen": 1000})[-1]["tokens_seen"] == 1000
+
+
 def test_what_is_no_entry_is_left_out(tmp_path: Path) -> None:
     odd = [
         *([], 1, None, {}, {"tokens_seen": 1}, {"tokens_seen": "1", "loss": 1.0}),

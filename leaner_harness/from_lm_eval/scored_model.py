@@ -94,7 +94,7 @@ def _parameters(counted: Any, training: Record | None) -> int | None:
 def training_record(checkpoint: Path | None) -> Record | None:
     """What `leaner.json` says of the training: recipe, tokens, cost; None where there is none.
 
-    With `curve`, its learning curve, where the log of the training lies beside it.
+    With `curve`, its learning curve, where the log of its training is there.
     """
     path = checkpoint / "leaner.json" if checkpoint else None
     if path is None or not path.is_file():
@@ -106,8 +106,8 @@ def training_record(checkpoint: Path | None) -> Record | None:
         raise CheckpointError(f"{path} cannot be read: {error!r}.") from error
     cleaned: Record = without_paths(record)
     cleaned.pop("curve", None)  # another trainer may call something else so
-    log = path.with_name(learning_curve.LOG)
-    points = learning_curve.read(log, cleaned) if log.is_file() else []
+    log = learning_curve.log_of(path.parent)
+    points = learning_curve.read(log, cleaned) if log else []
     return cleaned | ({"curve": points} if points else {})
 
 

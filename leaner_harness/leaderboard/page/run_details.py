@@ -52,7 +52,9 @@ def details(record: Record, pool: Pool, folder: Path) -> Record:
         "missing": [text(name, 60) for name in record["missing"][:20]],
         "tasks": _tasks(record, pool),
     }
-    if curve := curve_of(training):
+    # Random weights of a checkpoint's shape have learned nothing of what its log tells.
+    is_random = part(record, "model", "scorer").get("from_scratch")
+    if (curve := curve_of(training)) and not is_random:
         found["curve"] = pool.add(curve)
     return found
 
