@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from leaner_trainers.devices import hardware, has_bfloat16_units, make_accelerator
+from leaner_trainers.devices import (
+    bfloat16_warning,
+    hardware,
+    has_bfloat16_units,
+    make_accelerator,
+)
 from leaner_trainers.recipe import Recipe
 
 from leaner_harness import UsageError
@@ -40,3 +45,12 @@ def test_bfloat16_units_are_those_the_processor_names(monkeypatch):
     monkeypatch.delattr(torch.cpu, "get_capabilities")  # older versions of torch lack it
     assert not has_bfloat16_units(cpu)
     assert has_bfloat16_units(torch.device("cuda")) and not has_bfloat16_units(torch.device("mps"))
+
+
+def test_emulated_bfloat16_is_warned_of(monkeypatch):
+    cpu, cuda = torch.device("cpu"), torch.device("cuda")
+    monkeypatch.setattr("leaner_trainers.devices.has_bfloat16_units", lambda device: False)
+    assert "bf16=false" in bfloat16_warning(Recipe(bf16=True), cpu)
+    assert not bfloat16_warning(Recipe(), cpu) and not bfloat16_warning(Recipe(bf16=True), cuda)
+    monkeypatch.setattr("leaner_trainers.devices.has_bfloat16_units", lambda device: True)
+    assert not bfloat16_warning(Recipe(bf16=True), cpu)

@@ -54,6 +54,13 @@ def has_bfloat16_units(device: torch.device) -> bool:
     return bool(found.get("amx_bf16"))
 
 
+def bfloat16_warning(recipe: Recipe, device: torch.device) -> str:
+    """What to say of a recipe that asks for bfloat16 where it is emulated; empty elsewhere."""
+    if not recipe.bf16 or device.type != "cpu" or has_bfloat16_units(device):
+        return ""
+    return "This processor emulates bfloat16, many times slower: --set bf16=false"
+
+
 def hardware(accelerator: Accelerator) -> str:
     """The machine, in a line."""
     if accelerator.device.type == "cuda":

@@ -43,7 +43,7 @@ from leaner_trainers.checkpoint import (
 )
 from leaner_trainers.curriculum import choose
 from leaner_trainers.curve import draw_curve
-from leaner_trainers.devices import hardware, make_accelerator
+from leaner_trainers.devices import bfloat16_warning, hardware, make_accelerator
 from leaner_trainers.milestones import milestone_steps
 from leaner_trainers.model import check_model, make_model
 from leaner_trainers.optimizers import make_optimizers
@@ -147,7 +147,7 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
     began = time.monotonic() - state.seconds
     log = Log(out / "log.jsonl", state.step, recipe.tensorboard) if is_main else None
     with stop_at_signal() as asked, Display(recipe.steps, state.step, is_main) as display:
-        display.say(model_line(recipe, model))
+        display.say(model_line(recipe, model), bfloat16_warning(recipe, device))
         while state.step < recipe.steps and not time_is_up(recipe, state.seconds):
             if stages is not None and stages.is_pending:
                 stages.enter(model)

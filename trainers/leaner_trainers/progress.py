@@ -111,9 +111,10 @@ class Display:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def say(self, line: str) -> None:
-        """Print a line above the bar."""
-        self._console.print(line, markup=False, soft_wrap=True)
+    def say(self, *lines: str) -> None:
+        """Print lines, but empty ones, above the bar."""
+        for line in filter(None, lines):
+            self._console.print(line, markup=False, soft_wrap=True)
 
     def step(self, step: int, loss: float) -> None:
         """Move the bar."""
