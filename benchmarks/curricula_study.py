@@ -4,7 +4,7 @@
     python benchmarks/curricula_study.py measure --out runs/curricula --data FOLDER [--workers 2]
     python benchmarks/curricula_study.py report --out runs/curricula --data FOLDER --to results/...
 
-`tune` trains every arm at three learning rates with the first seed. `measure` adds two seeds at
+`tune` trains every arm at four learning rates with the first seed. `measure` adds two seeds at
 each arm's best, and, for the strict form, runs of four fifths of the budget. A control reads pools
 of the same sizes in random order, and goes on at the steps at which the run of its arm, rate and
 seed did. The reference of `lm_loss` is a run in random order with a seed of its own. `report` is
@@ -27,7 +27,7 @@ from leaner_harness.files import write_atomic, write_json
 
 STEPS, BATCH, BLOCK, EVERY, STAGES = 1000, 4, 256, 20, 5
 SEEDS, REFERENCE_SEED = (0, 1, 2), 9
-RATES = (2.5e-3, 5e-3, 1e-2)
+RATES = (2.5e-3, 5e-3, 1e-2, 2e-2)
 SHORT = 0.8
 DIFFICULTIES = ("sentence_length", "self_loss", "lm_loss")
 
