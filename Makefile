@@ -14,7 +14,7 @@ help:
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[test,lint,scale]' -e 'trainers[tensorboard]'
 	touch $@
 
-demo: .venv/ready  # train two tiny models, score them, build a board: about three minutes
+demo: .venv/ready  # the whole story, from text to a board, in a few minutes; goes on after Ctrl-C
 	$(BIN)/leaner demo
 
 test: .venv/ready  # the fast tests: at most five minutes on two cores

@@ -1,83 +1,152 @@
-"""The demo: train two tiny models, score both with stock lm_eval, build a board; offline.
+"""The demo: the whole story in minutes, from text to a board; offline, and resumable.
 
-It runs the same commands a user would type, and prints each before it runs, so that the transcript
-is the tutorial.
+Its steps are the commands a user would type, so that the transcript is a tutorial. They are cells
+of one experiment: each is done once, two at a time, and what was stopped goes on.
 """
 
 from __future__ import annotations
 
-import shlex
 import shutil
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from leaner_harness.commands import environment
-from leaner_harness.errors import LeanerError, UsageError
+from leaner_harness.errors import UsageError
+from leaner_harness.experiments.drive import Place
+from leaner_harness.experiments.grid import Cell
 
 GROUP = "leaner_glue_mini"
+QUESTIONS = "leaner_eval_mini"
+TASKS = ("cola", "sst2", "rte")
+"""The embedded tasks that are learnt in few steps."""
 _MARKER = "DEMO.txt"
+FAMILIES = ("llama", "bert")
 
 
 class Step(NamedTuple):
     """One command of the demo."""
 
     title: str
-    command: list[str]
-    log: str = ""
-    """File that gets the command's output; empty to show it."""
+    cell: Cell
+    shows: bool = False
+    """Whether what it prints is part of the story; else it is in its log."""
 
 
-def steps(out: Path) -> Iterator[Step]:
+def steps(out: Path) -> list[Step]:
     """The demo's commands; everything they write lies below `out`."""
-    llama, ngram, board = out / "llama-demo", out / "ngram", out / "results"
-    yield Step("Train a 1M-parameter LLaMA", _leaner("train", "llama-demo", "--out", llama))
-    yield Step("Train an n-gram model beside it", _leaner("train", "ngram", "--out", ngram))
-    for model, arguments in (("hf", f"pretrained={llama}"), ("leaner-ngram", f"path={ngram}")):
-        name = Path(arguments.partition("=")[2]).name
-        output = out / "lm_eval" / name
-        scoring = ["lm_eval", "--model", model, "--model_args", arguments, "--tasks", GROUP]
-        scoring += ["--batch_size", "64", "--log_samples", "--output_path", str(output)]
-        yield Step(f"Score {name} with stock lm_eval", scoring, f"{name}.log")
-        add = _leaner("results", "add", output, "--results", board, "--replace")
-        yield Step(f"Make a result of {name}", add)
-    yield Step("Let it write", _leaner("generate", llama, "Long ago,"))
-    yield Step("Build the board", _leaner("leaderboard", "build", "--results", board))
+    return [*_training(out), *_stock(out), *_fine_tuning(out), *_curriculum(out), *_end(out)]
+
+
+def _training(out: Path) -> Iterator[Step]:
+    llama = _leaner("train", "llama-demo", "--out", out / "demo-llama")
+    yield _step("train-llama", "Train a LLaMA of 1M parameters on the embedded text", llama)
+    sets = {"words": 400_000, "block_size": 256, "batch_size": 4, "steps": 360, "warmup": 40}
+    bert = _leaner("train", "bert-1m", *_set(**sets, learning_rate="3e-3", eval_every=90))
+    bert += ["--out", str(out / "demo-bert")]
+    yield _step("train-bert", "Train a BERT of the same size on the same text", bert)
+    ngram = _leaner("train", "ngram", "--out", out / "demo-ngram")
+    yield _step("train-ngram", "Count an n-gram model, the floor", ngram)
+
+
+def _stock(out: Path) -> Iterator[Step]:
+    """Zero-shot, by EleutherAI's own command."""
+    models = {"llama": ("hf", "pretrained"), "ngram": ("leaner-ngram", "path")}
+    for name, (kind, argument) in models.items():
+        model, output = out / f"demo-{name}", out / "lm_eval" / name
+        words = ["lm_eval", "--model", kind, "--model_args", f"{argument}={model}"]
+        words += ["--tasks", GROUP, "--batch_size", "64", "--log_samples"]
+        words += ["--output_path", str(output)]
+        title = f"Score the {name} model with stock lm_eval, as it is"
+        yield _step(f"score-{name}", title, words, f"train-{name}")
+        add = _leaner("results", "add", output, "--results", out / "results", "--replace")
+        title = "Check that, and make a result of it"
+        yield _step(f"add-{name}", title, add, f"score-{name}", shows=name == "llama")
+
+
+def _fine_tuning(out: Path) -> Iterator[Step]:
+    board = ("--results", out / "results", "--replace")
+    tasks = ",".join(f"{GROUP}_{task}" for task in TASKS)
+    for name in FAMILIES:
+        words = _leaner("evaluate", out / f"demo-{name}", "--tasks", tasks)
+        # One process each, since two commands run at once.
+        words += ["--protocol", "glance", "--model-args", "workers=1", "--resume"]
+        words += ["--output", str(out / "tuned" / name)]
+        title = f"Fine-tune the {name} model on three tasks, one seed each"
+        yield _step(f"tune-{name}", title, [*words, *map(str, board)], f"train-{name}")
+    runs = [f"{GROUP}/demo-{name}/glance-test-seed0" for name in FAMILIES]
+    words = _leaner("compare", *runs, "--results", out / "results")
+    needs = (f"tune-{name}" for name in FAMILIES)
+    yield _step("compare", "Is one better than the other?", words, *needs, shows=True)
+
+
+def _curriculum(out: Path) -> Iterator[Step]:
+    short = _set(steps=120, warmup=20, eval_every=20, sample_every=0)
+    orders = {
+        "random": ("Read the text in random order", {"curriculum": "random"}),
+        "easy-first": (
+            "Read short sentences first, and more at each plateau",
+            {"curriculum": "iterative", "difficulty": "sentence_length"},
+        ),
+    }
+    for name, (title, order) in orders.items():
+        words = _leaner("train", "llama-demo", *short, *_set(**order), "--out", out / name)
+        yield _step(f"train-{name}", title, words)
+    words = _leaner("curriculum", "compare", out / "easy-first", out / "random")
+    words += ["--out", str(out / "curricula"), "--results", str(out / "results")]
+    needs = (f"train-{name}" for name in orders)
+    yield _step("compare-curricula", "Did that save anything?", words, *needs, shows=True)
+
+
+def _end(out: Path) -> Iterator[Step]:
+    llama, board = out / "demo-llama", out / "results"
+    words = _leaner("generate", llama, "Long ago,", "--max-new-tokens", "60")
+    yield _step("generate", "Let it write", words, "train-llama", shows=True)
+    words = _leaner("evaluate", llama, "--tasks", QUESTIONS, "--resume", "--replace")
+    words += ["--output", str(out / "answers"), "--results", str(board)]
+    title = "Ask it questions for a child, and check the answers without a judge"
+    yield _step("answers", title, words, "train-llama")
+    words = _leaner("leaderboard", "build", "--results", board)
+    needs = ("add-llama", "add-ngram", "tune-llama", "tune-bert", "answers")
+    yield _step("board", "Build the board", words, *needs, shows=True)
+
+
+def _step(name: str, title: str, words: Sequence[str], *needs: str, shows: bool = False) -> Step:
+    return Step(title, Cell(name, name, {}, tuple(words), tuple(needs)), shows)
 
 
 def _leaner(*words: str | Path) -> list[str]:
     return ["leaner", *map(str, words)]
 
 
-def prepare(out: Path, committed: Path) -> None:
-    """Start from an empty folder and, where there is one, a copy of the committed results.
+def _set(**values: object) -> list[str]:
+    return [word for key, value in values.items() for word in ("--set", f"{key}={value}")]
+
+
+def prepare(out: Path, committed: Path, cells: Sequence[Cell]) -> None:
+    """Go on with a demo that was stopped; else start from an empty folder and, where there is one,
+    a copy of the committed results.
 
     Raises UsageError for a folder with something in it that is not an earlier demo's.
     """
     if out.exists():
         if not (out / _MARKER).is_file():
             raise UsageError(f"{out} exists and is no earlier demo.", "Choose a new --out folder.")
-        shutil.rmtree(out)
-    out.mkdir(parents=True)
-    (out / _MARKER).write_text("Made by `leaner demo`, which empties this folder when it runs.\n")
-    if committed.is_dir():
-        shutil.copytree(committed, out / "results")
+        if not _was_stopped(out, cells):
+            shutil.rmtree(out)
+    if not out.exists():
+        out.mkdir(parents=True)
+        (out / _MARKER).write_text("Made by `leaner demo`, which starts anew when it was done.\n")
+        if committed.is_dir():
+            shutil.copytree(committed, out / "results")
 
 
-def run_step(step: Step, out: Path) -> None:
-    """Run one command with this interpreter's scripts first on the path.
-
-    Raises LeanerError with the end of the log when it fails.
-    """
-    log = out / (step.log or "last.log")
-    if not step.log:
-        done = subprocess.run(step.command, env=environment())
-    else:
-        with log.open("w") as file:
-            done = subprocess.run(
-                step.command, env=environment(), stdout=file, stderr=subprocess.STDOUT
-            )
-    if done.returncode:
-        tail = "\n".join(log.read_text().splitlines()[-15:]) if step.log else ""
-        raise LeanerError(f"{shlex.join(step.command)} ended with {done.returncode}.\n{tail}")
+def _was_stopped(out: Path, cells: Sequence[Cell]) -> bool:
+    """Whether some of just these commands are left to do."""
+    place = Place(out)
+    try:
+        left = [cell for cell in cells if not place.is_done(cell)]
+    except UsageError:  # an earlier version's
+        return False
+    for cell in left:
+        place.log(cell).unlink(missing_ok=True)
+    return bool(left)

@@ -1,4 +1,4 @@
-"""Ranks whose processes are killed go on, on one machine and on Slurm; the README's script runs."""
+"""Ranks whose processes are killed go on, on one machine and on Slurm; the written script runs."""
 
 from __future__ import annotations
 
@@ -154,9 +154,10 @@ def test_slurm_runs_what_is_not_done(job, tmp_path):
     assert rows(job / "alone") == rows(out)
 
 
-def test_the_script_of_the_readme_runs(tmp_path):
-    _, mark, section = (ROOT / "README.md").read_text("utf-8").partition("<!-- scale section")
-    assert mark, "the README has lost the section"
+def test_the_script_of_the_documents_runs(tmp_path):
+    text = (ROOT / "docs" / "building.md").read_text("utf-8")
+    _, mark, section = text.partition("<!-- scale section")
+    assert mark, "the document has lost the section"
     script = re.search(r"```python\n(.*?)```", section, re.DOTALL)[1]
     (tmp_path / "script.py").write_text(script)
     command = [sys.executable, "script.py"]

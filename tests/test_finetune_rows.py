@@ -33,6 +33,7 @@ def test_a_fingerprint_changes_with_the_definition() -> None:
     changed = dataclasses.replace(SHORT, batch_size=9)
     assert SHORT.fingerprint != changed.fingerprint
     assert SHORT.fingerprint == dataclasses.replace(SHORT).fingerprint
+    assert len({protocol.fingerprint for protocol in PROTOCOLS.values()}) == len(PROTOCOLS)
 
 
 def test_an_unknown_protocol_names_the_near_miss() -> None:

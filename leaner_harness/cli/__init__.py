@@ -14,7 +14,7 @@ from leaner_harness import __version__
 from leaner_harness.errors import LeanerError, near_miss
 
 VERBS = {
-    "demo": "train two tiny models, score them, build a board: offline, a few minutes",
+    "demo": "the whole story, from text to a board: offline, a few minutes",
     "train": "recipe -> checkpoint, through a trainer plugin",
     "curriculum": "the stages of a recipe's curriculum; what curricula saved",
     "generate": "stream text from a checkpoint",

@@ -1,0 +1,84 @@
+"""What the demo found: each number with its interval, and what it shows and does not show."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from leaner_harness import scoring
+from leaner_harness.answer_scores import TASK
+from leaner_harness.demo import FAMILIES, GROUP, QUESTIONS, TASKS
+from leaner_harness.results import Record, read_all
+
+_CHECKS = ("well_formed", "non_repetition", "on_topic")
+
+
+class Finding(NamedTuple):
+    """One line of what was found."""
+
+    what: str
+    value: str
+    reading: str
+
+
+def findings(out: Path) -> Iterator[Finding]:
+    """What the results of a demo that is done say, and no more than they can."""
+    results = {each.path.parts: each.record for each in read_all(out / "results")}
+
+    def result(board: str, model: str, protocol: str) -> Record:
+        places = (board, f"demo-{model}")
+        return next(
+            record
+            for (*place, run), record in results.items()
+            if tuple(place) == places and run.startswith(protocol)
+        )
+
+    for name in ("llama", "ngram"):
+        yield _zero_shot(name, result(GROUP, name, "zero-shot"))
+    for name in FAMILIES:
+        yield from _tuned(name, result(GROUP, name, "glance"))
+    yield from _orders(json.loads((out / "curricula.json").read_text(encoding="utf-8")))
+    yield _answered(result(QUESTIONS, "llama", "zero-shot"))
+
+
+def _zero_shot(name: str, record: Record) -> Finding:
+    mean = record["mean"][scoring.CENTRED]
+    value = _shown(mean["value"], mean["interval"])
+    reading = _against(mean["interval"], 0.0)
+    return Finding(f"{name}, zero-shot, centred mean of 8", value, reading)
+
+
+def _tuned(name: str, record: Record) -> Iterator[Finding]:
+    for task in TASKS:
+        found = record["tasks"][task]
+        interval = found["intervals"][scoring.SCORE]
+        value = _shown(found["metrics"][scoring.SCORE], interval)
+        reading = _against(interval, found["majority_baseline"])
+        yield Finding(f"{name}, fine-tuned, {task}", value, reading)
+
+
+def _against(interval: Sequence[float], constant: float) -> str:
+    """Where an interval lies, seen from what the best constant answer scores."""
+    low, high = interval
+    where = "above" if low > constant else "below" if high < constant else "not told apart from"
+    return f"{where} the best constant ({scoring.shown(constant)})"
+
+
+def _orders(report: Record) -> Iterator[Finding]:
+    for row in report["groups"]:
+        if row["group"] != report["baseline"]:
+            value = f"{row['difference']:+.3f} {report['measure']['unit']}"
+            yield Finding(f"{row['group']} against {report['baseline']}", value, row["verdict"])
+
+
+def _answered(record: Record) -> Finding:
+    task = record["tasks"][TASK]
+    value = ", ".join(f"{name} {task['metrics'][name]:.2f}" for name in _CHECKS)
+    return Finding(f"{task['n']} answers, surface checks", value, "no grades: no judge saw them")
+
+
+def _shown(value: float, interval: Sequence[float]) -> str:
+    low, high = map(scoring.shown, interval)
+    return f"{scoring.shown(value)} [{low}, {high}]"
