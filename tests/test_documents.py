@@ -164,6 +164,23 @@ def test_a_wrong_command_is_found(command: str) -> None:
     assert documents.complaint(command)
 
 
+@pytest.mark.parametrize("document", documents.DOCUMENTS)
+def test_what_is_claimed_has_its_test(document: str) -> None:
+    """Tests that a document names, as README's table of features does, are there."""
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("*.py"))
+    for name in re.findall(r"`(?:[\w/]+\.py::)?(test_\w+)`", documents.read(document)):
+        assert re.search(rf"^def {name}\(", sources, re.MULTILINE), name
+
+
+def test_every_feature_of_ours_names_what_shows_it() -> None:
+    _, _, section = documents.read("README.md").partition("## Beside others")
+    table = [line.split("|")[1:3] for line in section.splitlines() if line.startswith("| ")]
+    ours = {name.strip(): cell.strip() for name, cell in table if name.strip()}
+    assert len(ours) > 15
+    for name, cell in ours.items():
+        assert cell == "no" or re.search(r"`test_\w+`", cell), name
+
+
 def test_links_lead_somewhere() -> None:
     """Links to files, of all documents."""
     for document in documents.DOCUMENTS:
