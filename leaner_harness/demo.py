@@ -40,8 +40,8 @@ def steps(out: Path) -> list[Step]:
 def _training(out: Path) -> Iterator[Step]:
     llama = _leaner("train", "llama-demo", "--out", out / "demo-llama")
     yield _step("train-llama", "Train a LLaMA of 1M parameters on the embedded text", llama)
-    sets = {"words": 400_000, "block_size": 256, "batch_size": 4, "steps": 360, "warmup": 40}
-    bert = _leaner("train", "bert-1m", *_set(**sets, learning_rate="3e-3", eval_every=90))
+    sets = {"words": 400_000, "block_size": 256, "batch_size": 4, "steps": 300, "warmup": 30}
+    bert = _leaner("train", "bert-1m", *_set(**sets, learning_rate="3e-3", eval_every=100))
     bert += ["--out", str(out / "demo-bert")]
     yield _step("train-bert", "Train a BERT of the same size on the same text", bert)
     ngram = _leaner("train", "ngram", "--out", out / "demo-ngram")
@@ -50,17 +50,17 @@ def _training(out: Path) -> Iterator[Step]:
 
 def _stock(out: Path) -> Iterator[Step]:
     """Zero-shot, by EleutherAI's own command."""
-    models = {"llama": ("hf", "pretrained"), "ngram": ("leaner-ngram", "path")}
-    for name, (kind, argument) in models.items():
-        model, output = out / f"demo-{name}", out / "lm_eval" / name
-        words = ["lm_eval", "--model", kind, "--model_args", f"{argument}={model}"]
-        words += ["--tasks", GROUP, "--batch_size", "64", "--log_samples"]
-        words += ["--output_path", str(output)]
-        title = f"Score the {name} model with stock lm_eval, as it is"
-        yield _step(f"score-{name}", title, words, f"train-{name}")
-        add = _leaner("results", "add", output, "--results", out / "results", "--replace")
-        title = "Check that, and make a result of it"
-        yield _step(f"add-{name}", title, add, f"score-{name}", shows=name == "llama")
+    board = ("--results", out / "results", "--replace")
+    output = out / "lm_eval"
+    words = ["lm_eval", "--model", "hf", "--model_args", f"pretrained={out / 'demo-llama'}"]
+    words += ["--tasks", GROUP, "--batch_size", "64", "--log_samples", "--output_path", str(output)]
+    yield _step("score-llama", "Score the LLaMA as it is, with stock lm_eval", words, "train-llama")
+    add = _leaner("results", "add", output, *board)
+    yield _step("add-llama", "Check that, and make a result", add, "score-llama", shows=True)
+    words = _leaner("evaluate", out / "demo-ngram", "--tasks", GROUP, "--resume", *board)
+    words += ["--output", str(out / "ngram")]
+    title = "Score the n-gram model, the short way: both steps in one"
+    yield _step("score-ngram", title, words, "train-ngram")
 
 
 def _fine_tuning(out: Path) -> Iterator[Step]:
@@ -80,7 +80,7 @@ def _fine_tuning(out: Path) -> Iterator[Step]:
 
 
 def _curriculum(out: Path) -> Iterator[Step]:
-    short = _set(steps=120, warmup=20, eval_every=20, sample_every=0)
+    short = _set(steps=100, warmup=20, eval_every=20, sample_every=0)
     orders = {
         "random": ("Read the text in random order", {"curriculum": "random"}),
         "easy-first": (
@@ -106,7 +106,7 @@ def _end(out: Path) -> Iterator[Step]:
     title = "Ask it questions for a child, and check the answers without a judge"
     yield _step("answers", title, words, "train-llama")
     words = _leaner("leaderboard", "build", "--results", board)
-    needs = ("add-llama", "add-ngram", "tune-llama", "tune-bert", "answers")
+    needs = ("add-llama", "score-ngram", "tune-llama", "tune-bert", "answers")
     yield _step("board", "Build the board", words, *needs, shows=True)
 
 

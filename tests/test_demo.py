@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import documents
 import pytest
+from test_documents import enter_workshop, run
 
 from leaner_harness import demo, demo_findings
 from leaner_harness.cli import demo as shown
@@ -95,6 +97,26 @@ def test_it_never_empties_a_folder_of_somebody_else(tmp_path: Path) -> None:
 )
 def test_only_a_whole_interval_is_above_a_constant(interval: list[float], reading: str) -> None:
     assert demo_findings._against(interval, 0.5).startswith(f"{reading} the best constant")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_what_it_found_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its steps in one process, on few rows and in few training steps; then what it says of them."""
+    enter_workshop(tmp_path, monkeypatch)
+    monkeypatch.setattr(demo, "GROUP", "leaner_glue")
+    monkeypatch.setattr(demo_findings, "GROUP", "leaner_glue")
+    out = Path("demo")
+    demo.prepare(out, Path("none"), [])
+    for each in demo.steps(out):
+        run(re.sub("^lm_eval ", "leaner lm-eval ", shlex.join(each.cell.command)))
+    found = list(demo_findings.findings(out))
+    named = [each.what for each in found]
+    assert named[:2] == [f"{name}, zero-shot, centred mean of 8" for name in ("llama", "ngram")]
+    assert [f"bert, fine-tuned, {task}" for task in demo.TASKS] == named[5:8]
+    assert found[8].reading == "one seed: cannot tell" and "random" in found[8].what
+    assert "no grades" in found[9].reading and len(found) == 10
+    assert (out / "results" / "index.html").is_file()
 
 
 @pytest.mark.slow

@@ -9,18 +9,18 @@ documented. What another test runs is in `ELSEWHERE`; what nothing runs, with it
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import documents
 import pytest
+import small_glue
 from conftest import ROOT
 from documents import Block
-from small_glue import write_glue
-from small_llm import KEY
 
+from leaner_harness.cli import main
 from leaner_harness.commands import environment
 
 WRITTEN = ("tests/test_readme_plugin.py::run_as_written",)
@@ -190,45 +190,45 @@ def test_links_lead_somewhere() -> None:
                 assert path.exists(), f"{document} links to {target}"
 
 
-@pytest.fixture
-def workshop(tmp_path: Path) -> Iterator[tuple[Path, dict[str, str]]]:
-    """A folder with two checkpoints in it, and the environment of its commands."""
-    env = environment() | {
-        "LEANER_DATA": str(write_glue(tmp_path / "glue", ("train", "validation", "test"))),
-        "LEANER_HOME": str(tmp_path / "home"),
-        "OPENAI_API_KEY": KEY,
-    }
+def enter_workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, where commands are run from now on, offline and on few rows."""
+    small_glue.write_glue(tmp_path / "glue", ("train", "validation", "test"))
+    for name, value in environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("LEANER_DATA", str(tmp_path / "glue"))
     folder = tmp_path / "work"
     folder.mkdir()
-    run("leaner train llama-1m --out DIR", folder, env)
-    shutil.copytree(folder / "DIR", folder / "OTHER")
-    yield folder, env
+    monkeypatch.chdir(folder)
+    return folder
 
 
-def run(line: str, folder: Path, env: dict[str, str]) -> str:
-    """A line as it is run, after `CHANGES`; what it said."""
+def run(line: str) -> None:
+    """Run a line after `CHANGES`: our commands in this process, which has torch already."""
     for pattern, replacement in CHANGES:
         line = re.sub(pattern, replacement, line)
-    done = subprocess.run(
-        ["bash", "-c", line], cwd=folder, env=env, capture_output=True, text=True, timeout=900
-    )
-    assert done.returncode == 0, f"{line}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
-    return done.stdout
+    for part in map(str.strip, line.split(";")):
+        if part.startswith("leaner "):
+            assert main(shlex.split(part)[1:]) == 0, part
+        else:
+            done = subprocess.run(["bash", "-c", part], capture_output=True, text=True, timeout=900)
+            assert done.returncode == 0, f"{part}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("document", HERE)
 def test_the_commands_of_a_document_run(
-    document: str, workshop: tuple[Path, dict[str, str]]
+    document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder, env = workshop
-    if document == "README.md":
-        run("leaner evaluate OTHER", folder, env)  # what README compares DIR with
+    workshop = enter_workshop(tmp_path, monkeypatch)
+    if document == "README.md":  # what it scores and compares
+        run("leaner train llama-1m --out DIR")
+        shutil.copytree("DIR", "OTHER")
+        run("leaner evaluate OTHER")
     for block in documents.blocks(document):
         if block.language in documents.SHELL and not elsewhere(block):
             for line in block.commands():
                 if line not in LINES_NOT_RUN:
-                    run(line, folder, env)
+                    run(line)
     if document != "trainers/README.md":
-        assert (folder / "results" / "index.html").is_file()
+        assert (workshop / "results" / "index.html").is_file()

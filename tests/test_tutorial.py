@@ -10,11 +10,8 @@ from typing import Any
 
 import documents
 import pytest
-import small_glue
 from conftest import ROOT
-from test_documents import run
-
-from leaner_harness.commands import environment
+from test_documents import enter_workshop, run
 
 NOTEBOOK = json.loads((ROOT / "docs" / "tutorial.ipynb").read_text(encoding="utf-8"))
 CODE = [cell for cell in NOTEBOOK["cells"] if cell["cell_type"] == "code"]
@@ -49,23 +46,19 @@ def test_its_cells_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One after another, as a program; commands as those of the other documents, on few rows."""
+    workshop = enter_workshop(tmp_path, monkeypatch)
     display = types.ModuleType("IPython.display")
-    display.Image = lambda path: Path(path).read_bytes()[:4] == b"\x89PNG" or 1 / 0  # type: ignore[attr-defined]
+    monkeypatch.setattr(display, "Image", Path.read_bytes, raising=False)
     monkeypatch.setitem(sys.modules, "IPython", types.ModuleType("IPython"))
     monkeypatch.setitem(sys.modules, "IPython.display", display)
-    monkeypatch.chdir(tmp_path)
-    glue = small_glue.write_glue(tmp_path / "glue", ("train", "validation", "test"))
-    env = environment() | {"LEANER_DATA": str(glue), "LEANER_HOME": str(tmp_path / "home")}
     names: dict[str, Any] = {}
     for cell in CODE:
-        python = []
         for line in lines(cell):
             if line.startswith("!"):
-                run(line[1:], tmp_path, env)
-            else:
-                python.append(line.replace("leaner_glue_mini", "leaner_glue"))
-        exec("\n".join(python), names)
+                run(line[1:])
+        python = [line for line in lines(cell) if not line.startswith("!")]
+        exec("\n".join(python).replace("leaner_glue_mini", "leaner_glue"), names)
     said = capsys.readouterr().out
     assert "my-llama: " in said and "bits per byte" in said
     assert said.count("the best constant") == 4
-    assert (tmp_path / "results" / "index.html").is_file()
+    assert (workshop / "results" / "index.html").is_file()

@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add(
         "--protocol", default=verb.ZERO_SHOT,
         help="zero-shot (default); quick: fine-tune at one rate, 3 seeds; glance: one seed and "
-        "4 passes, a first look; paper: 7 rates x 5 seeds",
+        "3 passes, a first look; paper: 7 rates x 5 seeds",
     )  # fmt: skip
     add(
         "--tasks", default="leaner_glue",
