@@ -102,7 +102,7 @@ def test_only_a_whole_interval_is_above_a_constant(interval: list[float], readin
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_what_it_found_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its steps in one process, on few rows and in few training steps; then what it says of them."""
+    """Its steps in one process, on few rows and few steps of training; then what it says."""
     enter_workshop(tmp_path, monkeypatch)
     monkeypatch.setattr(demo, "GROUP", "leaner_glue")
     monkeypatch.setattr(demo_findings, "GROUP", "leaner_glue")

@@ -16,7 +16,7 @@ from leaner_harness import demo
 from leaner_harness.cli.console import out
 from leaner_harness.demo import Step
 from leaner_harness.demo_findings import Finding, findings
-from leaner_harness.errors import LeanerError
+from leaner_harness.errors import LeanerError, UsageError
 from leaner_harness.experiments import drive
 from leaner_harness.experiments.grid import Cell
 
@@ -31,6 +31,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the demo's commands, or go on with those that are left, and say what came of it."""
+    if args.workers < 1:
+        raise UsageError("--workers must be at least 1.")
     start = time.monotonic()
     steps = demo.steps(args.out)
     demo.prepare(args.out, Path("results"), [step.cell for step in steps])
