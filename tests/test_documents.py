@@ -105,6 +105,7 @@ CHANGES = (
         r"\1 --set steps=4 --set warmup=1 --set words=3000 --set validation_words=200 "
         r"--set eval_every=2 --set sample_every=0 --set batch_size=2 --set block_size=64",
     ),
+    (r"^(leaner curriculum plan .*)", r"\1 --set words=3000 --set block_size=64"),
     (r"^(leaner train ngram.*)", r"\1 --set words=3000"),
     (r"^(leaner generate .*)", r"\1 --max-new-tokens 5"),
 )
