@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,24 +23,23 @@ class Finding(NamedTuple):
     reading: str
 
 
-def findings(out: Path) -> Iterator[Finding]:
-    """What the results of a demo that is done say, and no more than they can."""
-    results = {each.path.parts: each.record for each in read_all(out / "results")}
+def read(out: Path) -> list[Finding]:
+    """What a demo that is done found."""
+    curricula = json.loads((out / "curricula.json").read_text(encoding="utf-8"))
+    return list(findings([each.record for each in read_all(out / "results")], curricula))
 
-    def result(board: str, model: str, protocol: str) -> Record:
-        places = (board, f"demo-{model}")
-        return next(
-            record
-            for (*place, run), record in results.items()
-            if tuple(place) == places and run.startswith(protocol)
-        )
 
+def findings(records: Iterable[Record], curricula: Record) -> Iterator[Finding]:
+    """What results and the comparison of curricula say, and no more than they can."""
+    found = {
+        (each["board"], each["model"]["name"], each["protocol"]["name"]): each for each in records
+    }
     for name in ("llama", "ngram"):
-        yield _zero_shot(name, result(GROUP, name, "zero-shot"))
+        yield _zero_shot(name, found[GROUP, f"demo-{name}", "zero-shot"])
     for name in FAMILIES:
-        yield from _tuned(name, result(GROUP, name, "glance"))
-    yield from _orders(json.loads((out / "curricula.json").read_text(encoding="utf-8")))
-    yield _answered(result(QUESTIONS, "llama", "zero-shot"))
+        yield from _tuned(name, found[GROUP, f"demo-{name}", "glance"])
+    yield from _orders(curricula)
+    yield _answered(found[QUESTIONS, "demo-llama", "checks"])
 
 
 def _zero_shot(name: str, record: Record) -> Finding:

@@ -14,15 +14,18 @@ from pathlib import Path
 
 import documents
 import pytest
+from small_boards import answers_record, glue_record
 from test_documents import enter_workshop, run
 
 from leaner_harness import demo, demo_findings
 from leaner_harness.cli import demo as shown
 from leaner_harness.demo import Step
+from leaner_harness.demo_findings import Finding
 from leaner_harness.errors import LeanerError, UsageError
 from leaner_harness.experiments.drive import Place
 from leaner_harness.experiments.grid import Cell
 from leaner_harness.files import write_json
+from leaner_harness.results import Record
 
 LEANER = [sys.executable, "-m", "leaner_harness.cli"]
 
@@ -99,10 +102,38 @@ def test_only_a_whole_interval_is_above_a_constant(interval: list[float], readin
     assert demo_findings._against(interval, 0.5).startswith(f"{reading} the best constant")
 
 
+def said_all(found: list[Finding]) -> None:
+    named = [each.what for each in found]
+    assert named[:2] == [f"{name}, zero-shot, centred mean of 8" for name in ("llama", "ngram")]
+    assert [f"bert, fine-tuned, {task}" for task in demo.TASKS] == named[5:8]
+    assert found[8].reading == "one seed: cannot tell" and "random" in found[8].what
+    assert "no grades" in found[9].reading and len(found) == 10
+
+
+def test_every_number_has_its_interval_and_its_reading() -> None:
+    def record(name: str, protocol: str) -> Record:
+        changed = {"name": protocol, "fingerprint": "1"}
+        return glue_record(f"demo-{name}", 1, board=demo.GROUP, protocol=changed)
+
+    runs = [("llama", "zero-shot"), ("ngram", "zero-shot"), ("llama", "glance"), ("bert", "glance")]
+    answers = answers_record("demo-llama", 2, judged=False) | {"board": demo.QUESTIONS}
+    group = {"group": "iterative", "difference": 0.1, "verdict": "one seed: cannot tell"}
+    curricula = {
+        "groups": [{"group": "random"}, group],
+        "baseline": "random",
+        "measure": {"unit": "bits per byte"},
+    }
+    found = list(demo_findings.findings([*(record(*run) for run in runs), answers], curricula))
+    said_all(found)
+    assert all(re.search(r"^-?[.\d]+ \[-?[.\d]+, -?[.\d]+\]$", each.value) for each in found[:8])
+    assert found[8].value == "+0.100 bits per byte"
+    shown._print(found)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_what_it_found_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its steps in one process, on few rows and few steps of training; then what it says."""
+def test_its_steps_can_be_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its steps in one process, on few rows and few steps of training."""
     enter_workshop(tmp_path, monkeypatch)
     monkeypatch.setattr(demo, "GROUP", "leaner_glue")
     monkeypatch.setattr(demo_findings, "GROUP", "leaner_glue")
@@ -110,12 +141,7 @@ def test_what_it_found_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     demo.prepare(out, Path("none"), [])
     for each in demo.steps(out):
         run(re.sub("^lm_eval ", "leaner lm-eval ", shlex.join(each.cell.command)))
-    found = list(demo_findings.findings(out))
-    named = [each.what for each in found]
-    assert named[:2] == [f"{name}, zero-shot, centred mean of 8" for name in ("llama", "ngram")]
-    assert [f"bert, fine-tuned, {task}" for task in demo.TASKS] == named[5:8]
-    assert found[8].reading == "one seed: cannot tell" and "random" in found[8].what
-    assert "no grades" in found[9].reading and len(found) == 10
+    said_all(demo_findings.read(out))
     assert (out / "results" / "index.html").is_file()
 
 
