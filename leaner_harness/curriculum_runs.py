@@ -105,9 +105,19 @@ class Run:
         return is_part and self.recipe.get("curriculum") != "subset"
 
     def milestones(self) -> dict[str, str]:
-        """Digests of the weights of its milestones, by name, and of its last ones as `end`."""
-        folders = {path.name: path for path in sorted(self.path.glob("milestones/*"))}
-        return {name: weights_digest(path) for name, path in (folders | {"end": self.path}).items()}
+        """Digests of the weights of its milestones, by name, and of its last ones as `end`.
+
+        A record that is kept without its checkpoint says them itself.
+        """
+        if "weights" in self.record:
+            return dict(self.record["weights"])
+        return {name: weights_digest(path) for name, path in milestone_folders(self.path).items()}
+
+
+def milestone_folders(checkpoint: Path) -> dict[str, Path]:
+    """The folders of a run's milestones, by name, and its own as `end`."""
+    folders = {path.name: path for path in sorted(checkpoint.glob("milestones/*"))}
+    return folders | {"end": checkpoint}
 
 
 def _shown(recipe: Mapping[str, Any]) -> str:

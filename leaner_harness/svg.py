@@ -5,18 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-INK, PALE = "#222", "#d5d5d5"
+INK, SOFT, PALE, GROUND = "#222", "#666", "#d5d5d5", "#fff"
+A, B, C, D = "#1f5a96", "#b3541e", "#2b7a4b", "#7a4b8f"
+"""Colours of what is compared."""
+_THEME = {INK: "ink", SOFT: "soft", PALE: "line", GROUND: "ground"} | {
+    color: f"color-{name}" for color, name in zip((A, B, C, D), "abcd", strict=True)
+}
 
 
-def drawing(width: float, height: float, title: str, parts: Iterable[str]) -> str:
-    """A picture on white."""
+def drawing(width: float, height: float, title: str, parts: Iterable[str], about: str = "") -> str:
+    """A picture on white; `about` says in words what it shows, for who cannot see it."""
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" '
         f'width="{width:g}" height="{height:g}" font-family="Helvetica, Arial, sans-serif" '
-        f'font-size="12">'
+        f'font-size="12" role="img" aria-label="{escape(about or title)}">'
     )
-    ground = f'<rect width="{width:g}" height="{height:g}" fill="#fff"/>'
-    return "\n".join([head, f"<title>{escape(title)}</title>", ground, *parts, "</svg>"]) + "\n"
+    ground = f'<rect width="{width:g}" height="{height:g}" fill="{GROUND}"/>'
+    said = [
+        f"<title>{escape(title)}</title>",
+        *([f"<desc>{escape(about)}</desc>"] if about else []),
+    ]
+    return "\n".join([head, *said, ground, *parts, "</svg>"]) + "\n"
+
+
+def themed(picture: str) -> str:
+    """The picture for a page that has colours of its own, as CSS variables `--ink` and the like."""
+    for color, name in _THEME.items():  # a quotation mark in a text is escaped
+        picture = picture.replace(f'="{color}"', f'="var(--{name})"')
+    return picture
 
 
 def text(
@@ -46,6 +62,18 @@ def line(
         f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" '
         f'stroke="{color}" stroke-width="{width}"{dash}/>'
     )
+
+
+def path(points: Iterable[tuple[float, float]], color: str, *, dashed: bool = False) -> str:
+    """A line through points."""
+    joints = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    dash = ' stroke-dasharray="5 4"' if dashed else ""
+    return f'<polyline points="{joints}" fill="none" stroke="{color}" stroke-width="1.7"{dash}/>'
+
+
+def square(x: float, y: float, color: str) -> str:
+    """Another point of a plot."""
+    return f'<rect x="{x - 3.2:.1f}" y="{y - 3.2:.1f}" width="6.4" height="6.4" fill="{color}"/>'
 
 
 def dot(x: float, y: float, color: str) -> str:

@@ -1,4 +1,4 @@
-"""`leaner experiment`: the paper's experiments, as grids of the other commands, resumable."""
+"""`leaner experiment`: the paper's experiments, as grids of the other commands; their reports."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Table
 
 from leaner_harness.cli.console import err, out, print_json
-from leaner_harness.errors import LeanerError
-from leaner_harness.experiments import drive, grid
+from leaner_harness.data.text import GENRES
+from leaner_harness.errors import LeanerError, ResultError, UsageError
+from leaner_harness.experiments import drive, grid, records
 from leaner_harness.experiments.grid import Cell, Experiment
-
-PRESETS = ("smoke", "small", "paper")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -25,32 +24,47 @@ def configure(parser: argparse.ArgumentParser) -> None:
     for name, what in (
         ("run", "do the cells that are not done"),
         ("status", "how many are done"),
+        ("report", "report.md and report.html from what is in the results folder"),
     ):
         add = verbs.add_parser(name, help=what).add_argument
         add("experiment", help=f"{', '.join(grid.names())}, or a TOML file")
         add("--preset", default="smoke", help="smoke: minutes, embedded text; small; paper")
-        add("--out", type=Path, help="folder of checkpoints, marks and logs")
-        add("--results", type=Path, default=Path("results"), help="results folder")
-        add("--published", type=Path, default=Path("data"), help="folder of the published data")
-        add("--judge", default="", metavar="NAME:MODEL", help="who grades answers")
+        add("--equal", default=grid.EQUAL, help="what both sides share: steps, tokens, documents")
+        add(
+            "--results", type=Path,
+            help="folder of results, records and report (default: results/experiments/NAME)",
+        )  # fmt: skip
         add("--json", action="store_true", help="one JSON value for machines")
+        if name != "report":
+            add("--out", type=Path, help="folder of checkpoints, marks and logs")
+            add("--published", type=Path, default=Path("data"), help="folder of published data")
+            add("--judge", default="", metavar="NAME:MODEL", help="who grades answers")
         if name == "run":
             add("--workers", type=int, default=1, help="commands that run at once")
             add("--dry-run", action="store_true", help="cells, tokens, hours, disk")
+    add = verbs.add_parser("texts", help="sizes, entropies and tokens of two texts").add_argument
+    add("texts", nargs=2, metavar="SIDE=SOURCE", help="a side and its text, as in a recipe")
+    add("--tokenizer", action="append", default=[], metavar="SIDE=FOLDER", help="repeatable")
+    add("--words", action="append", default=[], metavar="SIDE=N", help="read at most so many")
+    add("--genres", default="", help=f"some of {', '.join(GENRES)}, by commas (default: all)")
+    add("--out", type=Path, required=True, metavar="FILE.json")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run, or say how far it is; exit code 1 where cells failed."""
-    folder = args.out or Path("runs") / "experiments" / f"{args.experiment}-{args.preset}"
-    folders = {"runs": folder, "results": args.results, "published": args.published}
-    experiment = grid.read(args.experiment, args.preset, {**folders, "judge": args.judge})
+    """Run, report, or say how far it is; exit code 1 where cells failed, 6 where any is absent."""
+    if args.verb == "texts":
+        return _texts(args)
+    if args.verb == "report":
+        return _report(args)
+    experiment, folder, kept = _read(args)
     if args.verb == "status":
         found = drive.state(experiment.cells, folder)
         print_json(found) if args.json else out.print(f"{found['done']} of {found['cells']} done")
         return 0
     if args.dry_run:
         return _dry_run(experiment, folder, as_json=args.json)
-    ended = _run(experiment, folder, args.workers)
+    records.gather(experiment.cells, folder, kept)  # a kill may have come between run and record
+    ended = _run(experiment, folder, kept, args.workers)
     counts = Counter(ended.values())
     if args.json:
         print_json({"cells": len(experiment.cells), **counts})
@@ -67,7 +81,64 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _run(experiment: Experiment, folder: Path, workers: int) -> dict[str, str]:
+def _read(args: argparse.Namespace) -> tuple[Experiment, Path, Path]:
+    """The experiment, the folder of its checkpoints, and that of its results."""
+
+    def read(folders: dict[str, Path | str]) -> Experiment:
+        return grid.read(args.experiment, args.preset, folders, args.equal)
+
+    rest = {"published": getattr(args, "published", ""), "judge": getattr(args, "judge", "")}
+    name = read({"runs": "", "results": "", **rest}).folder
+    folder = getattr(args, "out", None) or Path("runs") / "experiments" / name
+    kept = args.results or Path("results") / "experiments" / name
+    return read({"runs": folder, "results": kept, **rest}), folder, kept
+
+
+def _report(args: argparse.Namespace) -> int:
+    from leaner_harness.experiments.report import make
+
+    experiment, _, kept = _read(args)
+    found = make.report(experiment, kept)
+    paths = make.write(found, kept)
+    if args.json:
+        print_json(found.record())
+    else:
+        for notice in found.notices:
+            err.print(notice, markup=False, soft_wrap=True)
+        for path in paths:
+            out.print(f"Wrote {path}", soft_wrap=True)
+    if found.absent:
+        raise ResultError(
+            f"Incomplete: {len(found.absent)} of {len(experiment.cells)} cells have no results: "
+            f"{', '.join(found.absent[:5])}{' ...' if len(found.absent) > 5 else ''}.",
+            f"Go on with: leaner experiment run {args.experiment} --preset {args.preset}",
+        )
+    return 0
+
+
+def _texts(args: argparse.Namespace) -> int:
+    from leaner_harness.experiments.texts import write_figures
+
+    write_figures(
+        dict(map(_pair, args.texts)),
+        {side: Path(folder) for side, folder in map(_pair, args.tokenizer)},
+        args.out,
+        genres=[genre for genre in args.genres.split(",") if genre],
+        words={side: int(count) for side, count in map(_pair, args.words)},
+    )
+    out.print(f"Wrote {args.out}", soft_wrap=True)
+    return 0
+
+
+def _pair(text: str) -> tuple[str, str]:
+    """Both parts of `side=value`."""
+    side, equals, value = text.partition("=")
+    if not (side and equals and value):
+        raise UsageError(f"{text!r} is not SIDE=VALUE.")
+    return side, value
+
+
+def _run(experiment: Experiment, folder: Path, kept: Path, workers: int) -> dict[str, str]:
     columns = (*Progress.get_default_columns(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err, disable=not err.is_terminal) as progress:
         bar = progress.add_task(experiment.name, total=len(experiment.cells))
@@ -78,6 +149,7 @@ def _run(experiment: Experiment, folder: Path, workers: int) -> dict[str, str]:
                 if not err.is_terminal:
                     print(f"{cell.name}: {' '.join(cell.command)}", file=sys.stderr)
             else:
+                records.gather([cell], folder, kept)
                 progress.advance(bar)
 
         return drive.run(experiment.cells, folder, workers=workers, announce=announce)

@@ -2,7 +2,10 @@
 
 A step names the axes it goes `over`, a `command` with `{axis}` and `{axis.key}` in its words, and
 tables of the preset whose entries are handed on as `--set KEY=VALUE`. A cell comes `after` those
-cells of an earlier step that agree with it on every axis they share, or `after_all` of them.
+cells of an earlier step that agree with it on every axis they share, or `after_all` of them. No
+cell is made `unless` its place differs from the one given: another step has it already. What the
+two sides have in common is chosen by `equal`: numbers of a step that is `equal_by` an axis are
+multiplied by that side's factors.
 """
 
 from __future__ import annotations
@@ -19,7 +22,9 @@ from typing import Any
 from leaner_harness.errors import UnknownName, UsageError
 
 HERE = Path(__file__).parent
-_STEP = {"name", "over", "command", "set", "after", "after_all"}
+EQUAL = "steps"
+"""What is equal on both sides, unless another is asked for."""
+_STEP = {"name", "over", "command", "set", "after", "after_all", "unless", "equal_by"}
 
 Table = Mapping[str, Any]
 
@@ -57,6 +62,17 @@ class Experiment:
     cells: tuple[Cell, ...]
     values: Table
     """The preset, as it is."""
+    report: str
+    """The kind of report that is made of it."""
+    equal: str
+    """What both sides have in common."""
+    equal_means: str
+    """The same in words; empty where there are no two sides."""
+
+    @property
+    def folder(self) -> str:
+        """The name of its folders."""
+        return "-".join((self.name, self.preset, *(["equal", self.equal] * (self.equal != EQUAL))))
 
 
 class _Named(str):
@@ -82,12 +98,12 @@ def names() -> dict[str, Path]:
 
 
 def read(
-    source: str, preset: str, folders: Mapping[str, Path], overrides: Table | None = None
+    source: str, preset: str, folders: Mapping[str, Path | str], equal: str = EQUAL
 ) -> Experiment:
     """An experiment by name, or from a TOML file, with its cells.
 
-    `folders` are what commands call `{runs}` and `{results}`; `overrides` replace entries of the
-    preset's axes. Raises UnknownName, or UsageError for a file that is none.
+    `folders` are what commands call `{runs}` and `{results}`. Raises UnknownName, or UsageError for
+    a file that is none.
     """
     path = Path(source) if source.endswith(".toml") else names().get(source)
     if path is None or not path.is_file():
@@ -99,17 +115,31 @@ def read(
     presets = found.get("preset", {})
     if preset not in presets:
         raise UnknownName("preset", preset, presets)
-    values = {**presets[preset], **(overrides or {})}
+    values = presets[preset]
+    means = found.get("equal", {})
+    if equal not in (means or {EQUAL: ""}):
+        raise UnknownName("setting of --equal", equal, means or [EQUAL])
     try:
-        cells = tuple(_cells(found["step"], values, folders))
+        cells = tuple(_cells(found["step"], values, folders, equal))
         return Experiment(
-            path.stem, preset, found["title"], found["asks"], found.get("paper", []), cells, values
+            path.stem,
+            preset,
+            found["title"],
+            found["asks"],
+            found.get("paper", []),
+            cells,
+            values,
+            found.get("report", ""),
+            equal,
+            means.get(equal, ""),
         )
     except KeyError as error:
         raise UsageError(f"{path} lacks {error}.") from error
 
 
-def _cells(steps: Sequence[Table], values: Table, folders: Mapping[str, Path]) -> Iterator[Cell]:
+def _cells(
+    steps: Sequence[Table], values: Table, folders: Mapping[str, Path | str], equal: str
+) -> Iterator[Cell]:
     made: dict[str, list[Cell]] = {}
     for step in steps:
         for key in step.keys() - _STEP:
@@ -124,30 +154,41 @@ def _cells(steps: Sequence[Table], values: Table, folders: Mapping[str, Path]) -
                 or all(at.get(axis, value) == value for axis, value in cell.at.items())
             ]
             name = "/".join((step["name"], "-".join(at.values()) or "all"))
-            command = tuple(_command(step, at, values, folders))
+            command = tuple(_command(step, at, values, folders, equal))
             cell = Cell(name, step["name"], at, command, tuple(needs))
             made[step["name"]].append(cell)
             yield cell
 
 
 def _places(step: Table, values: Table) -> Iterator[dict[str, str]]:
-    """All combinations of the values of the step's axes."""
+    """All combinations of the values of the step's axes, but the one that is left out."""
     axes = [[str(value) for value in values[axis]] for axis in step["over"]]
+    known = {axis: str(values[key]) for axis, key in step.get("unless", {}).items()}
     for combination in itertools.product(*axes):
-        yield dict(zip(step["over"], combination, strict=True))
+        place = dict(zip(step["over"], combination, strict=True))
+        if not known or any(place[axis] != value for axis, value in known.items()):
+            yield place
 
 
 def _command(
-    step: Table, at: Mapping[str, str], values: Table, folders: Mapping[str, Path]
+    step: Table,
+    at: Mapping[str, str],
+    values: Table,
+    folders: Mapping[str, Path | str],
+    equal: str,
 ) -> Iterator[str]:
     tables = values.get("at", {})
     named = {name: _Named(value, tables.get(name, {}).get(value, {})) for name, value in at.items()}
     known = {**named, **{name: str(value) for name, value in folders.items()}}
     plain = {key: value for key, value in values.items() if isinstance(value, str | int | float)}
+    side = at.get(step.get("equal_by", ""), "")
+    factors = values.get("equal", {}).get(equal, {}).get(side, {})
 
     def filled(word: str) -> str:
         try:
-            return word.format_map({**plain, **known})
+            # A value of the preset may name a folder itself.
+            texts = {k: v.format_map(known) if isinstance(v, str) else v for k, v in plain.items()}
+            return word.format_map({**texts, **known})
         except KeyError as error:
             raise UsageError(f"The step {step['name']!r} uses {error}, which is not set.") from None
 
@@ -160,7 +201,8 @@ def _command(
     for name in step.get("set", ()):
         axis, _, rest = name.partition(".")
         table = getattr(named[axis], rest) if rest else values[axis]
-        for key, value in table.items():
+        for key, each in table.items():
+            value = round(each * factors[key]) if key in factors else each
             shown = json.dumps(value) if not isinstance(value, str) else filled(value)
             yield "--set"
             yield f"{key}={shown}"

@@ -1,0 +1,286 @@
+"""EXP3: what an order saves, by `leaner curriculum compare`, and LEANER-GLUE on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from leaner_harness import paired, scoring
+from leaner_harness.curriculum_report import compare_runs
+from leaner_harness.errors import LeanerError
+from leaner_harness.experiments.report.charts import Axis, Point, Series, plot
+from leaner_harness.experiments.report.claims import (
+    NOT_COMPARABLE,
+    NOT_REPRODUCED,
+    REPRODUCED,
+    Claim,
+)
+from leaner_harness.experiments.report.claims import section as claim_section
+from leaner_harness.experiments.report.document import (
+    Block,
+    Column,
+    Estimate,
+    Figure,
+    Note,
+    Panel,
+    Row,
+    Section,
+    Table,
+    Value,
+)
+from leaner_harness.experiments.report.files import Kept, Scored, Training, files_of
+from leaner_harness.experiments.report.scores import (
+    MEAN,
+    Answers,
+    Compared,
+    Together,
+    differences,
+)
+from leaner_harness.experiments.report.training import Group, curves, training_table
+from leaner_harness.svg import INK, A, B, C, D
+
+_STEPS = ("random", "easy-first", "control")
+_COLORS = (B, C, D, A)
+_METRICS = {scoring.SCORE: "raw mean", scoring.CENTRED: "centred mean"}
+
+
+def sections(kept: Kept) -> Iterator[Section]:
+    """All sections of the report."""
+    groups = _groups(kept)
+    try:
+        found = _compared(kept)
+    except LeanerError as error:
+        yield Section("What an order saves", [Note(f"Nothing can be compared: {error.message}")])
+    else:
+        yield Section("What an order saves", list(_saved(found, groups)))
+    yield Section("LEANER-GLUE on the way", list(_milestones(kept)))
+    yield Section("Learning curves", list(_curves(groups)))
+
+
+def _groups(kept: Kept) -> dict[str, list[Training]]:
+    """Runs by what they were shown."""
+    found: dict[str, list[Training]] = {}
+    for step in _STEPS:
+        for each in kept.runs_of(step):
+            found.setdefault(each.run.group, []).append(each)
+    return found
+
+
+def _compared(kept: Kept) -> dict[str, Any]:
+    runs = [each for step in _STEPS for each in kept.runs_of(step)]
+    return compare_runs([each.run.path for each in runs])
+
+
+def _estimate(found: Mapping[str, Any]) -> Estimate | None:
+    if found["mean"] is None:
+        return None
+    return Estimate(found["mean"], *(found["interval"] or (None, None)))
+
+
+def _saved(found: Mapping[str, Any], groups: Mapping[str, Sequence[Training]]) -> Iterator[Block]:
+    unit, budget = found["measure"]["unit"], found["budget"]
+    base = files_of(groups[found["baseline"]])
+    yield Note(
+        f"Against {found['baseline']}. Budget {budget['steps']:,} steps, {budget['tokens']:,} "
+        f"tokens. Target: {found['target']:.4f} {unit}, the mean of the baseline's last losses on "
+        "the validation text. In brackets 95 % intervals over seeds (Student); differences are "
+        "paired by seed. order alone: the difference from the control, which reads pools of the "
+        "same sizes in random order.",
+        base,
+    )
+    losses, costs = [], []
+    for row in found["groups"]:
+        name = row["group"]
+        control = next(
+            (f"{g[0].run.group}" for g in groups.values() if g[0].run.control_of == name), ""
+        )
+        files = [*files_of(groups[name]), *base]
+        more = files_of(groups[control]) if control else []
+        gap = {"mean": row["difference"], "interval": row["difference_interval"]}
+        cells: list[Value] = [name, ", ".join(map(str, row["seeds"])), row["learning_rate"]]
+        cells += [_estimate(row["loss"]), _estimate(gap), row["p"], row["p_holm"], row["verdict"]]
+        losses.append(Row([*cells, _estimate(row["order_alone"])], [*files, *more]))
+        costs.append(Row(_costs(row), files))
+    yield Table(
+        (
+            Column("shown"), Column("seeds"), Column("rate", "g"), Column(unit, ".4f"),
+            Column("difference", "+.4f"), Column("p", ".2g"),
+            Column("p (Holm)", ".2g", shared=True), Column("verdict", shared=True),
+            Column("order alone", "+.4f"),
+        ),
+        losses,
+    )  # fmt: skip
+    yield Table(
+        (
+            Column("shown"), Column("reached by"), Column("steps to target", ",.0f"),
+            Column("tokens to target", ",.0f"), Column("share of the budget", ".0%"),
+            Column("unique tokens", ",.0f"), Column("whole bill, tokens", ",.0f"),
+            Column("bill / baseline's", ".2f"),
+        ),
+        costs,
+        "To target: the first measurement at or below it; the rate has not fallen yet, so a run "
+        "that ends there would be better. Whole bill: training tokens, a third of the scored ones, "
+        "and those a reference was trained on.",
+    )  # fmt: skip
+    if found["warnings"]:
+        yield Note("Warnings: " + " ".join(found["warnings"]))
+
+
+def _costs(row: Mapping[str, Any]) -> list[Value]:
+    crossing = row["first_crossing"]
+    cells: list[Value] = [row["group"], f"{crossing['seeds']} of {row['loss']['n']} seeds"]
+    cells += [_estimate(crossing[key]) for key in ("steps", "tokens", "share_of_budget")]
+    return [*cells, *(_estimate(row[key]) for key in ("unique_tokens", "bill", "bill_ratio"))]
+
+
+def _arms(kept: Kept) -> dict[tuple[str, str], list[Scored]]:
+    """(arm, milestone) -> results, a seed each."""
+    values = kept.experiment.values
+    found = {
+        (arm, milestone): kept.results_of("score", arm=arm, milestone=milestone)
+        for arm in values["arm"]
+        for milestone in values["milestone"]
+    }
+    return {place: results for place, results in found.items() if results}
+
+
+def _milestones(kept: Kept) -> Iterator[Block]:
+    arms = _arms(kept)
+    if not arms:
+        yield Note("No scores are there.")
+        return
+    alone = {place: Together(list(map(Answers, results))) for place, results in arms.items()}
+    first = next(iter(arms.values()))[0].record
+    tasks = ", ".join(next(iter(alone.values())).tasks)
+    yield Note(
+        f"{first['board']}, {first['data']['split']} split, {first['protocol']['name']}: {tasks}. "
+        "Differences are from random order at the same milestone, on the same rows."
+    )
+    scored = {
+        place: {metric: each.estimate(metric) for metric in _METRICS}
+        for place, each in alone.items()
+    }
+    yield _score_table(arms, scored)
+    yield _score_figure(kept, arms, scored)
+
+
+def _gaps(arms: Mapping[tuple[str, str], Sequence[Scored]]) -> dict[tuple[str, str], Compared]:
+    """The centred mean's difference from random order, by place."""
+    found = {}
+    for (arm, milestone), results in arms.items():
+        base = arms.get(("random", milestone))
+        if arm != "random" and base:
+            compared = differences(results, base)
+            found[arm, milestone] = next(
+                each for each in compared if each.task == MEAN and each.metric == scoring.CENTRED
+            )
+    return found
+
+
+def _score_table(
+    arms: Mapping[tuple[str, str], Sequence[Scored]],
+    scored: Mapping[tuple[str, str], Mapping[str, Estimate]],
+) -> Table:
+    gaps = _gaps(arms)
+    corrected = dict(zip(gaps, paired.holm([e.found.p for e in gaps.values()]), strict=True))
+    rows = []
+    for place, results in arms.items():
+        gap = gaps.get(place)
+        record = results[0].record["training"]
+        cells: list[Value] = [*place, record["steps"], record["tokens_seen"], len(results)]
+        cells += [scored[place][metric] for metric in _METRICS]
+        files = files_of(results)
+        if gap is None:
+            cells += [None, None, None, "baseline" if place[0] == "random" else ""]
+        else:
+            p = corrected[place]
+            said = paired.verdict(gap.found.value, p)
+            cells += [Estimate(gap.found.value, *gap.found.interval), gap.found.p, p]
+            cells.append(said.replace("A better", "better").replace("B better", "worse"))
+            files += files_of(arms["random", place[1]])
+        rows.append(Row(cells, files))
+    return Table(
+        (
+            Column("arm"), Column("milestone"), Column("steps", ",d"), Column("tokens", ",d"),
+            Column("seeds", "d"), *(Column(name, ".3f") for name in _METRICS.values()),
+            Column("centred - random", "+.3f"), Column("p", ".2g"),
+            Column("p (Holm)", ".2g", shared=True), Column("verdict", shared=True),
+        ),
+        rows,
+    )  # fmt: skip
+
+
+def _score_figure(
+    kept: Kept,
+    arms: Mapping[tuple[str, str], Sequence[Scored]],
+    scored: Mapping[tuple[str, str], Mapping[str, Estimate]],
+) -> Figure:
+    series = []
+    for number, arm in enumerate(dict.fromkeys(arm for arm, _ in arms)):
+        points = sorted(
+            Point(arms[place][0].record["training"]["tokens_seen"], *scored[place][scoring.CENTRED])
+            for place in arms
+            if place[0] == arm
+        )
+        color = INK if arm == "random" else _COLORS[number % len(_COLORS)]
+        series.append(Series(arm, color, points, dashed=arm.endswith("-control")))
+    said = "; ".join(f"{s.name}: {', '.join(f'{p.y:.3f}' for p in s.points)}" for s in series)
+    title = "Score at milestones"
+    picture = plot(
+        title, Axis("tokens trained on"), Axis("centred mean"), series, f"{title}. {said}"
+    )
+    files = [name for results in arms.values() for name in files_of(results)]
+    return Figure(title, "Lines: 95 % intervals.", [Panel("score-milestones", picture)], files)
+
+
+def _curves(groups: Mapping[str, Sequence[Training]]) -> Iterator[Block]:
+    panels = []
+    plain = [(name, runs) for name, runs in groups.items() if not runs[0].run.control_of]
+    base = [Group(name, INK, runs) for name, runs in plain[:1]]
+    for name, runs in plain[1:]:
+        control = [
+            Group("its control", D, other)
+            for other in groups.values()
+            if other[0].run.control_of == name
+        ]
+        panels.append((name, [*base, Group("easy first", A, runs), *control]))
+    yield curves(panels or [("random", base)], "One line a training seed, all on the same text.")
+    yield training_table(
+        [(name, [Group("", INK, runs)]) for name, runs in groups.items()], "shown", ""
+    )
+
+
+def claims(kept: Kept) -> Section:
+    """What the paper says of ITER with the LM's loss, beside what is found here."""
+    (said,) = kept.experiment.paper
+    figures = said["figures"]
+    paper = f"{figures['steps']:.0%} fewer steps, {figures['data']:.0%} less data"
+    try:
+        found = _compared(kept)
+    except LeanerError as error:
+        return claim_section([Claim(said["claim"], paper, "none", NOT_COMPARABLE, error.message)])
+    rows = [r for r in found["groups"] if "lm_loss" in r["group"] and "(" not in r["group"]]
+    if not rows:
+        why = f"lm_loss is not part of this preset. {said['not_comparable']}"
+        return claim_section([Claim(said["claim"], paper, "not run", NOT_COMPARABLE, why)])
+    groups = _groups(kept)
+    files = [*files_of(groups[rows[0]["group"]]), *files_of(groups[found["baseline"]])]
+    share = rows[0]["first_crossing"]["share_of_budget"]
+    reached, seeds = rows[0]["first_crossing"]["seeds"], rows[0]["loss"]["n"]
+    if reached < seeds:
+        ours, word = f"{reached} of {seeds} seeds reach the target", NOT_REPRODUCED
+        why = "not every seed came as far as random order"
+    else:
+        ours = f"{1 - share['mean']:.0%} fewer steps"
+        low, high = share["interval"] or (share["mean"], share["mean"])
+        holds = 1 - high <= figures["steps"] <= 1 - low and high < 1
+        word = REPRODUCED if holds else NOT_REPRODUCED
+        why = f"95 % interval of the steps saved: {1 - high:.0%} to {1 - low:.0%}"
+    if seeds < 3:
+        word, why = NOT_COMPARABLE, f"{seeds} training seed(s)"
+    bill = rows[0]["bill_ratio"]["mean"]
+    if bill is not None:
+        ours += f"; the whole bill is {bill:.2f} times random's"
+    return claim_section(
+        [Claim(said["claim"], paper, ours, word, f"{why}. {said['not_comparable']}", files)]
+    )

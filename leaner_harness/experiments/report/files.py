@@ -1,0 +1,188 @@
+"""The files an experiment keeps, by the cells they are of: verified, or refused with a reason.
+
+A report is made from this folder alone. What a cell should have left and is not there is absent.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from leaner_harness.curriculum_runs import KEYS, Run, read_run
+from leaner_harness.errors import LeanerError
+from leaner_harness.experiments.grid import Cell, Experiment
+from leaner_harness.experiments.records import FOLDER, LOG, RECORD, checkpoint
+from leaner_harness.leaderboard.entries import VERIFIED, read_entries
+from leaner_harness.results import Record, Result
+
+BOARDS = "boards"
+TEXTS = "texts/sides.json"
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training run, and the files that say of it."""
+
+    run: Run
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A verified result, its training seed, and the files that say of it."""
+
+    result: Result
+    path: Path
+    """Of the result's file."""
+    files: tuple[str, ...]
+    cell: Cell
+
+    @property
+    def record(self) -> Record:
+        """The result's record."""
+        return self.result.record
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is there of an experiment."""
+
+    folder: Path
+    experiment: Experiment
+    training: Mapping[str, Training]
+    """By cell."""
+    scored: Mapping[str, Scored]
+    """By cell."""
+    texts: Mapping[str, Any] | None
+    refused: tuple[tuple[str, str], ...]
+
+    def absent(self) -> list[str]:
+        """Names of the cells without results."""
+        return [cell.name for cell in self.experiment.cells if not self._is_there(cell)]
+
+    def _is_there(self, cell: Cell) -> bool:
+        if cell.command[0] == "experiment":
+            return self.texts is not None
+        return cell.name in (self.training if cell.command[0] == "train" else self.scored)
+
+    def results_of(self, step: str, **at: str) -> list[Scored]:
+        """The results of a step's cells at a place, in the cells' order."""
+        return [self.scored[c.name] for c in self._cells(step, at) if c.name in self.scored]
+
+    def runs_of(self, step: str, **at: str) -> list[Training]:
+        """The training runs of a step's cells at a place, in the cells' order."""
+        return [self.training[c.name] for c in self._cells(step, at) if c.name in self.training]
+
+    def _cells(self, step: str, at: Mapping[str, str]) -> Iterable[Cell]:
+        for cell in self.experiment.cells:
+            if cell.step == step and all(cell.at.get(k) == v for k, v in at.items()):
+                yield cell
+
+
+def files_of(found: Sequence[Scored | Training]) -> list[str]:
+    """The files of several results or runs."""
+    return [name for each in found for name in each.files]
+
+
+def read(experiment: Experiment, folder: Path) -> Kept:
+    """Read and verify all that is kept of an experiment; raises nothing, whatever a file holds."""
+    refused: list[tuple[str, str]] = []
+    scored = _scored(experiment, folder, refused)
+    training = {}
+    for cell in experiment.cells:
+        if cell.command[0] == "train":
+            found = _training(folder, cell, scored, refused)
+            if found is not None:
+                training[cell.name] = found
+    texts = _texts(folder, refused)
+    return Kept(folder, experiment, training, scored, texts, tuple(refused))
+
+
+def _scored(
+    experiment: Experiment, folder: Path, refused: list[tuple[str, str]]
+) -> dict[str, Scored]:
+    entries, bad = read_entries(folder / BOARDS)
+    refused += [(f"{_below(each.path, folder)}", _plain(each.reason, folder)) for each in bad]
+    by_model: dict[tuple[str, str], Result] = {}
+    for entry in entries:
+        if entry.state == VERIFIED:
+            record = entry.result.record
+            by_model[record["model"]["name"], record["protocol"]["name"]] = entry.result
+        else:
+            refused.append((f"{BOARDS}/{entry.result.path.as_posix()}", entry.reason))
+    found = {}
+    for cell in experiment.cells:
+        if cell.command[0] == "evaluate":
+            protocol = _option(cell, "--protocol") or "zero-shot"
+            result = by_model.get((_option(cell, "--model"), protocol))
+            if result is None:  # a judge's name may be the protocol's
+                named = [r for (m, _), r in by_model.items() if m == _option(cell, "--model")]
+                result = named[0] if len(named) == 1 and not _option(cell, "--protocol") else None
+            if result is not None:
+                name = f"{BOARDS}/{result.path.as_posix()}"
+                samples = name.removesuffix(".json") + ".samples.jsonl.gz"
+                found[cell.name] = Scored(result, folder / name, (name, samples), cell)
+    return found
+
+
+def _option(cell: Cell, name: str) -> str:
+    words = cell.command
+    return words[words.index(name) + 1] if name in words else ""
+
+
+def _training(
+    folder: Path, cell: Cell, scored: Mapping[str, Scored], refused: list[tuple[str, str]]
+) -> Training | None:
+    place = folder / FOLDER / checkpoint(cell).name
+    if not (place / RECORD).exists():
+        return None
+    files = tuple(f"{FOLDER}/{place.name}/{name}" for name in (RECORD, LOG))
+    try:
+        run = read_run(place)
+        _agree(run, scored.values())
+    except LeanerError as error:
+        refused.append((files[0], _plain(error.message, folder)))
+        return None
+    return Training(run, files)
+
+
+def _agree(run: Run, scored: Iterable[Scored]) -> None:
+    """Raise LeanerError where a result says otherwise of this run's weights, or the curve does."""
+    weights = run.milestones().get("end")
+    last = run.curve[-1]
+    if (last.step, last.tokens, last.loss) != (run.steps, run.tokens, run.loss):
+        raise LeanerError(f"{run.path} ends otherwise in its log than in its record.")
+    for each in scored:
+        said = each.record.get("training")
+        if each.record["model"]["weights_sha256"] != weights or not said:
+            continue
+        for key in ("tokens_seen", "steps", "parameters", "data", "recipe", *KEYS):
+            if said.get(key) != run.record.get(key):
+                raise LeanerError(
+                    f"{run.path} and {each.path}, which are of the same weights, differ in {key}."
+                )
+
+
+def _texts(folder: Path, refused: list[tuple[str, str]]) -> Mapping[str, Any] | None:
+    path = folder / TEXTS
+    if not path.is_file():
+        return None
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        _ = [found["texts"][side]["tokens"] for side in found["sides"]], found["entropy"]["genres"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        refused.append((TEXTS, f"It cannot be read: {error!r}."))
+        return None
+    return found
+
+
+def _below(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
+
+
+def _plain(reason: str, folder: Path) -> str:
+    """A reason without the place of the folder, which tells of a machine."""
+    return reason.splitlines()[0].replace(f"{folder}/", "")

@@ -1,0 +1,86 @@
+"""Make the report of an experiment from its folder, and write it there, in both forms."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from leaner_harness.errors import UsageError
+from leaner_harness.experiments.grid import Experiment
+from leaner_harness.experiments.report import curricula, instructions, sides
+from leaner_harness.experiments.report.document import Figure, Report
+from leaner_harness.experiments.report.files import Kept, read
+from leaner_harness.experiments.report.markdown import PICTURES, markdown
+from leaner_harness.experiments.report.page import page
+from leaner_harness.files import write_atomic
+
+MARKDOWN, PAGE = "report.md", "report.html"
+_KINDS = {"sides": sides, "instructions": instructions, "curricula": curricula}
+_ENOUGH = 3
+"""Training seeds, below which no interval says anything of chance between trainings."""
+
+
+def report(experiment: Experiment, folder: Path) -> Report:
+    """What the files in a folder say of an experiment; the same files, the same report.
+
+    Raises UsageError where its TOML file names no kind of report.
+    """
+    if experiment.report not in _KINDS:
+        raise UsageError(
+            f"{experiment.name} has no report.", f'Write report = "..." of {", ".join(_KINDS)}.'
+        )
+    kept = read(experiment, folder)
+    kind = _KINDS[experiment.report]
+    return Report(
+        experiment.title,
+        experiment.asks,
+        list(_notices(kept)),
+        [kind.claims(kept), *kind.sections(kept)],
+        kept.absent(),
+        kept.refused,
+        {
+            "experiment": experiment.name,
+            "preset": experiment.preset,
+            "equal": experiment.equal if experiment.equal_means else None,
+            "cells": len(experiment.cells),
+        },
+    )
+
+
+def _notices(kept: Kept) -> Iterator[str]:
+    """What must be known before any number is read."""
+    experiment = kept.experiment
+    seeds = len(experiment.values["seed"])
+    if experiment.preset == "smoke":
+        yield (
+            "Nothing can be concluded from this report. The preset smoke trains for minutes on "
+            "embedded text: it shows that the way works, and no more."
+        )
+    if seeds < _ENOUGH:
+        yield (
+            f"{seeds} training seed{'s' * (seeds > 1)}: nothing can be concluded about one way to "
+            "train against another. Intervals and p values say how far these very weights differ."
+        )
+    if absent := kept.absent():
+        yield (
+            f"Incomplete: {len(absent)} of {len(experiment.cells)} cells have no results; they are "
+            "listed at the end."
+        )
+    if kept.refused:
+        yield f"{len(kept.refused)} files were not used; they are listed at the end, with reasons."
+    if about := experiment.values.get("about"):
+        yield f"Preset {experiment.preset}: {about}"
+    if experiment.equal_means:
+        yield f"What both sides have in common: {experiment.equal_means}."
+
+
+def write(found: Report, folder: Path) -> list[Path]:
+    """Write the report's two forms, and the pictures that the first one shows; returns the two."""
+    shutil.rmtree(folder / PICTURES, ignore_errors=True)
+    for block in found.blocks():
+        for panel in block.panels if isinstance(block, Figure) else ():
+            write_atomic(folder / PICTURES / f"{panel.name}.svg", panel.svg)
+    write_atomic(folder / MARKDOWN, markdown(found))
+    write_atomic(folder / PAGE, page(found))
+    return [folder / MARKDOWN, folder / PAGE]

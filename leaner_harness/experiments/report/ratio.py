@@ -1,0 +1,142 @@
+"""How much smaller a model or a text may be at an equal score: a ratio of sizes, with an interval.
+
+Each side's scores over a grid of sizes are made to never fall (isotonic regression), for a larger
+size is taken to do no worse; between sizes they are interpolated in the logarithm of the size. The
+ratio is the size at which the simpler side reaches the original's score at its largest size, over
+that largest size. The interval draws rows, the same for every size and side, and training seeds
+with replacement. Shapes: K sizes, S seeds, D draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from leaner_harness.intervals import SEED
+from leaner_harness.statistics import Array
+
+CANNOT_TELL, LESS, MORE = "cannot tell", "needs less", "needs more"
+
+
+class Side(NamedTuple):
+    """Scores of one side over sizes."""
+
+    sizes: Array
+    """(K,) ascending."""
+    values: Array
+    """(K, S)."""
+    draws: Array
+    """(D, K, S)."""
+
+
+class Answer(NamedTuple):
+    """A ratio of sizes; beyond the grid it is 0 below and infinite above."""
+
+    ratio: float
+    low: float
+    high: float
+    verdict: str
+    reason: str
+    least: float
+    """The smallest ratio that this grid can show."""
+    most: float
+    """The largest."""
+
+
+def ratio(simpler: Side, original: Side) -> Answer:
+    """The size that the simpler side needs for the original's best score, over the original's."""
+    largest = float(original.sizes[-1])
+    least, most = float(simpler.sizes[0]) / largest, float(simpler.sizes[-1]) / largest
+    means = [_means(side) for side in (simpler, original)]
+    point = float(
+        _ratios(simpler, original, *(side.values.mean(-1)[None] for side in (simpler, original)))[0]
+    )
+    drawn = _ratios(simpler, original, *means)
+    # Draws beyond the grid have a place in the order, though no size.
+    low, high = (float(np.quantile(drawn, q, method="inverted_cdf")) for q in (0.025, 0.975))
+    growth = np.percentile(means[1][:, -1] - means[1][:, 0], 2.5)
+    if growth <= 0:
+        verdict, reason = CANNOT_TELL, "the original's score is not shown to grow with the size"
+    elif high < 1:
+        verdict, reason = LESS, "the whole interval is below 1"
+    elif low > 1:
+        verdict, reason = MORE, "the whole interval is above 1"
+    else:
+        verdict, reason = CANNOT_TELL, "the interval holds 1"
+    return Answer(point, low, high, verdict, reason, least, most)
+
+
+def _means(side: Side) -> Array:
+    """(D, K) means over seeds drawn with replacement, of each size its own."""
+    seeds = side.values.shape[1]
+    if seeds == 1:
+        return side.draws[:, :, 0]
+    chosen = np.random.default_rng(SEED).integers(0, seeds, size=side.draws.shape)
+    return np.asarray(np.take_along_axis(side.draws, chosen, axis=2).mean(-1))
+
+
+def _ratios(simpler: Side, original: Side, ours: Array, theirs: Array) -> Array:
+    """(D,) ratios from (D, K) scores."""
+    target = never_falling(theirs)[:, -1]
+    size = reached(simpler.sizes, never_falling(ours), target)
+    return np.asarray(size / original.sizes[-1])
+
+
+def never_falling(scores: Array) -> Array:
+    """The closest (D, K) that never falls: isotonic regression by its max-min formula."""
+    count = scores.shape[1]
+    sums = np.concatenate([np.zeros((len(scores), 1)), np.cumsum(scores, axis=1)], axis=1)
+    fitted = np.empty_like(scores)
+    for place in range(count):
+        least = [
+            np.min(
+                [(sums[:, b + 1] - sums[:, a]) / (b + 1 - a) for b in range(place, count)], axis=0
+            )
+            for a in range(place + 1)
+        ]
+        fitted[:, place] = np.max(least, axis=0)
+    return fitted
+
+
+def reached(sizes: Array, scores: Array, target: Array) -> Array:
+    """(D,) the size at which never falling (D, K) scores reach (D,) targets.
+
+    0 where the smallest is there already, infinite where the largest is not.
+    """
+    found = np.full(len(scores), np.inf)
+    logs = np.log(sizes)
+    for place in range(len(sizes) - 1, 0, -1):
+        before, after = scores[:, place - 1], scores[:, place]
+        rise = np.where(after > before, after - before, 1.0)
+        part = np.clip((target - before) / rise, 0.0, 1.0)
+        here = after >= target
+        found = np.where(
+            here, np.exp(logs[place - 1] + part * (logs[place] - logs[place - 1])), found
+        )
+    return np.asarray(np.where(scores[:, 0] >= target, 0.0, found))
+
+
+def shown(answer: Answer) -> str:
+    """A ratio and its interval in words; what lies beyond the grid is said to."""
+
+    def each(value: float) -> str:
+        if value == 0:
+            return f"< {answer.least:.2f}"
+        return f"> {answer.most:.2f}" if np.isinf(value) else f"{value:.2f}"
+
+    beyond = answer.ratio == 0 or np.isinf(answer.ratio)
+    text = f"{each(answer.ratio)} [{each(answer.low)}, {each(answer.high)}]"
+    return f"{text}, beyond the grid" if beyond else text
+
+
+def side(sizes: Sequence[float], values: Sequence[Array], draws: Sequence[Array]) -> Side:
+    """A side from each size's values (S,) and draws (D, S); as many seeds as the fewest have."""
+    order = np.argsort(sizes, kind="stable")
+    seeds = min(map(len, values))
+    return Side(
+        np.asarray(sizes, dtype=np.float64)[order],
+        np.stack([values[k][:seeds] for k in order]),
+        np.stack([draws[k][:, :seeds] for k in order], axis=1),
+    )

@@ -1,0 +1,194 @@
+"""Results of several trainings on the same rows: differences, means and draws over rows and seeds.
+
+A training seed is the unit of chance: fine-tuning seeds of one checkpoint are averaged before its
+seed is counted, unless there is but one checkpoint of either side. Shapes: R runs, D draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from leaner_harness import intervals, paired, recompute, scoring
+from leaner_harness.data.glue import TASKS
+from leaner_harness.errors import LeanerError
+from leaner_harness.experiments.report.document import Estimate
+from leaner_harness.experiments.report.files import Scored
+from leaner_harness.paired import Columns, Difference
+from leaner_harness.recompute import ScoredTask
+from leaner_harness.statistics import Array
+
+MEAN = "mean"
+PERMUTATIONS = 10_000
+
+
+@dataclass(frozen=True)
+class Answers:
+    """One result's rows, scored."""
+
+    source: Scored
+
+    @cached_property
+    def tasks(self) -> Mapping[str, ScoredTask]:
+        """By task."""
+        samples = recompute.by_task(recompute.read_samples(self.source.result, self.source.path))
+        return {name: recompute.scored_task(name, found) for name, found in samples.items()}
+
+
+class Compared(NamedTuple):
+    """A task, or the mean, in one metric: the first side less the second."""
+
+    task: str
+    metric: str
+    found: Difference
+    chance: str
+    """What varies: `rows`, or rows and seeds."""
+
+
+def check_same_rows(results: Sequence[Scored]) -> None:
+    """Raise LeanerError unless all were asked the same of the same rows."""
+    rankings = {each.result.ranking for each in results}
+    if len(rankings) > 1:
+        shown = "; ".join(" ".join(part[:8] for part in ranking) for ranking in sorted(rankings))
+        raise LeanerError(f"The results are of different rows or protocols: {shown}.")
+
+
+def differences(
+    first: Sequence[Scored], second: Sequence[Scored], permutations: int = PERMUTATIONS
+) -> list[Compared]:
+    """The tasks that all have, and their mean in both metrics; paired on the same rows."""
+    check_same_rows([*first, *second])
+    one, other = (list(map(Answers, side)) for side in (first, second))
+    names = common_tasks([*one, *other])
+    columns = {name: _columns(name, one, other, permutations) for name in names}
+    several = len(one) > 1 or len(other) > 1
+    chance = "rows and training seeds" if several else "rows"
+    if not several and len(one[0].tasks[names[0]].rows[0]) > 1:
+        chance = "rows and fine-tuning seeds"
+    found = [
+        Compared(name, scoring.SCORE, paired.difference(columns[name][scoring.SCORE]), chance)
+        for name in names
+    ]
+    for metric in (scoring.SCORE, scoring.CENTRED) if len(names) > 1 else ():
+        mean = paired.group_columns({name: columns[name][metric] for name in names})
+        found.append(Compared(MEAN, metric, paired.difference(mean), chance))
+    return found
+
+
+def common_tasks(runs: Sequence[Answers]) -> list[str]:
+    """The tasks that all results have, in the usual order."""
+    return [name for name in TASKS if all(name in run.tasks for run in runs)]
+
+
+def _columns(
+    name: str, one: Sequence[Answers], other: Sequence[Answers], permutations: int
+) -> dict[str, Columns]:
+    """A column for each training; for each fine-tuning seed where either side has one training."""
+    sides = [[run.tasks[name] for run in side] for side in (one, other)]
+    first, second = (_joined(side) for side in sides)
+    found = paired.columns(TASKS[name], first, second, sides[0][0].units, permutations)
+    if len(one) == len(other) == 1:
+        return found
+    sizes = [len(task.rows[0]) for side in sides for task in side]
+    return {
+        metric: Columns(_averaged(each.values, sizes), _averaged(each.draws, sizes), None, len(one))
+        for metric, each in found.items()
+    }
+
+
+def _joined(tasks: Sequence[ScoredTask]) -> list[scoring.SeedRows]:
+    """The same rows of several results side by side."""
+    return [
+        tuple(answer for row in rows for answer in row)
+        for rows in zip(*(task.rows for task in tasks), strict=True)
+    ]
+
+
+def _averaged(values: Array, sizes: Sequence[int]) -> Array:
+    """(..., R) from columns that belong together, `sizes` of them each."""
+    parts = np.split(values, np.cumsum(sizes)[:-1], axis=-1)
+    return np.stack([part.mean(axis=-1) for part in parts], axis=-1)
+
+
+@dataclass(frozen=True)
+class Together:
+    """All results of one protocol, drawn together: the same rows in each draw of every run."""
+
+    runs: Sequence[Answers]
+
+    @cached_property
+    def tasks(self) -> list[str]:
+        """Those that all have."""
+        return common_tasks(self.runs)
+
+    @cached_property
+    def _found(self) -> dict[str, dict[str, tuple[Array, Array]]]:
+        """Task -> metric -> values (R,) and draws (D, R)."""
+        check_same_rows([run.source for run in self.runs])
+        return {name: self._task(name) for name in self.tasks}
+
+    def _task(self, name: str) -> dict[str, tuple[Array, Array]]:
+        tasks = [run.tasks[name] for run in self.runs]
+        sizes = [len(task.rows[0]) for task in tasks]
+        rows = _joined(tasks)
+        values = scoring.seed_values(TASKS[name], rows)
+        draws = scoring.metric_draws(TASKS[name], rows, tasks[0].units)
+        return {
+            metric: (_averaged(values[metric], sizes), _averaged(draws[metric], sizes))
+            for metric in (scoring.SCORE, scoring.CENTRED)
+        }
+
+    def task(self, name: str, metric: str = scoring.SCORE) -> tuple[Array, Array]:
+        """Values (R,) and draws (D, R) of one task."""
+        return self._found[name][metric]
+
+    def value(self, name: str) -> float:
+        """The score of one task, the mean over runs."""
+        return float(self.task(name)[0].mean())
+
+    def mean(self, metric: str) -> tuple[Array, Array]:
+        """Values (R,) and draws (D, R) of the mean over tasks."""
+        parts = {name: self.task(name, metric) for name in self.tasks}
+        values = np.mean([value for value, _ in parts.values()], axis=0)
+        return values, intervals.group_draws({name: drawn for name, (_, drawn) in parts.items()})
+
+    def estimate(self, metric: str) -> Estimate:
+        """The mean over tasks and runs, which differ in their training seed."""
+        return over_seeds(*self.mean(metric))
+
+    def where(self, sources: Sequence[Scored]) -> list[int]:
+        """The numbers of some results' runs."""
+        order = {id(run.source): number for number, run in enumerate(self.runs)}
+        return [order[id(source)] for source in sources if id(source) in order]
+
+
+def relative_means(groups: Sequence[Together]) -> list[Estimate | None]:
+    """For each group of runs, the mean over tasks of its score / the best group's score.
+
+    None where no group scores above 0 on some task: a share of nothing is no number.
+    """
+    tasks = [name for name in TASKS if all(name in group.tasks for group in groups)]
+    scores = np.array([[group.value(name) for name in tasks] for group in groups])
+    best = scores.max(axis=0)  # (tasks,)
+    if not len(best) or (best <= 0).any():
+        return [None] * len(groups)
+    return [Estimate(float(share)) for share in (scores / best).mean(axis=1)]
+
+
+def over_seeds(values: Array, draws: Array) -> Estimate:
+    """The mean over training seeds (S,), with an interval over rows and, of several, seeds."""
+    mean = float(values.mean())
+    if len(values) > 1:
+        found = intervals.t_interval(mean, intervals.spread([values], [draws]))
+    else:
+        found = intervals.percentile_interval(draws[:, 0])
+    return Estimate(mean, *found)
+
+
+def holm(found: Sequence[Compared]) -> Iterator[float]:
+    """p values corrected for their number, in the same order."""
+    yield from paired.holm([each.found.p for each in found])

@@ -1,0 +1,285 @@
+"""EXP1: models trained on simpler text against models trained on its original, by architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from leaner_harness import paired, scoring
+from leaner_harness.data.glue import AVERAGED
+from leaner_harness.experiments.report import grid_sections, text_sections
+from leaner_harness.experiments.report.charts import Bar, forest
+from leaner_harness.experiments.report.claims import NOT_COMPARABLE, Claim, direction
+from leaner_harness.experiments.report.claims import section as claim_section
+from leaner_harness.experiments.report.document import (
+    Block,
+    Column,
+    Estimate,
+    Figure,
+    Note,
+    Panel,
+    Row,
+    Section,
+    Table,
+    Value,
+)
+from leaner_harness.experiments.report.files import Kept, Scored, files_of
+from leaner_harness.experiments.report.scores import (
+    MEAN,
+    Answers,
+    Compared,
+    Together,
+    differences,
+    holm,
+    relative_means,
+)
+from leaner_harness.experiments.report.training import Group, curves, training_table
+from leaner_harness.svg import A, B
+
+LEANER, ORIGINAL = "leaner", "original"
+SIDES = (LEANER, ORIGINAL)
+SHOWN = {LEANER: "LEANER", ORIGINAL: "original"}
+COLORS = {LEANER: A, ORIGINAL: B}
+_AVERAGES = {scoring.SCORE: "raw mean", scoring.CENTRED: "centred mean"}
+RELATIVE = "relative to the best"
+
+
+class Pair(NamedTuple):
+    """Both sides of one architecture."""
+
+    name: str
+    leaner: list[Scored]
+    original: list[Scored]
+
+    @property
+    def files(self) -> list[str]:
+        """What is compared comes from these."""
+        return files_of([*self.leaner, *self.original])
+
+    @property
+    def seeds(self) -> str:
+        """How many trainings of either side."""
+        return f"{len(self.leaner)} and {len(self.original)}"
+
+
+def sections(kept: Kept) -> Iterator[Section]:
+    """All sections of the report."""
+    pairs = pairs_of(kept)
+    yield Section("LEANER against original", list(_against(kept, pairs)))
+    yield Section("Against no pre-training", list(_scratch(kept)))
+    yield Section("Learning curves", list(_curves(kept)))
+    yield from text_sections.sections(kept)
+    yield from grid_sections.sections(kept)
+
+
+def pairs_of(kept: Kept) -> list[Pair]:
+    """The architectures of which both sides have results."""
+    found = [
+        Pair(name, *(kept.results_of("score", side=side, architecture=name) for side in SIDES))
+        for name in kept.experiment.values["architecture"]
+    ]
+    return [pair for pair in found if pair.leaner and pair.original]
+
+
+def _against(kept: Kept, pairs: Sequence[Pair]) -> Iterator[Block]:
+    if not pairs:
+        yield Note("No architecture has results of both sides.")
+        return
+    compared = {pair.name: differences(pair.leaner, pair.original) for pair in pairs}
+    flat = [(pair, each) for pair in pairs for each in compared[pair.name]]
+    corrected = list(holm([each for _, each in flat]))
+    rows = [(*both, p) for both, p in zip(flat, corrected, strict=True)]
+    first = pairs[0].leaner[0].record
+    yield Note(
+        f"{first['board']}, {first['data']['split']} split, {first['protocol']['name']}. "
+        f"{_scored_tasks(kept)}Differences are LEANER - original on the same rows; in brackets "
+        "95 % intervals. With one training of either side p is a permutation test, whose only "
+        "chance is the rows; with several it is Student's t over rows and training seeds. p is "
+        f"corrected over the {len(rows)} comparisons of this section (Holm)."
+    )
+    yield _means(pairs, rows)
+    yield Note(
+        "The paper's average is not defined, so there are three: the plain mean of the tasks' "
+        "scores; the mean of (score - constant) / (1 - constant), constant being the best constant "
+        "answer; and the mean of each score over the best one of this table on that task, which "
+        "has no interval, and is left out where no model scores above 0 on a task."
+    )
+    yield _tasks(rows)
+    yield Figure(
+        "LEANER - original, task by task",
+        "Points right of the dashed line: LEANER is better. Lines: 95 % intervals, uncorrected.",
+        [panel for pair in pairs for panel in _forest(pair.name, compared[pair.name])],
+        [name for pair in pairs for name in pair.files],
+    )
+
+
+def _scored_tasks(kept: Kept) -> str:
+    some = next(iter(kept.scored.values())).record["tasks"]
+    absent = [name for name in AVERAGED if some.get(name, {}).get("state") != "ok"]
+    if not absent:
+        return ""
+    return f"Means are over the tasks that were scored; without {', '.join(absent)}. "
+
+
+_COMPARED = (
+    Column("LEANER", ".3f"),
+    Column("original", ".3f"),
+    Column("difference", "+.3f"),
+    Column("p", ".2g"),
+    Column("p (Holm)", ".2g", shared=True),
+    Column("verdict", shared=True),
+)
+
+
+def _means(pairs: Sequence[Pair], rows: Sequence[tuple[Pair, Compared, float]]) -> Table:
+    sides = [side for pair in pairs for side in (pair.leaner, pair.original)]
+    # Each by itself: what is drawn together depends on all that is.
+    alone = {id(side): Together(list(map(Answers, side))) for side in sides}
+    relative = iter(relative_means(list(alone.values())))
+    found = []
+    for pair in pairs:
+        for metric, name in _AVERAGES.items():
+            for of, each, p in rows:
+                if of is pair and each.task == MEAN and each.metric == metric:
+                    means = [
+                        alone[id(side)].estimate(metric) for side in (pair.leaner, pair.original)
+                    ]
+                    found.append(_row([pair.name, name, *means], pair, each, p))
+        shares = [next(relative), next(relative)]
+        gap = None
+        if shares[0] is not None and shares[1] is not None:
+            gap = Estimate(shares[0].value - shares[1].value)
+        cells: list[Value] = [pair.name, RELATIVE, *shares, gap, None, None, "", pair.seeds, ""]
+        # The best of a task may be any model's.
+        found.append(Row(cells, [name for each in pairs for name in each.files]))
+    heads = (Column("architecture"), Column("average"), *_COMPARED)
+    return Table((*heads, Column("seeds"), Column("chance")), found)
+
+
+def _row(heads: list[Value], pair: Pair, each: Compared, p: float) -> Row:
+    cells = [*heads, Estimate(each.found.value, *each.found.interval), each.found.p, p]
+    return Row([*cells, verdict(each, p), pair.seeds, each.chance], pair.files)
+
+
+def verdict(each: Compared, p: float) -> str:
+    """Who is better, by name."""
+    said = paired.verdict(each.found.value, p)
+    return said.replace("A better", "LEANER better").replace("B better", "original better")
+
+
+def _tasks(rows: Sequence[tuple[Pair, Compared, float]]) -> Table:
+    found = []
+    for pair, each, p in rows:
+        if each.task != MEAN:
+            n = pair.leaner[0].record["tasks"][each.task]["n"]
+            cells: list[Value] = [pair.name, each.task, n, *each.found.scores]
+            cells += [Estimate(each.found.value, *each.found.interval), each.found.p, p]
+            cells += [verdict(each, p), each.found.minimum_detectable]
+            found.append(Row(cells, pair.files))
+    heads = (Column("architecture"), Column("task"), Column("rows", ",d"), *_COMPARED)
+    note = "detects: the true difference that would be found with 80 % power at .05, uncorrected."
+    return Table((*heads, Column("detects", ".3f")), found, note)
+
+
+def _forest(name: str, compared: Sequence[Compared]) -> Iterator[Panel]:
+    bars = [
+        Bar(each.task, Estimate(each.found.value, *each.found.interval), A)
+        for each in compared
+        if each.metric == scoring.SCORE
+    ]
+    said = ", ".join(f"{bar.name} {bar.found.value:+.3f}" for bar in bars)
+    picture = forest(
+        name, "LEANER - original", [("score", bars)], f"{name}, LEANER - original: {said}"
+    )
+    if picture:
+        yield Panel(f"difference-{name}", picture)
+
+
+def _scratch(kept: Kept) -> Iterator[Block]:
+    found: list[tuple[str, str, list[Scored], Compared]] = []
+    for name in kept.experiment.values["tuned"]:
+        scratch = kept.results_of("scratch", tuned=name)
+        for side in SIDES:
+            tuned = kept.results_of("tune", side=side, tuned=name)
+            if scratch and tuned:
+                each = differences(tuned, scratch)
+                found += [(name, SHOWN[side], [*tuned, *scratch], one) for one in each]
+    if not found:
+        yield Note(
+            "This preset fine-tunes nothing: there is no control from scratch. (Zero-shot, random "
+            "weights are at chance, and need no control.)"
+            if not kept.experiment.values["tuned"]
+            else "No fine-tuned results of both a checkpoint and its control are there."
+        )
+        return
+    corrected = holm([each for *_, each in found])
+    rows = [
+        Row(
+            [name, side, each.task, _AVERAGES.get(each.metric, "") if each.task == MEAN else "",
+             *each.found.scores, Estimate(each.found.value, *each.found.interval), each.found.p, p,
+             _worth(each, p), each.chance],
+            files_of(runs),
+        )
+        for (name, side, runs, each), p in zip(found, corrected, strict=True)
+    ]  # fmt: skip
+    yield Table(
+        (
+            Column("architecture"), Column("pre-trained on"), Column("task"), Column("average"),
+            Column("pre-trained", ".3f"), Column("from scratch", ".3f"),
+            Column("difference", "+.3f"), Column("p", ".2g"),
+            Column("p (Holm)", ".2g", shared=True), Column("verdict", shared=True),
+            Column("chance"),
+        ),
+        rows,
+        "Fine-tuned from a checkpoint, and from the random weights it began with.",
+    )  # fmt: skip
+
+
+def _worth(each: Compared, p: float) -> str:
+    said = paired.verdict(each.found.value, p)
+    return said.replace("A better", "pre-trained better").replace("B better", "scratch better")
+
+
+def _curves(kept: Kept) -> Iterator[Block]:
+    groups = [
+        (name, [Group(SHOWN[side], COLORS[side], runs) for side, runs in found if runs])
+        for name in kept.experiment.values["architecture"]
+        for found in [
+            [(side, kept.runs_of("train", side=side, architecture=name)) for side in SIDES]
+        ]
+    ]
+    yield curves(
+        groups,
+        "One line a training seed. Each side is measured on validation text of its own kind and "
+        "trained in tokens of its own tokenizer: bits per byte take the tokenizer out, not the "
+        "text, and simpler text is easier to predict. Nats per target (BERT, XLNet) depend on the "
+        "tokenizer, too. Neither says which side learned more.",
+    )
+    yield training_table(groups, "architecture", "side")
+
+
+def claims(kept: Kept) -> Section:
+    """What the paper says of both sides, beside what is found here."""
+    (said,) = kept.experiment.paper
+    figures = said["figures"]
+    paper = f"{figures['leaner']:.3f} and {figures['original']:.3f}"
+    names = {pair.name: pair for pair in pairs_of(kept)}
+    found = names.get("xlnet")
+    if found is None:
+        why = f"XLNet has no results of both sides. {said['not_comparable']}"
+        return claim_section([Claim(said["claim"], paper, "none", NOT_COMPARABLE, why)])
+    raw, centred = (each.found for each in differences(found.leaner, found.original)[-2:])
+    ours = f"raw means {raw.scores[0]:.3f} and {raw.scores[1]:.3f}"
+    lines = [Claim(said["claim"], paper, ours, NOT_COMPARABLE, said["not_comparable"], found.files)]
+    word, why = direction(
+        centred.value, *centred.interval, min(len(found.leaner), len(found.original))
+    )
+    if found.leaner[0].record["data"]["synthetic"]:
+        word, why = NOT_COMPARABLE, "synthetic rows, which are not the paper's"
+    elif kept.experiment.preset != "paper":
+        why += f"; at the budget of the preset {kept.experiment.preset}, which is not the paper's"
+    low, high = centred.interval
+    shown = f"centred means differ by {centred.value:+.3f} [{low:+.3f}, {high:+.3f}]"
+    what = "The direction: XLNet is better when it was trained on LEANER"
+    lines.append(Claim(what, "+0.063", shown, word, why, found.files))
+    return claim_section(lines)

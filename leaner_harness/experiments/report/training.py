@@ -1,0 +1,96 @@
+"""Training runs in a report: their curves, and a table of what each group of them was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from leaner_harness.curriculum_runs import KEYS
+from leaner_harness.experiments.report.charts import Axis, Point, Series, plot
+from leaner_harness.experiments.report.document import (
+    Column,
+    Estimate,
+    Figure,
+    Panel,
+    Row,
+    Table,
+    Value,
+)
+from leaner_harness.experiments.report.files import Training, files_of
+from leaner_harness.intervals import Spread, t_interval
+
+
+class Group(NamedTuple):
+    """Runs that differ in their seed alone."""
+
+    name: str
+    color: str
+    runs: Sequence[Training]
+    dashed: bool = False
+
+
+Panels = Sequence[tuple[str, Sequence[Group]]]
+"""A picture's name, and the groups that are drawn in it."""
+
+
+def curves(panels: Panels, note: str, title: str = "Validation loss over tokens") -> Figure:
+    """A picture for each panel, one line a seed."""
+    drawn = [panel for name, groups in panels for panel in _panel(name, groups)]
+    runs = [run for _, groups in panels for group in groups for run in group.runs]
+    return Figure(title, note, drawn, files_of(runs))
+
+
+def _panel(name: str, groups: Sequence[Group]) -> Iterator[Panel]:
+    if not groups:
+        return
+    unit = KEYS[groups[0].runs[0].run.key]
+    series = [
+        Series(
+            "" if number else group.name,
+            group.color,
+            [Point(p.tokens, p.loss) for p in each.run.curve],
+            dashed=group.dashed,
+        )
+        for group in groups
+        for number, each in enumerate(group.runs)
+    ]
+    ends = "; ".join(f"{s.name} ends at {s.points[-1].y:.3f}" for s in series if s.name)
+    about = f"{name}, validation loss in {unit} over tokens trained on: {ends}"
+    yield Panel(
+        f"curve-{name.replace(' ', '-')}",
+        plot(name, Axis("tokens trained on"), Axis(unit), series, about),
+    )
+
+
+def training_table(panels: Panels, *heads: str) -> Table:
+    """What each group was: size, budget, text, and the loss it ended at."""
+    rows = [_row([name, group.name], group.runs) for name, groups in panels for group in groups]
+    return Table(
+        (
+            *map(Column, heads), Column("seeds"), Column("parameters", ",d"),
+            Column("steps", ",d"), Column("tokens trained on", ",d"), Column("passes", ".2f"),
+            Column("words of text", ",d"), Column("validation loss", ".3f"), Column("unit"),
+        ),
+        rows,
+        "passes: tokens trained on over tokens of the text. Seconds and hardware of each run are "
+        "in its record; they depend on what else the machine did.",
+    )  # fmt: skip
+
+
+def _row(heads: Sequence[Value], runs: Sequence[Training]) -> Row:
+    first = runs[0].run
+    data = first.record["data"]
+    cells: list[Value] = [*heads, ", ".join(str(each.run.seed) for each in runs)]
+    cells += [first.record["parameters"]["total"], first.steps, first.tokens]
+    cells += [first.tokens / data["tokens"], data["words"], of_seeds([r.run.loss for r in runs])]
+    return Row([*cells, KEYS[first.key]], files_of(runs))
+
+
+def of_seeds(values: Sequence[float]) -> Estimate:
+    """The mean of a number of each seed; of several, with Student's interval over seeds."""
+    mean = sum(values) / len(values)
+    if len(values) < 2:
+        return Estimate(mean)
+    variance = sum((value - mean) ** 2 for value in values) / (len(values) - 1)
+    spread = Spread((variance / len(values)) ** 0.5, len(values) - 1)
+    return Estimate(mean, *t_interval(mean, spread))

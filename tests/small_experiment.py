@@ -1,0 +1,84 @@
+"""Folders of experiments as a run leaves them, made of numbers alone: nothing is trained."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import small_results
+
+from leaner_harness.entropy.report import report as entropies
+from leaner_harness.experiments import grid
+from leaner_harness.experiments.records import checkpoint
+from leaner_harness.files import write_json
+
+
+def read(
+    folder: Path, name: str = "exp1", preset: str = "smoke", **options: Any
+) -> grid.Experiment:
+    folders = {"runs": "runs", "results": folder, "published": "data", "judge": "openai:m"}
+    return grid.read(name, preset, folders, **options)
+
+
+def fill(folder: Path, experiment: grid.Experiment, skills: Mapping[str, float]) -> None:
+    """All that the cells of EXP1 or EXP3 leave; a side's skill, or an arm's, by its name."""
+    for number, cell in enumerate(experiment.cells):
+        skill = skills.get(cell.at.get("side") or cell.at.get("arm") or "", 0.3)
+        if cell.command[0] == "evaluate":
+            model = cell.command[cell.command.index("--model") + 1]
+            samples = small_results.zero_shot(skill, seed=number)
+            small_results.write(folder / "boards", model, samples)
+        elif cell.command[0] == "train":
+            place = folder / "training" / checkpoint(cell).name
+            write_training(place, _overrides(cell.command), loss=2.0 - skill)
+        else:
+            write_json(folder / "texts" / "sides.json", texts())
+
+
+def _overrides(command: tuple[str, ...]) -> dict[str, Any]:
+    pairs = [b.partition("=") for a, b in zip(command, command[1:], strict=False) if a == "--set"]
+    found: dict[str, Any] = {}
+    for key, _, value in pairs:
+        found[key] = json.loads(value) if value[:1] in '[{"' or value.isdigit() else value
+    return found
+
+
+def write_training(place: Path, recipe: dict[str, Any], loss: float) -> None:
+    """A record and a curve of three points."""
+    steps = int(recipe["steps"])
+    key = "validation_bits_per_byte"
+    points = [
+        {"step": step, "tokens_seen": 512 * step, key: loss + 1 / step}
+        for step in (steps // 4, steps // 2, steps)
+    ]
+    size = float(str(recipe["size"])[:-1])
+    record = {
+        "recipe": recipe,
+        "steps": steps,
+        "tokens_seen": 512 * steps,
+        "seconds": 1.0,
+        key: points[-1][key],
+        "parameters": {"total": int(size * 1e6), "non_embedding": 1},
+        "data": {"digest": "d", "words": recipe.get("words", 1000), "tokens": 50_000},
+        "weights": {"end": place.name},
+    }
+    write_json(place / "leaner.json", record)
+    (place / "log.jsonl").write_text("".join(json.dumps(point) + "\n" for point in points))
+
+
+def texts() -> dict[str, Any]:
+    """Figures of two texts."""
+    some = {"wiki": ["the cat sat on the mat . " * 20] * 30}
+    other = {"wiki": ["a feline was seated upon that rug ; " * 20] * 30}
+    sizes = {"documents": 30, "words": 4200, "bytes": 15000}
+    return {
+        "sides": ["leaner", "original"],
+        "genres": ["wiki"],
+        "texts": {
+            "leaner": {**sizes, "tokens": {"leaner": 6000, "original": 8000}},
+            "original": {**sizes, "tokens": {"leaner": 9000, "original": 7000}},
+        },
+        "entropy": entropies(some, other, compression=False),
+    }

@@ -1,0 +1,205 @@
+"""Reports of experiments: every number from a file, and none where a file is missing or altered."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import small_experiment
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from leaner_harness.cli import main
+from leaner_harness.experiments import grid
+from leaner_harness.experiments.report import make, ratio
+from leaner_harness.experiments.report.document import Report, Table
+from leaner_harness.leaderboard import board
+
+
+@pytest.fixture(scope="module")
+def exp1(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exp1")
+    experiment = small_experiment.read(folder)
+    small_experiment.fill(folder, experiment, {"leaner": 1.0, "original": 0.2})
+    return experiment, folder
+
+
+@pytest.fixture
+def copied(exp1, tmp_path):
+    experiment, folder = exp1
+    return experiment, Path(shutil.copytree(folder, tmp_path / "copy"))
+
+
+def rows(report: Report) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    """Every row: where it is and what it is of -> its own values, and its files.
+
+    Columns that say to depend on the other rows are left out.
+    """
+    found = {}
+    for section in report.sections:
+        for number, block in enumerate(section.blocks):
+            if isinstance(block, Table):
+                for row in block.rows:
+                    labels = tuple(v for v in row.cells[:3] if isinstance(v, str))
+                    labels += tuple(v for v in row.cells[:3] if isinstance(v, int))
+                    own = tuple(
+                        value
+                        for value, column in zip(row.cells, block.columns, strict=True)
+                        if not column.shared
+                    )
+                    found[section.title, number, labels] = (own, tuple(row.files))
+    return found
+
+
+def test_what_is_better_is_said_to_be(exp1):
+    report = make.report(*exp1)
+    assert not report.absent and not report.refused
+    means = [own for (title, *_), (own, _) in rows(report).items() if title.startswith("LEANER ag")]
+    assert any("centred mean" in own for own in means)
+    shown = json.dumps(report.record())
+    assert "LEANER better" in shown and "original better" not in shown
+    assert report.notices[0].startswith("Nothing can be concluded")
+    assert report.notices[1].startswith("1 training seed")
+
+
+def test_every_number_is_of_a_file_that_is_there(exp1):
+    experiment, folder = exp1
+    report = make.report(experiment, folder)
+    for section in report.sections:
+        for block in section.blocks:
+            for row in block.rows if isinstance(block, Table) else ():
+                numbers = [value for value in row.cells if isinstance(value, float | int | tuple)]
+                assert row.files or not numbers, (section.title, row)
+            if not isinstance(block, Table) and re.search(r"\d", getattr(block, "text", "")):
+                assert block.files or section.title != "How diverse the texts are"
+    for name in report.files():
+        assert (folder / name).is_file(), name
+
+
+@pytest.mark.parametrize("kind", ["result", "samples", "training", "texts"])
+@pytest.mark.parametrize("how", ["removed", "altered"])
+def test_a_file_that_changes_takes_with_it_what_is_of_it_and_no_more(copied, kind, how):
+    experiment, folder = copied
+    before = rows(make.report(experiment, folder))
+    name = {
+        "result": "boards/leaner_glue/leaner-bert-seed0/zero-shot-validation.json",
+        "samples": "boards/leaner_glue/leaner-bert-seed0/zero-shot-validation.samples.jsonl.gz",
+        "training": "training/leaner-llama-2M-20000-seed0/leaner.json",
+        "texts": "texts/sides.json",
+    }[kind]
+    path = folder / name
+    if how == "removed":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes().replace(b"0.", b"1.", 3)[:-20])
+    report = make.report(experiment, folder)
+    after = rows(report)
+    for place, (own, files) in before.items():
+        if name in files:
+            assert place not in after or name not in after[place][1]
+        elif after.get(place, (None,))[0] != own:
+            raise AssertionError(f"{place} is not of {name}, and changed")
+    assert report.absent
+    assert bool(report.refused) == (how == "altered" or kind == "samples")
+
+
+def test_a_number_in_a_training_record_that_fits_no_more_is_refused(copied):
+    experiment, folder = copied
+    path = folder / "training" / "leaner-bert-seed0" / "leaner.json"
+    record = json.loads(path.read_text())
+    record["validation_bits_per_byte"] -= 0.5
+    path.write_text(json.dumps(record))
+    report = make.report(experiment, folder)
+    assert [name for name, _ in report.refused] == ["training/leaner-bert-seed0/leaner.json"]
+    assert report.absent == ["train/leaner-bert-0"]
+
+
+def test_the_command_writes_what_there_is_and_names_what_is_missing(copied, capsys):
+    experiment, folder = copied
+    words = ["experiment", "report", "exp1", "--results", str(folder)]
+    assert main(words) == 0
+    first = {path: path.read_bytes() for path in folder.glob("report.*")}
+    assert main([*words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out.split("report.html\n", 1)[-1])
+    assert found["experiment"] == "exp1" and found["absent"] == []
+    assert {path: path.read_bytes() for path in folder.glob("report.*")} == first, "not the same"
+    shutil.rmtree(folder / "boards" / "leaner_glue" / "original-xlnet-seed0")
+    assert main(words) == 6
+    said = capsys.readouterr()
+    assert "score/original-xlnet-0" in said.err and "leaner experiment run exp1" in said.err
+    page = (folder / "report.html").read_text()
+    assert "Incomplete: 1 of 25" in page and "score/original-xlnet-0" in page
+
+
+def test_an_empty_folder_has_a_report_too(tmp_path):
+    for name in grid.names():
+        assert main(["experiment", "report", name, "--results", str(tmp_path)]) == 6
+        assert "Incomplete" in (tmp_path / "report.md").read_text()
+
+
+def test_the_page_needs_nothing_and_lets_nothing_through(copied):
+    experiment, folder = copied
+    hostile = "<script>alert(1)</script>"
+    odd = grid.Experiment(
+        experiment.name, "smoke", f"EXP1 {hostile}", hostile, experiment.paper, experiment.cells,
+        experiment.values, experiment.report, experiment.equal, hostile,
+    )  # fmt: skip
+    make.write(make.report(odd, folder), folder)
+    page, text = (folder / "report.html").read_text(), (folder / "report.md").read_text()
+    assert "<script" not in page and "<script" not in text
+    assert not re.search(r'(?:src|href)="(?:https?:|//|/)', page) and "url(" not in page
+    assert page.count("<svg") == page.count('role="img"') > 5
+    for picture in (folder / "charts").glob("*.svg"):
+        assert f"(charts/{picture.name})" in text
+
+
+def test_the_board_takes_no_file_of_an_experiment(copied, tmp_path):
+    _, folder = copied
+    top = tmp_path / "results"
+    shutil.copytree(folder, top / "experiments" / "exp1-smoke")
+    assert "No results yet" in board.build(top)
+
+
+SIZES = np.array([1.0, 2.0, 4.0])
+
+
+def a_side(scores: list[float], noise: float = 1e-9, seeds: int = 1) -> ratio.Side:
+    values = np.repeat(np.array(scores)[:, None], seeds, axis=1)
+    drawn = np.random.default_rng(0).normal(0, noise, size=(500, len(scores), seeds)) + values
+    return ratio.Side(SIZES, values, drawn)
+
+
+def test_half_the_text_is_half_the_text():
+    found = ratio.ratio(a_side([0.2, 0.3, 0.4]), a_side([0.1, 0.2, 0.3]))
+    assert found.ratio == pytest.approx(0.5) and found.verdict == ratio.LESS
+    between = ratio.ratio(a_side([0.2, 0.4, 0.5]), a_side([0.1, 0.2, 0.3]))
+    assert between.ratio == pytest.approx(2**0.5 / 4)
+    more = ratio.ratio(a_side([0.1, 0.2, 0.3]), a_side([0.1, 0.2, 0.29]))
+    assert more.ratio == pytest.approx(2**1.9 / 4) and more.verdict == ratio.LESS
+
+
+def test_beyond_the_grid_and_what_cannot_be_told():
+    below = ratio.ratio(a_side([0.5, 0.6, 0.7]), a_side([0.1, 0.2, 0.3]))
+    assert below.verdict == ratio.LESS
+    assert ratio.shown(below) == "< 0.25 [< 0.25, < 0.25], beyond the grid"
+    above = ratio.ratio(a_side([0.0, 0.1, 0.2]), a_side([0.1, 0.2, 0.3]))
+    assert above.verdict == ratio.MORE and ratio.shown(above).startswith("> 1.00")
+    flat = ratio.ratio(a_side([0.2, 0.3, 0.4], 0.05), a_side([0.2, 0.2, 0.2], 0.05))
+    assert flat.verdict == ratio.CANNOT_TELL and "grow" in flat.reason
+    noisy = ratio.ratio(a_side([0.1, 0.2, 0.3], 0.05), a_side([0.1, 0.2, 0.3], 0.05))
+    assert noisy.verdict == ratio.CANNOT_TELL
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(st.floats(-1, 1), min_size=4, max_size=4), min_size=1, max_size=5))
+def test_scores_that_never_fall(scores):
+    from sklearn.isotonic import isotonic_regression
+
+    found = ratio.never_falling(np.array(scores))
+    for row, fitted in zip(scores, found, strict=True):
+        assert np.allclose(fitted, isotonic_regression(np.array(row)), atol=1e-9)
