@@ -7,7 +7,7 @@ from typing import Any
 
 from leaner_harness import paired, scoring
 from leaner_harness.curriculum_report import compare_runs
-from leaner_harness.errors import LeanerError
+from leaner_harness.errors import LeanerError, UsageError
 from leaner_harness.experiments.report.charts import Axis, Point, Series, plot
 from leaner_harness.experiments.report.claims import (
     NOT_COMPARABLE,
@@ -68,6 +68,8 @@ def _groups(kept: Kept) -> dict[str, list[Training]]:
 
 def _compared(kept: Kept) -> dict[str, Any]:
     runs = [each for step in _STEPS for each in kept.runs_of(step)]
+    if not runs:
+        raise UsageError("No training run is there.")
     return compare_runs([each.run.path for each in runs])
 
 

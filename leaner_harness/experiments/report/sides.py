@@ -201,6 +201,8 @@ def _scratch(kept: Kept) -> Iterator[Block]:
         scratch = kept.results_of("scratch", tuned=name)
         for side in SIDES:
             tuned = kept.results_of("tune", side=side, tuned=name)
+            # Where all models are fine-tuned, those are what stands against the control.
+            tuned = tuned or kept.results_of("score", side=side, architecture=name)
             if scratch and tuned:
                 each = differences(tuned, scratch)
                 found += [(name, SHOWN[side], [*tuned, *scratch], one) for one in each]
