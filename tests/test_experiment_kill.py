@@ -16,7 +16,7 @@ from leaner_harness.commands import environment
 
 KILLS = 10
 
-# The steps of EXP1 and its report, over a grid of seconds: two sides, one architecture, two tasks.
+# The steps of EXP1 and its report, over a grid of seconds: two sides, one architecture, one task.
 OWN = """
 [preset.tiny]
 preset = "tiny"
@@ -29,10 +29,10 @@ tuning = "quick"
 tuned_tasks = "leaner_glue_mini_cola"
 size = "1M"
 parameters = ["1M"]
-words = [4_000, 8_000]
+words = [8_000]
 all_words = 8_000
 protocol = "zero-shot"
-tasks = "leaner_glue_mini_cola,leaner_glue_mini_rte"
+tasks = "leaner_glue_mini_cola"
 scoring = []
 leaner_text = "mini"
 original_text = "mini-harder"
@@ -40,7 +40,6 @@ reading = ["--words", "leaner=8000", "--words", "original=8000"]
 budget = { words = 8_000, steps = 16, batch_size = 2, block_size = 64, warmup = 2, eval_every = 2, sample_every = 0, validation_words = 500, vocab_size = 400 }
 at.side.leaner.text = { data = "{leaner_text}" }
 at.side.original.text = { data = "{original_text}" }
-at.words.4000.budget = { words = 4_000, steps = 8 }
 at.words.8000.budget = { words = 8_000, steps = 16 }
 """  # noqa: E501
 
@@ -83,7 +82,7 @@ def killed(process: subprocess.Popen[bytes], seconds: float, *, alone: bool) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(3600)
 def test_a_run_that_is_killed_ten_times_has_the_report_of_one_that_was_not(own, tmp_path):
     quiet = {"env": environment(), "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     begun = time.monotonic()

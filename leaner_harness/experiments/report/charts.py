@@ -39,6 +39,8 @@ class Axis(NamedTuple):
 
     name: str
     log: bool = False
+    ticks: Sequence[float] = ()
+    """Where its numbers stand; empty for round ones."""
 
 
 class _Scale(NamedTuple):
@@ -121,7 +123,7 @@ def _axes(across: _Scale, up: _Scale, x: Axis, y: Axis) -> Iterator[str]:
     for value in _ticks(up):
         yield line(left, up(value), right, up(value), PALE)
         yield text(left - 6, up(value) + 4, short(value), size=11, color=SOFT, anchor="end")
-    for value in _ticks(across):
+    for value in x.ticks or _ticks(across):
         yield line(across(value), bottom, across(value), bottom + 4, SOFT)
         yield text(across(value), bottom + 17, short(value), size=11, color=SOFT, anchor="middle")
     yield line(left, bottom, right, bottom, INK)
@@ -149,34 +151,27 @@ class Bar(NamedTuple):
     color: str = INK
 
 
-def forest(title: str, unit: str, groups: Sequence[tuple[str, Sequence[Bar]]], about: str) -> str:
-    """Values with intervals beside zero, in groups; empty where there is none."""
-    bars = [bar for _, some in groups for bar in some]
+def forest(title: str, unit: str, bars: Sequence[Bar], about: str) -> str:
+    """Values with intervals beside zero, one below the other; empty where there is none."""
     if not bars:
         return ""
     ends = [
         v for bar in bars for v in (bar.found.value, bar.found.low, bar.found.high) if v is not None
     ]
     across = _scale([*ends, 0.0], 132, _WIDTH - _RIGHT)
-    height = 50 + sum(_ROW * len(some) + 22 for _, some in groups) + 46
+    bottom = 36 + _ROW * len(bars)
     parts = [text(12, 20, title, size=14, bold=True)]
-    y = 44.0
-    for name, some in groups:
-        parts.append(text(12, y, name, size=12, bold=True))
-        for bar in some:
-            y += _ROW
-            parts.append(text(126, y + 4, bar.name, size=11, color=SOFT, anchor="end"))
-            parts.append(line(across.start, y, across.end, y, PALE))
-            if bar.found.low is not None and bar.found.high is not None:
-                parts.append(
-                    line(across(bar.found.low), y, across(bar.found.high), y, bar.color, width=2)
-                )
-            parts.append(dot(across(bar.found.value), y, bar.color))
-        y += 22
-    parts.append(line(across(0.0), 34, across(0.0), y - 4, INK, dashed=True))
-    for value in _ticks(across):
+    for number, (name, found, color) in enumerate(bars):
+        y = 46 + _ROW * number
+        parts.append(text(126, y + 4, name, size=11, color=SOFT, anchor="end"))
+        parts.append(line(across.start, y, across.end, y, PALE))
+        if found.low is not None and found.high is not None:
+            parts.append(line(across(found.low), y, across(found.high), y, color, width=2))
+        parts.append(dot(across(found.value), y, color))
+    parts.append(line(across(0.0), 32, across(0.0), bottom + 2, INK, dashed=True))
+    for value in _ticks(across, 7):
         parts.append(
-            text(across(value), y + 10, short(value), size=11, color=SOFT, anchor="middle")
+            text(across(value), bottom + 16, short(value), size=11, color=SOFT, anchor="middle")
         )
-    parts.append(text((across.start + across.end) / 2, y + 28, unit, size=11, anchor="middle"))
-    return drawing(_WIDTH, height, title, parts, about)
+    parts.append(text((across.start + across.end) / 2, bottom + 34, unit, size=11, anchor="middle"))
+    return drawing(_WIDTH, bottom + 44, title, parts, about)

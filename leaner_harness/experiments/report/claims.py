@@ -24,7 +24,7 @@ class Claim(NamedTuple):
 
 def section(claims: Sequence[Claim]) -> Section:
     """All claims as a table."""
-    columns = [Column(name) for name in ("the paper says", "its figures", "ours", "", "why")]
+    columns = [Column(name) for name in ("the paper says", "its figures", "ours", "verdict", "why")]
     rows = [Row([c.claim, c.paper, c.ours, c.word, c.why], c.files) for c in claims]
     about = "Quoted from TinyHelen (arXiv 2501.00522), which states no intervals for these."
     return Section("The paper's figures beside ours", [Note(about), Table(columns, rows)])

@@ -30,11 +30,11 @@ from leaner_harness.experiments.report.document import (
 )
 from leaner_harness.experiments.report.files import Kept, Scored, Training, files_of
 from leaner_harness.experiments.report.scores import (
-    MEAN,
     Answers,
     Compared,
     Together,
     differences,
+    mean_of,
 )
 from leaner_harness.experiments.report.training import Group, curves, training_table
 from leaner_harness.svg import INK, A, B, C, D
@@ -172,10 +172,9 @@ def _gaps(arms: Mapping[tuple[str, str], Sequence[Scored]]) -> dict[tuple[str, s
     for (arm, milestone), results in arms.items():
         base = arms.get(("random", milestone))
         if arm != "random" and base:
-            compared = differences(results, base)
-            found[arm, milestone] = next(
-                each for each in compared if each.task == MEAN and each.metric == scoring.CENTRED
-            )
+            mean = mean_of(differences(results, base), scoring.CENTRED)
+            if mean is not None:
+                found[arm, milestone] = mean
     return found
 
 
@@ -188,8 +187,9 @@ def _score_table(
     rows = []
     for place, results in arms.items():
         gap = gaps.get(place)
-        record = results[0].record["training"]
-        cells: list[Value] = [*place, record["steps"], record["tokens_seen"], len(results)]
+        training = results[0].record.get("training") or {}
+        cells: list[Value] = [*place, training.get("steps"), training.get("tokens_seen")]
+        cells.append(len(results))
         cells += [scored[place][metric] for metric in _METRICS]
         files = files_of(results)
         if gap is None:
@@ -220,9 +220,10 @@ def _score_figure(
     series = []
     for number, arm in enumerate(dict.fromkeys(arm for arm, _ in arms)):
         points = sorted(
-            Point(arms[place][0].record["training"]["tokens_seen"], *scored[place][scoring.CENTRED])
-            for place in arms
+            Point(seen, *scored[place][scoring.CENTRED])
+            for place, results in arms.items()
             if place[0] == arm
+            and (seen := (results[0].record.get("training") or {}).get("tokens_seen"))
         )
         color = INK if arm == "random" else _COLORS[number % len(_COLORS)]
         series.append(Series(arm, color, points, dashed=arm.endswith("-control")))
@@ -232,7 +233,8 @@ def _score_figure(
         title, Axis("tokens trained on"), Axis("centred mean"), series, f"{title}. {said}"
     )
     files = [name for results in arms.values() for name in files_of(results)]
-    return Figure(title, "Lines: 95 % intervals.", [Panel("score-milestones", picture)], files)
+    panels = [Panel("score-milestones", picture)] if picture else []
+    return Figure(title, "Lines: 95 % intervals.", panels, files)
 
 
 def _curves(groups: Mapping[str, Sequence[Training]]) -> Iterator[Block]:

@@ -269,7 +269,7 @@ def _effects(kept: Kept, ways: Ways) -> Iterator[Block]:
         [
             Panel(
                 f"choice-{number}",
-                forest(name, "LEANER - original", [("", bars)], f"{name}: {said}"),
+                forest(name, "LEANER - original", bars, f"{name}: {said}"),
             )
             for number, (name, bars) in enumerate(groups, start=1)
         ],
@@ -331,6 +331,8 @@ def claims(kept: Kept) -> Section:
     found = next(each.found for each in measure(chosen[0]) if each.metric == SUM)
     ours = f"{found.scores[0]:.1f} and {found.scores[1]:.1f} of 15"
     word, why = direction(found.value, *found.interval, len(chosen[0].pairs))
+    if any(each.record["data"]["synthetic"] for seeds in ways.values() for each in seeds.values()):
+        word, why = NOT_COMPARABLE, "questions of our own, which are not the paper's"
     low, high = found.interval
     gap = f"{found.value:+.2f} [{low:+.2f}, {high:+.2f}]"
     return claim_section(

@@ -16,7 +16,7 @@ from leaner_harness.markdown import cell, table
 
 SHARED = "†"
 EXPLANATION = (
-    f"Columns with {SHARED} depend on all rows of their table. The last column names the files a "
+    f"Columns with {SHARED} depend on all rows of their section. The last column names the files a "
     "row comes from; they are listed at the end."
 )
 PICTURES = "charts"

@@ -79,6 +79,12 @@ def differences(
     return found
 
 
+def mean_of(compared: Sequence[Compared], metric: str) -> Compared | None:
+    """The difference of the mean over tasks; None of a single task, which is no mean."""
+    found = [each for each in compared if each.task == MEAN and each.metric == metric]
+    return found[0] if found else None
+
+
 def common_tasks(runs: Sequence[Answers]) -> list[str]:
     """The tasks that all results have, in the usual order."""
     return [name for name in TASKS if all(name in run.tasks for run in runs)]

@@ -31,6 +31,7 @@ from leaner_harness.experiments.report.scores import (
     Together,
     differences,
     holm,
+    mean_of,
     relative_means,
 )
 from leaner_harness.experiments.report.training import Group, curves, training_table
@@ -188,9 +189,7 @@ def _forest(name: str, compared: Sequence[Compared]) -> Iterator[Panel]:
         if each.metric == scoring.SCORE
     ]
     said = ", ".join(f"{bar.name} {bar.found.value:+.3f}" for bar in bars)
-    picture = forest(
-        name, "LEANER - original", [("score", bars)], f"{name}, LEANER - original: {said}"
-    )
+    picture = forest(name, "LEANER - original", bars, f"{name}, LEANER - original: {said}")
     if picture:
         yield Panel(f"difference-{name}", picture)
 
@@ -270,7 +269,12 @@ def claims(kept: Kept) -> Section:
     if found is None:
         why = f"XLNet has no results of both sides. {said['not_comparable']}"
         return claim_section([Claim(said["claim"], paper, "none", NOT_COMPARABLE, why)])
-    raw, centred = (each.found for each in differences(found.leaner, found.original)[-2:])
+    compared = differences(found.leaner, found.original)
+    means = [mean_of(compared, metric) for metric in (scoring.SCORE, scoring.CENTRED)]
+    if means[0] is None or means[1] is None:
+        why = f"One task makes no average. {said['not_comparable']}"
+        return claim_section([Claim(said["claim"], paper, "none", NOT_COMPARABLE, why)])
+    raw, centred = means[0].found, means[1].found
     ours = f"raw means {raw.scores[0]:.3f} and {raw.scores[1]:.3f}"
     lines = [Claim(said["claim"], paper, ours, NOT_COMPARABLE, said["not_comparable"], found.files)]
     word, why = direction(

@@ -48,7 +48,13 @@ def _entropy(found: Mapping[str, Any]) -> Iterator[Block]:
             series.append(Series(name, color, points))
         said = "; ".join(f"{s.name} {', '.join(f'{p.y:.2f}' for p in s.points)}" for s in series)
         about = f"Entropy of runs of 1, 2 and 3 {unit}, in bits: {said}"
-        picture = plot(f"Runs of {unit}", Axis("length of the run"), Axis("bits"), series, about)
+        picture = plot(
+            f"Runs of {unit}",
+            Axis("length of the run", ticks=(1, 2, 3)),
+            Axis("bits"),
+            series,
+            about,
+        )
         panels.append(Panel(f"entropy-{unit}", picture))
     yield Figure(
         "Block entropy of both training texts",
