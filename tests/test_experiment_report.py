@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import small_experiment
+from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,8 @@ from leaner_harness.cli import main
 from leaner_harness.experiments import grid
 from leaner_harness.experiments.report import make, ratio
 from leaner_harness.experiments.report.document import Report, Table
+from leaner_harness.experiments.report.markdown import markdown
+from leaner_harness.experiments.report.page import page
 from leaner_harness.leaderboard import board
 
 
@@ -172,6 +175,22 @@ def test_the_board_takes_no_file_of_an_experiment(copied, tmp_path):
     top = tmp_path / "results"
     shutil.copytree(folder, top / "experiments" / "exp1-smoke")
     assert "No results yet" in board.build(top)
+
+
+COMMITTED = [
+    pytest.param(path, marks=[] if path.name.startswith("exp2") else pytest.mark.slow, id=path.name)
+    for path in sorted((ROOT / "results" / "experiments").iterdir())
+]
+
+
+@pytest.mark.parametrize("folder", COMMITTED)
+def test_committed_reports_follow_from_the_files_beside_them(folder):
+    name, preset, *rest = folder.name.split("-")
+    equal = rest[1] if rest else grid.EQUAL
+    found = make.report(small_experiment.read(folder, name, preset, equal=equal), folder)
+    assert markdown(found) == (folder / "report.md").read_text(encoding="utf-8")
+    assert page(found) == (folder / "report.html").read_text(encoding="utf-8")
+    assert str(ROOT) not in json.dumps(found.record())
 
 
 SIZES = np.array([1.0, 2.0, 4.0])

@@ -14,7 +14,7 @@ import pytest
 
 from leaner_harness.cli import main
 from leaner_harness.errors import UnknownName, UsageError
-from leaner_harness.experiments import drive, grid
+from leaner_harness.experiments import drive, grid, records
 from leaner_harness.experiments.grid import Cell
 from leaner_harness.train import read_recipe
 
@@ -59,6 +59,52 @@ def test_scores_follow_their_own_checkpoint():
     assert "data=data/data/ori/10M" in cells["train/original-bert-2"].command
     reference = {cell.name: cell for cell in read("exp3", "small").cells}["control/lm_loss-2"]
     assert "random/0" in reference.needs and "reference=runs/random-seed0" in reference.command
+
+
+def test_both_sides_share_what_is_asked_for():
+    def words(equal: str, cell: str) -> set[str]:
+        found = grid.read("exp1", "smoke", FOLDERS, equal)
+        return set(next(each.command for each in found.cells if each.name == cell))
+
+    assert {"words=67200", "steps=40"} <= words("steps", "train/original-bert-0")
+    assert {"words=37600", "steps=40"} <= words("tokens", "train/original-bert-0")
+    assert {"words=67200", "steps=72"} <= words("documents", "train/original-bert-0")
+    assert {"words=33600", "steps=36"} <= words("documents", "grid/original-1M-20000-0")
+    for equal in ("steps", "tokens", "documents"):
+        assert {"words=40000", "steps=40"} <= words(equal, "train/leaner-bert-0")
+    with pytest.raises(UnknownName, match="steps"):
+        grid.read("exp3", "smoke", FOLDERS, "tokens")
+
+
+def test_a_grid_leaves_out_what_another_step_has():
+    names = [cell.name for cell in read("exp1", "smoke").cells]
+    assert "grid/leaner-1M-20000-0" in names and "grid/leaner-2M-40000-0" in names
+    assert "grid/leaner-1M-40000-0" not in names, "that is train/leaner-llama-0"
+
+
+def test_what_is_kept_of_a_run_has_no_path_and_a_short_curve(tmp_path):
+    made = tmp_path / "runs" / "one"
+    made.mkdir(parents=True)
+    recipe = {"data": "/home/me/text", "seed": 0}
+    (made / "leaner.json").write_text(json.dumps({"recipe": recipe, "steps": 999}))
+    (made / "model.safetensors").write_bytes(b"weights")
+    key = "validation_bits_per_byte"
+    entries = [
+        {"step": n, "loss": 1.0, "seconds": 2.0, "sample": "Once", key: 1.0} for n in range(1, 1000)
+    ]
+    (made / "log.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    cell = Cell("train/one", "train", {}, ("train", "x", "--out", str(made)))
+    records.gather([cell], tmp_path / "marks", tmp_path / "kept")
+    assert not (tmp_path / "kept").exists(), "it is not done"
+    mark = drive.Place(tmp_path / "marks").mark(cell)
+    mark.parent.mkdir(parents=True)
+    mark.write_text(json.dumps({"digest": cell.digest, "seconds": 1.0}))
+    records.gather([cell], tmp_path / "marks", tmp_path / "kept")
+    kept = tmp_path / "kept" / "training" / "one"
+    record = json.loads((kept / "leaner.json").read_text())
+    assert record["recipe"]["data"] == "text" and len(record["weights"]["end"]) == 64
+    lines = [json.loads(line) for line in (kept / "log.jsonl").read_text().splitlines()]
+    assert len(lines) <= 200 and lines[-1] == {"step": 999, key: 1.0}
 
 
 def test_what_is_wrong_is_named(tmp_path):

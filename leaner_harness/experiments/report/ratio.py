@@ -17,7 +17,7 @@ import numpy as np
 from leaner_harness.intervals import SEED
 from leaner_harness.statistics import Array
 
-CANNOT_TELL, LESS, MORE = "cannot tell", "needs less", "needs more"
+CANNOT_TELL, LESS, MORE = "cannot tell", "LEANER needs less", "LEANER needs more"
 
 
 class Side(NamedTuple):
@@ -49,7 +49,7 @@ def ratio(simpler: Side, original: Side) -> Answer:
     """The size that the simpler side needs for the original's best score, over the original's."""
     largest = float(original.sizes[-1])
     least, most = float(simpler.sizes[0]) / largest, float(simpler.sizes[-1]) / largest
-    means = [_means(side) for side in (simpler, original)]
+    means = [_means(side, number) for number, side in enumerate((simpler, original))]
     point = float(
         _ratios(simpler, original, *(side.values.mean(-1)[None] for side in (simpler, original)))[0]
     )
@@ -68,12 +68,12 @@ def ratio(simpler: Side, original: Side) -> Answer:
     return Answer(point, low, high, verdict, reason, least, most)
 
 
-def _means(side: Side) -> Array:
-    """(D, K) means over seeds drawn with replacement, of each size its own."""
+def _means(side: Side, number: int) -> Array:
+    """(D, K) means over seeds drawn with replacement, for each side and size anew."""
     seeds = side.values.shape[1]
     if seeds == 1:
         return side.draws[:, :, 0]
-    chosen = np.random.default_rng(SEED).integers(0, seeds, size=side.draws.shape)
+    chosen = np.random.default_rng([SEED, number]).integers(0, seeds, size=side.draws.shape)
     return np.asarray(np.take_along_axis(side.draws, chosen, axis=2).mean(-1))
 
 

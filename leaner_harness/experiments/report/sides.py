@@ -35,6 +35,7 @@ from leaner_harness.experiments.report.scores import (
     relative_means,
 )
 from leaner_harness.experiments.report.training import Group, curves, training_table
+from leaner_harness.results import Record
 from leaner_harness.svg import A, B
 
 LEANER, ORIGINAL = "leaner", "original"
@@ -66,7 +67,7 @@ class Pair(NamedTuple):
 def sections(kept: Kept) -> Iterator[Section]:
     """All sections of the report."""
     pairs = pairs_of(kept)
-    yield Section("LEANER against original", list(_against(kept, pairs)))
+    yield Section("LEANER against original", list(_against(pairs)))
     yield Section("Against no pre-training", list(_scratch(kept)))
     yield Section("Learning curves", list(_curves(kept)))
     yield from text_sections.sections(kept)
@@ -82,7 +83,7 @@ def pairs_of(kept: Kept) -> list[Pair]:
     return [pair for pair in found if pair.leaner and pair.original]
 
 
-def _against(kept: Kept, pairs: Sequence[Pair]) -> Iterator[Block]:
+def _against(pairs: Sequence[Pair]) -> Iterator[Block]:
     if not pairs:
         yield Note("No architecture has results of both sides.")
         return
@@ -93,7 +94,7 @@ def _against(kept: Kept, pairs: Sequence[Pair]) -> Iterator[Block]:
     first = pairs[0].leaner[0].record
     yield Note(
         f"{first['board']}, {first['data']['split']} split, {first['protocol']['name']}. "
-        f"{_scored_tasks(kept)}Differences are LEANER - original on the same rows; in brackets "
+        f"{_scored_tasks(first)}Differences are LEANER - original on the same rows; in brackets "
         "95 % intervals. With one training of either side p is a permutation test, whose only "
         "chance is the rows; with several it is Student's t over rows and training seeds. p is "
         f"corrected over the {len(rows)} comparisons of this section (Holm)."
@@ -114,9 +115,9 @@ def _against(kept: Kept, pairs: Sequence[Pair]) -> Iterator[Block]:
     )
 
 
-def _scored_tasks(kept: Kept) -> str:
-    some = next(iter(kept.scored.values())).record["tasks"]
-    absent = [name for name in AVERAGED if some.get(name, {}).get("state") != "ok"]
+def _scored_tasks(record: Record) -> str:
+    tasks = record["tasks"]
+    absent = [name for name in AVERAGED if tasks.get(name, {}).get("state") != "ok"]
     if not absent:
         return ""
     return f"Means are over the tasks that were scored; without {', '.join(absent)}. "
