@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
-from leaner_harness import answer_scores, compare_answers, paired, recompute
+from leaner_harness import answer_scores, compare_answers, paired
 from leaner_harness.answer_scores import GRADES, TASK
 from leaner_harness.experiments.report.charts import Bar, forest
 from leaner_harness.experiments.report.claims import NOT_COMPARABLE, Claim, direction
@@ -24,43 +23,23 @@ from leaner_harness.experiments.report.document import (
     Table,
     Value,
 )
+from leaner_harness.experiments.report.effects import (
+    NAMES,
+    SIDES,
+    Found,
+    Ways,
+    effects_of,
+    measure,
+    samples,
+)
 from leaner_harness.experiments.report.files import Kept, Scored, files_of
-from leaner_harness.experiments.report.scores import PERMUTATIONS, check_same_rows, over_seeds
+from leaner_harness.experiments.report.scores import check_same_rows, over_seeds
 from leaner_harness.experiments.report.training import Group, curves, training_table
 from leaner_harness.judge.verdicts import SUM
-from leaner_harness.paired import Columns, Difference
-from leaner_harness.results import Record
 from leaner_harness.svg import A, B, C, D
 
-SIDES = ("leaner", "original")
-_NAMES = {"leaner": "LEANER", "original": "original"}
 _WAYS = tuple((side, taught) for side in SIDES for taught in SIDES)
 _COLORS = dict(zip(_WAYS, (A, B, C, D), strict=True))
-
-Pairs = Sequence[Sequence[tuple[Scored, Scored]]]
-"""For each seed the pairs of results whose mean difference is the effect."""
-
-
-class Effect(NamedTuple):
-    """A difference that is asked for."""
-
-    name: str
-    pairs: Pairs
-
-    @property
-    def files(self) -> list[str]:
-        """Of all results in it."""
-        return files_of([each for pairs in self.pairs for pair in pairs for each in pair])
-
-
-class Found(NamedTuple):
-    """An effect on one metric, over all questions or those of a kind."""
-
-    effect: Effect
-    metric: str
-    kind: str
-    questions: int
-    found: Difference
 
 
 def sections(kept: Kept) -> Iterator[Section]:
@@ -72,10 +51,6 @@ def sections(kept: Kept) -> Iterator[Section]:
     yield Section("Learning curves", list(_curves(kept)))
 
 
-Ways = dict[tuple[str, str], dict[str, Scored]]
-"""(pre-trained on, instructed with) -> seed -> result."""
-
-
 def _ways(kept: Kept) -> Ways:
     found: Ways = {}
     for way in _WAYS:
@@ -84,12 +59,6 @@ def _ways(kept: Kept) -> Ways:
             found[way] = {each.cell.at["seed"]: each for each in results}
     check_same_rows([each for seeds in found.values() for each in seeds.values()])
     return found
-
-
-def samples(source: Scored) -> list[Record]:
-    """The answers of a result, in the order of their questions."""
-    found = recompute.read_samples(source.result, source.path)
-    return sorted(found, key=lambda sample: str(sample["id"]))
 
 
 def metrics(ways: Ways) -> tuple[str, ...]:
@@ -119,7 +88,7 @@ def _four(ways: Ways) -> Iterator[Block]:
     for (side, taught), seeds in ways.items():
         results = list(seeds.values())
         n = results[0].record["tasks"][TASK]["n"]
-        cells: list[Value] = [_NAMES[side], _NAMES[taught], ", ".join(seeds), n]
+        cells: list[Value] = [NAMES[side], NAMES[taught], ", ".join(seeds), n]
         rows.append(Row([*cells, *_means(results, names)], files_of(results)))
     heads = (Column("pre-trained on"), Column("instructed with"), Column("seeds"))
     yield Table((*heads, Column("questions", ",d"), *(Column(n, ".3f") for n in names)), rows)
@@ -149,75 +118,6 @@ def _means(results: Sequence[Scored], names: Sequence[str]) -> list[Estimate | N
         drawn = np.stack([d[:, c] for d, c in zip(draws, columns, strict=True)], axis=1)
         found.append(None if np.isnan(drawn).any() else over_seeds(mean, drawn))
     return found
-
-
-def effects_of(ways: Ways) -> list[Effect]:
-    """What can be asked: each choice with the other held, and over both of the other."""
-    found = []
-    for number, what in enumerate(("pre-training", "instructions")):
-        held = "instructions" if number == 0 else "pre-training"
-        both: dict[str, list[tuple[Scored, Scored]]] = {}
-        for other in SIDES:
-            one, two = (_way(number, side, other) for side in SIDES)
-            shared = [s for s in ways.get(one, {}) if s in ways.get(two, {})]
-            pairs = {seed: (ways[one][seed], ways[two][seed]) for seed in shared}
-            for seed, pair in pairs.items():
-                both.setdefault(seed, []).append(pair)
-            if pairs:
-                name = f"{what}, {_NAMES[other]} {held}"
-                found.append(Effect(name, [[pair] for pair in pairs.values()]))
-        whole = [pairs for pairs in both.values() if len(pairs) == len(SIDES)]
-        if whole:
-            found.append(Effect(f"{what}, both", whole))
-    return found
-
-
-def _way(number: int, side: str, other: str) -> tuple[str, str]:
-    return (side, other) if number == 0 else (other, side)
-
-
-def measure(effect: Effect, kind: str = "") -> list[Found]:
-    """LEANER - original of an effect on every metric, of all questions or those of a kind."""
-    by_seed = [[_columns(*pair, kind) for pair in pairs] for pairs in effect.pairs]
-    found = []
-    for metric in by_seed[0][0][1]:
-        some = [[columns[metric] for _, columns in pairs if metric in columns] for pairs in by_seed]
-        if all(len(each) == len(pairs) for each, pairs in zip(some, by_seed, strict=True)):
-            joined = _joined([_averaged(each) for each in some])
-            n = by_seed[0][0][0]
-            found.append(Found(effect, metric, kind, n, paired.difference(joined)))
-    return found
-
-
-def _columns(one: Scored, other: Scored, kind: str) -> tuple[int, dict[str, Columns]]:
-    """How many questions, and the columns of each metric."""
-    both = samples(one), samples(other)
-    compare_answers.check_questions(both[0], both[1], (one.files[0], other.files[0]))
-    first, second = ([s for s in each if not kind or s["kind"] == kind] for each in both)
-    found = compare_answers.columns(first, second, PERMUTATIONS)
-    return len(first), {metric: cols for name, (metric, cols) in found.items() if name == metric}
-
-
-def _averaged(some: Sequence[Columns]) -> Columns:
-    """The mean of pairs of one seed: the same questions are drawn, and exchanged, in each."""
-    exchanged = [each.exchanged for each in some if each.exchanged is not None]
-    return Columns(
-        np.mean([each.values for each in some], axis=0),
-        np.mean([each.draws for each in some], axis=0),
-        np.mean(exchanged, axis=0) if len(exchanged) == len(some) else None,
-        1,
-    )
-
-
-def _joined(seeds: Sequence[Columns]) -> Columns:
-    """All seeds: the first side's columns, then the second's."""
-    if len(seeds) == 1:
-        return seeds[0]
-    values = np.stack([each.values for each in seeds], axis=1).ravel()
-    draws = np.concatenate(
-        [np.stack([e.draws[:, side] for e in seeds], axis=1) for side in (0, 1)], axis=1
-    )
-    return Columns(values, draws, None, len(seeds))
 
 
 def _table(found: Sequence[Found], *, kinds: bool) -> Table:
@@ -259,22 +159,18 @@ def _effects(kept: Kept, ways: Ways) -> Iterator[Block]:
             if each.effect is effect
         ]
         groups.append((effect.name, bars))
-    said = "; ".join(
-        f"{name}: {', '.join(f'{b.name} {b.found.value:+.3f}' for b in bars)}"
-        for name, bars in groups
-    )
     yield Figure(
         "LEANER - original, by choice",
         "Lines: 95 % intervals, uncorrected.",
-        [
-            Panel(
-                f"choice-{number}",
-                forest(name, "LEANER - original", bars, f"{name}: {said}"),
-            )
-            for number, (name, bars) in enumerate(groups, start=1)
-        ],
+        [_panel(number, *group) for number, group in enumerate(groups, start=1)],
         [name for effect in effects for name in effect.files],
     )
+
+
+def _panel(number: int, name: str, bars: Sequence[Bar]) -> Panel:
+    said = ", ".join(f"{bar.name} {bar.found.value:+.3f}" for bar in bars)
+    about = f"LEANER - original, {name}: {said}"
+    return Panel(f"choice-{number}", forest(name, "LEANER - original", bars, about))
 
 
 def _kinds(ways: Ways) -> Iterator[Block]:
@@ -296,12 +192,12 @@ def _kinds(ways: Ways) -> Iterator[Block]:
 
 def _curves(kept: Kept) -> Iterator[Block]:
     before = [
-        Group(_NAMES[side], color, runs)
+        Group(NAMES[side], color, runs)
         for side, color in zip(SIDES, (A, B), strict=True)
         if (runs := kept.runs_of("train", side=side))
     ]
     after = [
-        Group(f"{_NAMES[way[0]]}, {_NAMES[way[1]]}", _COLORS[way], runs)
+        Group(f"{NAMES[way[0]]}, {NAMES[way[1]]}", _COLORS[way], runs)
         for way in _WAYS
         if (runs := kept.runs_of("instruct", side=way[0], instructions=way[1]))
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import quote
 
 from leaner_harness.experiments.report.document import (
     Block,
@@ -70,7 +71,7 @@ def _table(block: Table, files: Mapping[str, int]) -> str:
 
 
 def _links(names: Sequence[str], files: Mapping[str, int]) -> list[str]:
-    return [f"[{files[name]}]({name})" for name in dict.fromkeys(names)]
+    return [f"[{files[name]}]" for name in dict.fromkeys(names)]  # what each is stands at the end
 
 
 def _end(report: Report, files: Mapping[str, int]) -> Iterator[str]:
@@ -81,4 +82,5 @@ def _end(report: Report, files: Mapping[str, int]) -> Iterator[str]:
         yield f"## Files that were not used ({len(report.refused)})"
         yield "\n".join(f"- {cell(name)}: {cell(reason)}" for name, reason in report.refused)
     yield f"## Files ({len(files)})"
-    yield "\n".join(f"{number}. [{cell(name)}]({name})" for name, number in files.items())
+    yield "\n".join(f"{number}. [{cell(name)}]({quote(name)})" for name, number in files.items())
+    yield "\n".join(f"[{number}]: {quote(name)}" for name, number in files.items())

@@ -112,10 +112,7 @@ def _kind(column: Column) -> str:
 
 def _cited(names: Sequence[str], files: Mapping[str, int]) -> str:
     """Links to the list at the end; many in a row fold into a count."""
-    links = [
-        f'<a href="#f{files[name]}" title="{escape(name)}">{files[name]}</a>'
-        for name in dict.fromkeys(names)
-    ]
+    links = [f'<a href="#f{files[name]}">{files[name]}</a>' for name in dict.fromkeys(names)]
     if len(links) > 4:
         inner = " ".join(links)
         return f" <details><summary>{len(links)} files</summary>{inner}</details>"
