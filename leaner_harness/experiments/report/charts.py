@@ -9,8 +9,8 @@ from typing import NamedTuple
 from leaner_harness.experiments.report.document import Estimate
 from leaner_harness.svg import INK, PALE, SOFT, dot, drawing, line, path, square, text
 
-_WIDTH, _HEIGHT = 440, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 62, 44
+_WIDTH, _HEIGHT = 440, 308
+_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 70, 44
 _ROW = 20
 
 

@@ -249,9 +249,12 @@ def _curves(groups: Mapping[str, Sequence[Training]]) -> Iterator[Block]:
         ]
         panels.append((name, [*base, Group("easy first", A, runs), *control]))
     yield curves(panels or [("random", base)], "One line a training seed, all on the same text.")
-    yield training_table(
-        [(name, [Group("", INK, runs)]) for name, runs in groups.items()], "shown", ""
-    )
+    rows = [
+        (name, [Group("random" if name in ("random", "no curriculum") or runs[0].run.control_of
+                      else "easy first", INK, runs)])
+        for name, runs in groups.items()
+    ]  # fmt: skip
+    yield training_table(rows, "shown", "order")
 
 
 def claims(kept: Kept) -> Section:

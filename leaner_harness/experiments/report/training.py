@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -57,7 +58,7 @@ def _panel(name: str, groups: Sequence[Group]) -> Iterator[Panel]:
     ends = "; ".join(f"{s.name} ends at {s.points[-1].y:.3f}" for s in series if s.name)
     about = f"{name}, validation loss in {unit} over tokens trained on: {ends}"
     yield Panel(
-        f"curve-{name.replace(' ', '-')}",
+        "-".join(["curve", *re.findall(r"\w+", name)]),
         plot(name, Axis("tokens trained on"), Axis(unit), series, about),
     )
 
