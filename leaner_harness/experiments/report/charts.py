@@ -88,7 +88,7 @@ def short(value: float) -> str:
     """A number on an axis: 1.5k, 20M, 0.25."""
     for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
-            return f"{value / size:g}{letter}"
+            return f"{value / size:.3g}{letter}"
     return f"{round(value, 6) + 0.0:g}"
 
 

@@ -202,9 +202,8 @@ def _panels(kept: Kept, grid: Mapping[Place, Found]) -> Iterator[Panel]:
         Series(name, color, _points(grid, side, lambda f: f.parameters, words=largest))
         for side, (name, color) in _SIDES.items()
     ]
-    yield from _panel(
-        "score-parameters", "Score against parameters", Axis("parameters", log=True), series
-    )
+    axis = Axis("parameters", log=True, ticks=sorted({p.x for each in series for p in each.points}))
+    yield from _panel("score-parameters", "Score against parameters", axis, series)
 
 
 def _points(

@@ -58,8 +58,8 @@ def _entropy(found: Mapping[str, Any]) -> Iterator[Block]:
         panels.append(Panel(f"entropy-{unit}", picture))
     yield Figure(
         "Block entropy of both training texts",
-        "At equal sizes; lines: 95 % intervals. Beside the learning curves: less entropy, easier "
-        "to predict.",
+        "At equal sizes; lines: 95 % intervals. To be read beside the learning curves: how much of "
+        "a difference in loss may be the text's.",
         panels,
         [TEXTS],
     )
