@@ -254,8 +254,8 @@ def _curves(kept: Kept) -> Iterator[Block]:
         groups,
         "One line a training seed. Each side is measured on validation text of its own kind and "
         "trained in tokens of its own tokenizer: bits per byte take the tokenizer out, not the "
-        "text, and one text may be easier to predict than the other. Nats per target (BERT, XLNet) depend on the "
-        "tokenizer, too. Neither says which side learned more.",
+        "text, and one text may be easier to predict than the other. Nats per target (BERT, XLNet) "
+        "depend on the tokenizer, too. Neither says which side learned more.",
     )
     yield training_table(groups, "architecture", "side")
 
