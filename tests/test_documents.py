@@ -64,6 +64,12 @@ ELSEWHERE = {
         "tests/test_dataset_questions.py::test_what_is_written_is_what_leaner_eval_asks",
         "tests/test_dataset_vocabulary.py::test_a_list_is_saved_and_loaded",
     ),
+    ("docs/experiments.md", "leaner experiment run exp1 --preset smoke --workers 2"): (
+        "tests/test_experiment_kill.py"
+        "::test_a_run_that_is_killed_ten_times_has_the_report_of_one_that_was_not",
+        "tests/test_experiment_report.py::test_the_command_writes_what_there_is_and_names_what_is_missing",
+        "tests/test_experiments.py::test_a_dry_run_counts_what_is_left",
+    ),
     ("docs/building.md", "from leaner_harness.dataset.build import Source"): (
         "tests/test_dataset_scale_kill.py::test_the_script_of_the_documents_runs",
     ),

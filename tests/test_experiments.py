@@ -35,7 +35,8 @@ def test_every_cell_is_a_command_that_can_be(name, preset):
     for number, cell in enumerate(experiment.cells):
         assert set(cell.needs) <= set(names[:number]), "what is needed comes first"
         assert not any(
-            "{" in word and "}" in word and "genres" not in word for word in cell.command
+            "{" in word and "}" in word and not word.startswith(("genres=", "curriculum_options="))
+            for word in cell.command
         )
         if cell.command[0] == "train":
             pairs = zip(cell.command, cell.command[1:], strict=False)

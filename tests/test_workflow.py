@@ -16,6 +16,8 @@ import small_results
 import yaml
 from conftest import ROOT
 
+from leaner_harness import results
+
 FILE = ROOT / ".github" / "workflows" / "leaderboard.yml"
 TEXT = FILE.read_text(encoding="utf-8")
 FLOW: dict[Any, Any] = yaml.safe_load(TEXT)

@@ -10,17 +10,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from leaner_harness.curriculum_runs import KEYS, milestone_folders
+from leaner_harness.curriculum_runs import milestone_folders
 from leaner_harness.experiments.drive import Place
 from leaner_harness.experiments.grid import Cell
 from leaner_harness.files import write_atomic, write_json
+from leaner_harness.learning_curve import MEASURES
 from leaner_harness.provenance import weights_digest, without_paths
 
 FOLDER = "training"
 RECORD, LOG = "leaner.json", "log.jsonl"
 _MOST = 200
 """Measurements of a curve that are kept: more than any preset makes."""
-_OF_A_POINT = ("step", "tokens_seen", "pool_share", *KEYS)
+_OF_A_POINT = ("step", "tokens_seen", "pool_share", *MEASURES)
 
 
 def checkpoint(cell: Cell) -> Path:
@@ -53,7 +54,7 @@ def _thinned(lines: Sequence[str]) -> str:
     entries: list[dict[str, Any]] = [
         {key: entry[key] for key in _OF_A_POINT if key in entry}
         for entry in map(json.loads, lines)
-        if any(key in entry for key in KEYS)
+        if any(key in entry for key in MEASURES)
     ]
     stride = -(-len(entries) // _MOST) or 1
     chosen = entries[::-1][::stride][::-1]

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from leaner_harness.curriculum_runs import KEYS, Run, read_run
+from leaner_harness.curriculum_runs import Run, read_run
 from leaner_harness.errors import LeanerError
 from leaner_harness.experiments.grid import Cell, Experiment
 from leaner_harness.experiments.records import FOLDER, LOG, RECORD, checkpoint
 from leaner_harness.leaderboard.entries import VERIFIED, read_entries
+from leaner_harness.learning_curve import MEASURES
 from leaner_harness.results import Record, Result
 
 BOARDS = "boards"
@@ -161,7 +162,7 @@ def _agree(run: Run, scored: Iterable[Scored]) -> None:
         said = each.record.get("training")
         if each.record["model"]["weights_sha256"] != weights or not said:
             continue
-        for key in ("tokens_seen", "steps", "parameters", "data", "recipe", *KEYS):
+        for key in ("tokens_seen", "steps", "parameters", "data", "recipe", *MEASURES):
             if said.get(key) != run.record.get(key):
                 raise LeanerError(
                     f"{run.path} and {each.path}, which are of the same weights, differ in {key}."

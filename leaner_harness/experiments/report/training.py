@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from leaner_harness.curriculum_runs import KEYS
 from leaner_harness.experiments.report.charts import Axis, Point, Series, plot
 from leaner_harness.experiments.report.document import (
     Column,
@@ -19,6 +18,7 @@ from leaner_harness.experiments.report.document import (
 )
 from leaner_harness.experiments.report.files import Training, files_of
 from leaner_harness.intervals import Spread, t_interval
+from leaner_harness.learning_curve import MEASURES
 
 
 class Group(NamedTuple):
@@ -44,7 +44,7 @@ def curves(panels: Panels, note: str, title: str = "Validation loss over tokens"
 def _panel(name: str, groups: Sequence[Group]) -> Iterator[Panel]:
     if not groups:
         return
-    unit = KEYS[groups[0].runs[0].run.key]
+    unit = MEASURES[groups[0].runs[0].run.key]
     series = [
         Series(
             "" if number else group.name,
@@ -84,7 +84,7 @@ def _row(heads: Sequence[Value], runs: Sequence[Training]) -> Row:
     cells: list[Value] = [*heads, ", ".join(str(each.run.seed) for each in runs)]
     cells += [first.record["parameters"]["total"], first.steps, first.tokens]
     cells += [first.tokens / data["tokens"], data["words"], of_seeds([r.run.loss for r in runs])]
-    return Row([*cells, KEYS[first.key]], files_of(runs))
+    return Row([*cells, MEASURES[first.key]], files_of(runs))
 
 
 def of_seeds(values: Sequence[float]) -> Estimate:
