@@ -89,6 +89,7 @@ NOT_RUN = {
 }
 LINES_NOT_RUN = {
     "leaner experiment run exp1": "minutes; tests/test_experiments.py runs what cells are made of",
+    "leaner experiment report exp1": "after the line above; tests/test_experiment_report.py",
     "leaner experiment run exp3 --preset small --published FOLDER": (
         "needs the published text, and hours"
     ),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import small_outputs
 from hypothesis import given
 from hypothesis import strategies as st
 from small_outputs import made
@@ -212,3 +213,20 @@ def test_a_misplaced_or_foreign_file_is_named(output: Path, tmp_path: Path) -> N
 
 def test_an_empty_results_folder_still_has_a_page(tmp_path: Path) -> None:
     assert "No results yet" in board.build(tmp_path)
+
+
+def test_turns_are_part_of_how_a_model_was_asked_only_with_a_chat_template(
+    output: Path, tmp_path: Path
+) -> None:
+    """Without one lm_eval's command says nothing of turns, and its API says no: both are alike."""
+
+    def asked(**more: object) -> str:
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        folder.mkdir()
+        changed = small_outputs.altered(output, folder, lambda record: record.update(more))
+        return str(made(changed).record["protocol"]["fingerprint"])
+
+    assert asked(fewshot_as_multiturn=None) == asked(fewshot_as_multiturn=False)
+    chat = {"chat_template_sha": "1"}
+    turns = [asked(fewshot_as_multiturn=value, **chat) for value in (True, False)]
+    assert len({asked(), *turns}) == 3

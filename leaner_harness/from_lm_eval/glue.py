@@ -114,9 +114,13 @@ def _protocol(evaluation: Evaluation) -> Record:
         return _finetuning_protocol(evaluation)
     output, shots = evaluation.output, evaluation.shots()
     ran = sorted(filter(evaluation.ran, evaluation.data))
+    system = {key: output.get(key) for key in _SYSTEM}
+    # Without a chat template there are no turns: lm_eval's command leaves it open, its API says no.
+    if not system["chat_template_sha"]:
+        system["fewshot_as_multiturn"] = False
     asked = {
         "prompts": {t: [output["configs"][evaluation.key(t)].get(k) for k in _PROMPT] for t in ran},
-        "system": [output.get(key) for key in _SYSTEM],
+        "system": list(system.values()),
         "fewshot": [shots, output["config"].get("fewshot_seed")] if shots else [],
         "train": [evaluation.data[task].get("train_fingerprint") for task in ran] if shots else [],
     }
