@@ -30,6 +30,7 @@ import torch
 import transformers
 from leaner_trainers import loop, progress
 from leaner_trainers.architectures import llama
+from leaner_trainers.devices import has_bfloat16_units
 from leaner_trainers.recipe import Recipe
 
 from leaner_harness import get_architecture
@@ -81,11 +82,8 @@ def _synchronize() -> None:
 
 
 def has_bf16() -> bool:
-    """Whether bfloat16 is faster here than float32: it is emulated where units are missing."""
-    if torch.cuda.is_available():
-        return True
-    flags = Path("/proc/cpuinfo")
-    return flags.exists() and "amx_bf16" in flags.read_text()
+    """Whether bfloat16 is faster here than float32."""
+    return has_bfloat16_units(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
 
 
 def ours(options: argparse.Namespace, folder: Path, *, apart: bool) -> Callable[[Turn], None]:

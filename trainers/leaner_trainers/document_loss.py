@@ -54,10 +54,11 @@ def document_nats(
     nats = np.zeros(len(offsets) - 1)
     was_training = model.training
     model.eval()
-    for number, batch in enumerate(_batches(offsets, block_size, most)):
-        if number % share[1] == share[0]:
-            with fused_attention(model), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-                np.add.at(nats, batch.documents, _batch_nats(model, ids, batch, device))
+    with fused_attention(model):
+        for number, batch in enumerate(_batches(offsets, block_size, most)):
+            if number % share[1] == share[0]:
+                with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+                    np.add.at(nats, batch.documents, _batch_nats(model, ids, batch, device))
     model.train(was_training)
     return nats
 
