@@ -176,10 +176,26 @@ def measure(options: argparse.Namespace) -> list[Job]:
 
 
 def report(options: argparse.Namespace) -> None:
-    """Compare, and write the report."""
+    """Compare, and write the report; the rates that were tried stand below it."""
     folders = [options.out / job.name for job in measure(options)]
     command = [sys.executable, "-m", "leaner_harness.cli", "curriculum", "compare", *folders]
     subprocess.run([*command, "--out", options.to], check=True)
+    page = options.to.with_suffix(".md")
+    write_atomic(page, (page.read_text(encoding="utf-8") + rates_tried(options)).encode())
+
+
+def rates_tried(options: argparse.Namespace) -> str:
+    """The table of final losses by arm and rate, all of the first seed."""
+    lines = [
+        f"\n\nHow the rates were chosen: bits per byte at the end, seed {SEEDS[0]}, by rate.\n",
+        f"| shown | {' | '.join(f'{rate:g}' for rate in RATES)} |",
+        f"| --- |{' --- |' * len(RATES)}",
+    ]
+    for arm in ARMS:
+        found = [read(options.out / Job(arm, rate, SEEDS[0]).name) for rate in RATES]
+        losses = (f"{each['validation_bits_per_byte']:.4f}" for each in found)
+        lines.append(f"| `{arm}` | {' | '.join(losses)} |")
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
