@@ -9,6 +9,7 @@ from leaner_trainers.devices import (
     hardware,
     has_bfloat16_units,
     make_accelerator,
+    settled,
 )
 from leaner_trainers.recipe import Recipe
 
@@ -34,7 +35,7 @@ def test_a_number_of_processes_that_was_promised():
     with pytest.raises(UsageError, match="processes is 2, but there are 1"):
         make_accelerator(Recipe(device="cpu", processes=2))
     accelerator = make_accelerator(Recipe(device="cpu", processes=1))
-    assert hardware(accelerator).startswith("1 x cpu")
+    assert hardware(accelerator, Recipe()).startswith("1 x cpu")
 
 
 def test_bfloat16_units_are_those_the_processor_names(monkeypatch):
@@ -45,6 +46,21 @@ def test_bfloat16_units_are_those_the_processor_names(monkeypatch):
     monkeypatch.delattr(torch.cpu, "get_capabilities")  # older versions of torch lack it
     assert not has_bfloat16_units(cpu)
     assert has_bfloat16_units(torch.device("cuda")) and not has_bfloat16_units(torch.device("mps"))
+
+
+def test_auto_is_bfloat16_where_there_are_units(monkeypatch):
+    cpu = torch.device("cpu")
+    for has_units in (True, False):
+        monkeypatch.setattr(
+            "leaner_trainers.devices.has_bfloat16_units", lambda _, it=has_units: it
+        )
+        assert settled(Recipe(bf16="auto"), cpu).bf16 is has_units
+        assert settled(Recipe(bf16=True), cpu).bf16 is True
+        assert settled(Recipe(), cpu).bf16 is False
+    with pytest.raises(UsageError, match="true, false or 'auto'"):
+        Recipe(bf16="sometimes")
+    with pytest.raises(UsageError, match="true, false or a word"):
+        Recipe(bf16=1)
 
 
 def test_emulated_bfloat16_is_warned_of(monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from dataclasses import replace
 
 import torch
 from accelerate import Accelerator
@@ -54,6 +55,11 @@ def has_bfloat16_units(device: torch.device) -> bool:
     return bool(found.get("amx_bf16"))
 
 
+def settled(recipe: Recipe, device: torch.device) -> Recipe:
+    """The recipe with what it leaves to the machine: `bf16 = "auto"` becomes true or false."""
+    return replace(recipe, bf16=has_bfloat16_units(device)) if recipe.bf16 == "auto" else recipe
+
+
 def bfloat16_warning(recipe: Recipe, device: torch.device) -> str:
     """What to say of a recipe that asks for bfloat16 where it is emulated; empty elsewhere."""
     if not recipe.bf16 or device.type != "cpu" or has_bfloat16_units(device):
@@ -61,12 +67,13 @@ def bfloat16_warning(recipe: Recipe, device: torch.device) -> str:
     return "This processor emulates bfloat16, many times slower: --set bf16=false"
 
 
-def hardware(accelerator: Accelerator) -> str:
-    """The machine, in a line."""
+def hardware(accelerator: Accelerator, recipe: Recipe) -> str:
+    """The machine, and what it computes in, in a line."""
     if accelerator.device.type == "cuda":
         name = torch.cuda.get_device_name(accelerator.device)
     else:
         name = (
             f"{accelerator.device.type} ({platform.machine()}, {torch.get_num_threads()} threads)"
         )
-    return f"{accelerator.num_processes} x {name}, torch {torch.__version__}"
+    form = "bfloat16" if recipe.bf16 else "float32"
+    return f"{accelerator.num_processes} x {name}, {form}, torch {torch.__version__}"

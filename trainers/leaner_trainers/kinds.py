@@ -11,6 +11,7 @@ from leaner_harness import PluginError, UnknownName, UsageError
 KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "str": ((str,), "a string"),
     "bool": ((bool,), "true or false"),
+    "bool | str": ((bool, str), "true, false or a word"),
     "int": ((int,), "a whole number"),
     "int | None": ((int, type(None)), "a whole number"),
     "float": ((float, int), "a number"),
@@ -33,7 +34,7 @@ def check_kind(key: str, annotation: str, value: object) -> None:
     if annotation not in KINDS:
         return
     types, wanted = KINDS[annotation]
-    is_flag_for_number = isinstance(value, bool) and annotation != "bool"
+    is_flag_for_number = isinstance(value, bool) and bool not in types
     if not isinstance(value, types) or is_flag_for_number:
         raise wrong_value(key, value, wanted)
     if isinstance(value, tuple):

@@ -43,7 +43,7 @@ from leaner_trainers.checkpoint import (
 )
 from leaner_trainers.curriculum import choose
 from leaner_trainers.curve import draw_curve
-from leaner_trainers.devices import bfloat16_warning, hardware, make_accelerator
+from leaner_trainers.devices import bfloat16_warning, hardware, make_accelerator, settled
 from leaner_trainers.milestones import milestone_steps
 from leaner_trainers.model import check_model, make_model
 from leaner_trainers.optimizers import make_optimizers
@@ -77,6 +77,8 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
     chosen = choose(recipe, objective)
     accelerator = make_accelerator(recipe)
     device, is_main = accelerator.device, accelerator.is_main_process
+    recipe = settled(recipe, device)
+    in_bfloat16 = bool(recipe.bf16)
 
     # The text, tokenised on disk. A resumed run takes the files of the stopped one.
     with accelerator.main_process_first():
@@ -113,7 +115,7 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
     tokens_per_step = accumulation * rows * recipe.block_size
     stages = None
     if chosen is not None and scored is not None:
-        stages = Stages(chosen, text, *scored, accelerator, accumulation * rows, recipe.bf16)
+        stages = Stages(chosen, text, *scored, accelerator, accumulation * rows, in_bfloat16)
         if found is not None:
             stages.restore(found.curriculum, curriculum_arrays(out))
         elif chosen.scored_by_reference:
@@ -140,7 +142,7 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
             "train_loss": sum(state.losses) / max(len(state.losses), 1),
             **({} if stages is None else {"curriculum": stages.record(state.step, seen)}),
             **measured,
-            "hardware": hardware(accelerator),
+            "hardware": hardware(accelerator, recipe),
         }
 
     source = text if stages is None else stages
@@ -169,7 +171,7 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
                 is_last = part == accumulation - 1
                 with (
                     nullcontext() if is_last else accelerator.no_sync(parallel),
-                    torch.autocast(device.type, torch.bfloat16, enabled=recipe.bf16),
+                    torch.autocast(device.type, torch.bfloat16, enabled=in_bfloat16),
                 ):
                     loss, n_targets = loss_of(parallel, batch)
                     accelerator.backward(loss)

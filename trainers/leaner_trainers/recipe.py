@@ -112,8 +112,9 @@ class Recipe:
     """Largest norm of the gradient; 0 for no limit."""
     seed: int = 0
     """Decides the first weights, the order of the blocks and what is masked in them."""
-    bf16: bool = False
-    """Compute in bfloat16 where it is safe; the weights stay float32."""
+    bf16: bool | str = False
+    """Compute in bfloat16 where it is safe; the weights stay float32. `auto`: where
+    the device has units for it."""
     compile: bool = False
     """Compile the forward pass with torch.compile: faster after a minute or so."""
     eval_every: int = 100
@@ -168,5 +169,7 @@ def _check(key: str, annotation: str, value: object) -> None:
             raise wrong_value(key, value, f"at most {_AT_MOST[key]}")
         if not math.isfinite(value):
             raise wrong_value(key, value, "a finite number")
+    if key == "bf16" and isinstance(value, str) and value != "auto":
+        raise wrong_value(key, value, "true, false or 'auto'")
     if key in _CHOICES and value not in _CHOICES[key]:
         raise wrong_value(key, value, "one of " + ", ".join(map(repr, _CHOICES[key])))
