@@ -13,7 +13,7 @@ import numpy as np
 from leaner_harness.curriculum_runs import Point, Run, check_comparable, read_run
 from leaner_harness.errors import UsageError
 from leaner_harness.files import write_atomic, write_json
-from leaner_harness.intervals import Spread, t_interval, t_two_sided
+from leaner_harness.intervals import Spread, t_interval, t_quantile, t_two_sided
 from leaner_harness.learning_curve import MEASURES
 from leaner_harness.paired import ALPHA, holm
 from leaner_harness.results import read_all
@@ -25,6 +25,9 @@ PAPER = (
     "1.3 billion tokens; the scoring was not counted. Not reproduced unless the table says so."
 )
 _BASELINES = ("random", "no curriculum")
+_UNTOLD = ("no shared seed: cannot tell", "one seed: cannot tell")
+_POWER = 0.8
+_SAME_SHARE = 0.02  # by which pools of the same size may differ: documents are not cut
 
 Groups = Mapping[str, Mapping[int, Sequence[Run]]]
 """Runs by what they were shown, and by their steps."""
@@ -110,9 +113,10 @@ def _row(
         "loss": _estimate([run.loss for run in runs]),
         "difference": found["mean"],
         "difference_interval": found["interval"],
+        "detectable": _detectable(gaps),
         "p": _p_value(gaps),
         "p_holm": None,
-        "verdict": "baseline" if is_base else "one seed: cannot tell",
+        "verdict": "baseline" if is_base else _UNTOLD[min(len(gaps), 1)],
         "order_alone": _estimate([run.loss - other.loss for run, other in _pairs(runs, control)]),
         "first_crossing": {
             "seeds": len(crossed),
@@ -120,12 +124,10 @@ def _row(
             "tokens": _estimate([point.tokens for point in crossed]),
             "share_of_budget": _estimate([point.step / budget for point in crossed]),
         },
-        "strict": _strict(by_steps, budget, target),
+        "strict": _strict(by_steps, base, target),
         "unique_tokens": _estimate([run.unique_tokens for run in runs]),
         "bill": _estimate([run.bill for run in runs if run.bill is not None]),
-        "bill_ratio": _estimate(
-            [run.bill / other.bill for run, other in _pairs(runs, base) if run.bill and other.bill]
-        ),
+        "bill_ratio": _bill_ratio(runs, base),
         "seconds": _estimate([run.seconds for run in runs]),
     }
 
@@ -149,18 +151,32 @@ def _first_crossing(curve: Sequence[Point], target: float) -> Point | None:
     return next((point for point in curve if point.loss <= target), None)
 
 
-def _strict(by_steps: Mapping[int, Sequence[Run]], budget: int, target: float) -> dict[str, Any]:
-    """The budgets of a group, and the least whose mean loss is at or below the target."""
-    tried = {
-        steps: _estimate([run.loss for run in runs])
-        for steps, runs in sorted(by_steps.items())
-        if steps <= budget
-    }
-    reached = [steps for steps, loss in tried.items() if loss["mean"] <= target]
+def _strict(
+    by_steps: Mapping[int, Sequence[Run]], base: Sequence[Run], target: float
+) -> dict[str, Any]:
+    """The budgets of a group, each with its bill, and the least whose mean reaches the target."""
+    budget = base[0].steps
+    tried = {steps: runs for steps, runs in sorted(by_steps.items()) if steps <= budget}
+    losses = {steps: _estimate([run.loss for run in runs]) for steps, runs in tried.items()}
+    reached = [steps for steps, loss in losses.items() if loss["mean"] <= target]
     return {
-        "budgets": {f"{steps / budget:.0%}": loss for steps, loss in tried.items()},
+        "budgets": {
+            f"{steps / budget:.0%}": {
+                "loss": losses[steps],
+                "bill_ratio": _bill_ratio(runs, base),
+                "unique_tokens": _estimate([run.unique_tokens for run in runs]),
+                "seconds": _estimate([run.seconds for run in runs]),
+            }
+            for steps, runs in tried.items()
+        },
         "least": min(reached) / budget if reached else None,
     }
+
+
+def _bill_ratio(runs: Sequence[Run], base: Sequence[Run]) -> dict[str, Any]:
+    """The whole bill beside the baseline's of its longest budget."""
+    pairs = [(run.bill, other.bill) for run, other in _pairs(runs, base)]
+    return _estimate([bill / other for bill, other in pairs if bill and other])
 
 
 def _estimate(values: Sequence[float]) -> dict[str, Any]:
@@ -183,6 +199,18 @@ def _p_value(gaps: Sequence[float]) -> float | None:
     if error == 0:
         return 1.0 if np.mean(gaps) == 0 else 0.0
     return t_two_sided(float(np.mean(gaps)) / error, len(gaps) - 1)
+
+
+def _detectable(gaps: Sequence[float]) -> float | None:
+    """The difference that so many seeds would find four times out of five; None below two.
+
+    (t(.975) + t(.8)) x the standard error of the paired differences (Bloom 1995).
+    """
+    if len(gaps) < 2:
+        return None
+    error = float(np.std(gaps, ddof=1)) / math.sqrt(len(gaps))
+    freedom = len(gaps) - 1
+    return error * (t_quantile(1 - ALPHA / 2, freedom) + t_quantile(_POWER, freedom))
 
 
 def _verdict(difference: float, p: float) -> str:
@@ -227,9 +255,25 @@ def _warnings(groups: Groups, baseline: str, budget: int) -> list[str]:
             found.append(f"{name} has other seeds than {baseline}: only shared ones are paired.")
         if any(run.ended_early for run in by_steps[budget]):
             found.append(f"{name} ended before the whole text could be read.")
+        for run, other in _pairs(by_steps[budget], _control(by_steps[budget][0], groups)):
+            if not _keep_pace(run, other):
+                found.append(
+                    f"{name}, seed {run.seed}: its control went at a pace of its own, so `order "
+                    f"alone` has pace in it, too (--set follow={run.path.name})."
+                )
         if any(run.bill is None for run in by_steps[budget]):
             found.append(f"{name} has a reference of unknown cost: its bill is not whole.")
     return found
+
+
+def _keep_pace(run: Run, control: Run) -> bool:
+    """Whether both read pools of the same sizes at the same steps."""
+    if len(run.stages) != len(control.stages):
+        return False
+    return all(
+        one.step == other.step and abs(one.share - other.share) <= _SAME_SHARE
+        for one, other in zip(run.stages, control.stages, strict=True)
+    )
 
 
 def write_report(report: Mapping[str, Any], place: Path) -> None:

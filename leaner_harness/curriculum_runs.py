@@ -12,10 +12,9 @@ from leaner_harness.errors import CheckpointError, UsageError
 from leaner_harness.learning_curve import LOG, MEASURES
 from leaner_harness.provenance import weights_digest
 
-_CURRICULUM = ("curriculum", "difficulty", "control")
 _MAY_DIFFER = {
-    *_CURRICULUM,
-    *("curriculum_options", "reference"),
+    *("curriculum", "difficulty", "control"),
+    *("curriculum_options", "reference", "follow"),
     *("seed", "steps", "warmup", "learning_rate", "embedding_rate"),
     *("eval_every", "sample_every", "sample_prompt", "checkpoint_at", "tensorboard"),
     *("resume", "device", "processes", "compile"),
@@ -29,6 +28,15 @@ class Point(NamedTuple):
     step: int
     tokens: int
     loss: float
+
+
+class Stage(NamedTuple):
+    """A pool of a run."""
+
+    step: int
+    """After which it was read."""
+    share: float
+    """Of the text's tokens."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +57,13 @@ class Run:
     @property
     def group(self) -> str:
         """What it was shown, in words: runs that differ in seed and length share it."""
-        return _shown(self.recipe)
+        return _shown(self.recipe, self.recipe.get("control", ""))
 
     @property
     def control_of(self) -> str:
         """The group whose pools, in random order, this one reads; empty where it is no control."""
         is_control = self.recipe.get("control") == "random"
-        return _shown({**self.recipe, "control": ""}) if is_control else ""
+        return _shown(self.recipe, "") if is_control else ""
 
     @property
     def seed(self) -> int:
@@ -79,7 +87,7 @@ class Run:
 
     @property
     def unique_tokens(self) -> int:
-        """Tokens of the text that were read at least once."""
+        """Tokens of the documents of which something was read."""
         curriculum = self.record.get("curriculum")
         known = min(self.tokens, int(self.record["data"]["tokens"]))
         return int(curriculum["unique_tokens"]) if curriculum else known
@@ -100,9 +108,15 @@ class Run:
     @property
     def ended_early(self) -> bool:
         """Whether it never came to read from the whole text, though it is no `subset`."""
-        stages = self.record.get("curriculum", {}).get("stages", [])
-        is_part = bool(stages) and stages[-1]["share"] < 1
-        return is_part and self.recipe.get("curriculum") != "subset"
+        said = self.record.get("curriculum", {})
+        is_part = bool(self.stages) and self.stages[-1].share < 1
+        return is_part and not said.get("is_subset", self.recipe.get("curriculum") == "subset")
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The pools it read from."""
+        found = self.record.get("curriculum", {}).get("stages", [])
+        return tuple(Stage(each.get("step", 0), each["share"]) for each in found)
 
     def milestones(self) -> dict[str, str]:
         """Digests of the weights of its milestones, by name, and of its last ones as `end`.
@@ -120,17 +134,17 @@ def milestone_folders(checkpoint: Path) -> dict[str, Path]:
     return folders | {"end": checkpoint}
 
 
-def _shown(recipe: Mapping[str, Any]) -> str:
-    """What a recipe shows a model, in words."""
+def _shown(recipe: Mapping[str, Any], control: str) -> str:
+    """What a recipe, with a control or without, shows a model, in words."""
     if not recipe.get("curriculum"):
         return "no curriculum"
-    words = [str(recipe[key]) for key in _CURRICULUM if recipe.get(key)]
-    if recipe.get("control"):
-        words[-1] = f"({words[-1]})"
+    words = [str(recipe[key]) for key in ("curriculum", "difficulty") if recipe.get(key)]
+    words += [f"({control})"] * bool(control)
     if recipe.get("reference"):
         words.append(f"by {Path(recipe['reference']).name}")
     options = dict(recipe.get("curriculum_options") or {})
-    if options.pop("advance_at", None):  # another run's pace, which differs by seed
+    # A control's pace may be its run's, which differs by seed.
+    if recipe.get("control") and options.pop("advance_at", None):
         options.pop("rule", None)
     shown = ", ".join(f"{key}={value}" for key, value in sorted(options.items()))
     return " ".join(words) + (f" [{shown}]" if shown else "")

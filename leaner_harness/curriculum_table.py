@@ -17,10 +17,12 @@ def markdown(report: Mapping[str, Any]) -> str:
         f"Budget {budget['steps']:,} steps, {budget['tokens']:,} tokens. Target: "
         f"{report['target']:.4f} {unit}, the mean of the baseline's last losses. In brackets: 95 % "
         "intervals over seeds (Student); differences are paired by seed, p corrected (Holm). "
-        "Order alone: the difference from the control, pools of the same sizes in random order.",
+        "Order alone: the difference from the control, pools of the same sizes in random order. "
+        "Detectable: what so many seeds, as far apart as these, find four times out of five.",
         "",
         *_table(
-            ("shown", "seeds", "rate", unit, "difference", "p (Holm)", "verdict", "order alone"),
+            ("shown", "seeds", "rate", unit, "difference", "p (Holm)", "verdict", "detectable",
+             "order alone"),
             [_loss_cells(row) for row in report["groups"]],
         ),
         "",
@@ -35,8 +37,11 @@ def markdown(report: Mapping[str, Any]) -> str:
         "First crossing: the first measurement at or below the target in a run of the whole "
         "budget; the rate has not fallen yet, so a run that ends there would be better. Strict: "
         "the shortest budget, run to its own end, whose mean reaches the target. Whole bill: "
-        "training tokens, a third of the scored ones, and those a reference was trained on.",
+        "training tokens, a third of the scored ones, and those a reference was trained on. "
+        "Seconds: without a reference's training.",
     ]  # fmt: skip
+    if any(len(row["strict"]["budgets"]) > 1 for row in report["groups"]):
+        lines += ["", "Every budget, run to its own end:", "", *_budgets(report)]
     if report["milestones"]:
         lines += ["", "LEANER-GLUE at milestones, mean over seeds:", "", *_milestones(report)]
     lines += ["", *(f"* {warning}" for warning in report["warnings"]), "", f"> {report['paper']}"]
@@ -53,6 +58,7 @@ def _loss_cells(row: Mapping[str, Any]) -> list[str]:
         _shown(difference, "{:+.4f}"),
         _NONE if row["p_holm"] is None else f"{row['p_holm']:.2g}",
         row["verdict"],
+        _NONE if row["detectable"] is None else f"{row['detectable']:.4f}",
         _shown(row["order_alone"], "{:+.4f}"),
     ]
 
@@ -72,6 +78,25 @@ def _cost_cells(row: Mapping[str, Any]) -> list[str]:
         _shown(row["bill_ratio"], "{:.2f}"),
         _shown(row["seconds"], "{:,.0f}"),
     ]
+
+
+def _budgets(report: Mapping[str, Any]) -> list[str]:
+    unit = report["measure"]["unit"]
+    return _table(
+        ("shown", "budget", unit, "unique tokens", "whole bill / baseline's", "seconds"),
+        [
+            [
+                f"`{row['group']}`",
+                share,
+                _shown(each["loss"], "{:.4f}"),
+                _shown(each["unique_tokens"], "{:,.0f}"),
+                _shown(each["bill_ratio"], "{:.2f}"),
+                _shown(each["seconds"], "{:,.0f}"),
+            ]
+            for row in report["groups"]
+            for share, each in row["strict"]["budgets"].items()
+        ],
+    )
 
 
 def _milestones(report: Mapping[str, Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,13 +29,25 @@ class Reference:
         self._model: Any = None
 
     @property
+    def settings_digest(self) -> str:
+        """Of all besides its weights that its likelihoods depend on."""
+        said = hashlib.sha256(Path(__file__).read_bytes())
+        for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "leaner.json"):
+            path = self.path / name
+            content = path.read_bytes() if path.is_file() else b""
+            if name == "leaner.json" and content:  # of a long record, how lm-eval is to call it
+                content = json.dumps(json.loads(content).get("lm_eval")).encode()
+            said.update(hashlib.sha256(content).digest())
+        return said.hexdigest()
+
+    @property
     def record(self) -> dict[str, Any]:
         """What its `leaner.json` says of it and its cost; or nothing."""
         try:
             said = json.loads((self.path / "leaner.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        keys = ("recipe_name", "parameters", "tokens_seen", "curriculum")
+        keys = ("recipe_name", "parameters", "tokens_seen", "flops", "seconds", "curriculum")
         return {key: said[key] for key in keys if key in said}
 
     def nats(self, texts: Sequence[str]) -> list[float]:

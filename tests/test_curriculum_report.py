@@ -11,6 +11,7 @@ import small_results
 from leaner_harness import CheckpointError, UsageError
 from leaner_harness.cli import main
 from leaner_harness.curriculum_report import compare_runs
+from leaner_harness.curriculum_table import markdown
 from leaner_harness.provenance import weights_digest
 
 STEPS, EVERY, TOKENS = 100, 10, 1000  # tokens a step
@@ -103,6 +104,49 @@ def test_the_bill_is_beside_the_tokens(runs):
     easy = rows_of(compare_runs(runs))["iterative flesch"]
     assert easy["bill"]["mean"] == 150_000 and easy["bill_ratio"]["mean"] == pytest.approx(1.5)
     assert easy["unique_tokens"]["mean"] == 50_000 and easy["seconds"]["mean"] == 65.0
+
+
+def test_a_saving_has_its_bill(runs):
+    """Nine tenths of the steps, and one and a half times the baseline's whole bill."""
+    report = compare_runs(runs)
+    there = rows_of(report)["iterative flesch"]["strict"]["budgets"]["90%"]
+    assert there["loss"]["mean"] == pytest.approx(1.99)
+    assert there["bill_ratio"]["mean"] == pytest.approx(1.5)
+    row = next(line for line in markdown(report).splitlines() if "| 90% |" in line)
+    assert "1.9900" in row and "| 1.50 |" in row
+
+
+def test_a_control_at_a_pace_of_its_own_is_told(tmp_path):
+    for pace in ("same", "other"):
+        runs = [
+            write_run(tmp_path / f"random-{pace}", 2.0, **RANDOM),
+            write_run(tmp_path / f"easy-{pace}", 2.0, **ITERATIVE),
+            write_run(tmp_path / f"control-{pace}", 2.0, **ITERATIVE, control="random"),
+        ]
+        for run, step in zip(runs[1:], (40, 40 if pace == "same" else 50), strict=True):
+            record = json.loads((run / "leaner.json").read_text())
+            record["curriculum"]["stages"] = [{"step": 0, "share": 0.5}, {"step": step, "share": 1}]
+            (run / "leaner.json").write_text(json.dumps(record))
+        warnings = " ".join(compare_runs(runs)["warnings"])
+        assert ("a pace of its own" in warnings) is (pace == "other")
+        assert ("follow=easy-other" in warnings) is (pace == "other")
+
+
+def test_what_a_few_seeds_can_find_is_said(runs):
+    rows = rows_of(compare_runs(runs))
+    # The gaps of the control are .02, 0 and -.02; t(.975) + t(.8) is 5.36 for two degrees.
+    assert rows["iterative flesch (random)"]["detectable"] == pytest.approx(
+        0.02 / 3**0.5 * 5.363, rel=1e-3
+    )
+    assert rows["random"]["detectable"] is None
+
+
+def test_runs_of_other_seeds_are_not_paired(tmp_path):
+    runs = [
+        write_run(tmp_path / "random", 2.0, 0, **RANDOM),
+        write_run(tmp_path / "easy", 1.5, 1, **ITERATIVE),
+    ]
+    assert rows_of(compare_runs(runs))["iterative flesch"]["verdict"].startswith("no shared seed")
 
 
 def test_what_is_not_whole_is_said(tmp_path):
@@ -225,6 +269,22 @@ def test_the_report_is_written_and_quotes_the_paper(tmp_path, runs, capsys):
     row = next(line for line in text.splitlines() if "| `iterative flesch` |" in line)
     assert "1.9000" in row and "| better |" in row
     assert str(tmp_path) not in text + json.dumps(shown)
+
+
+def test_a_plan_joins_pools_that_only_one_of_two_runs_reads(tmp_path, capsys, monkeypatch):
+    """Where stages are long, a run whose loss falls goes to the whole text at once."""
+    monkeypatch.chdir(tmp_path)
+    keys = (
+        "curriculum=iterative", "difficulty=sentence_length", "words=5000", "steps=60", "warmup=4",
+        "eval_every=2", "curriculum_options={stages=5, max_steps=16}",
+    )  # fmt: skip
+    overrides = [word for key in keys for word in ("--set", key)]
+    assert main(["curriculum", "plan", "llama-demo", *overrides, "--json"]) == 0
+    stages = json.loads(capsys.readouterr().out)["stages"]
+    assert [round(each["share"], 1) for each in stages] == [0.2, 0.4, 0.6, 0.8, 1]
+    assert [each["steps"] for each in stages] == [16, 16, 16, 0, 12]
+    assert [each["steps_at_least"] for each in stages][3] == 2
+    assert sum(each["steps_at_least"] for each in stages) == 60
 
 
 def test_a_plan_is_printed_without_training(tmp_path, capsys, monkeypatch):

@@ -96,7 +96,7 @@ def test_scores_are_made_once(kept, tokenizer):
 
 
 class FakeReference:
-    digest = "weights"
+    digest, settings_digest = "weights", "settings"
 
     def nats(self, texts):
         return [float(len(text)) for text in texts]
@@ -110,8 +110,11 @@ def test_a_references_loss_is_by_our_tokens(kept, tokenizer):
     other, another = FakeReference(), train_tokenizer(["a cat and a cat"] * 3, 258)
     other.digest = "other"
     scores.static_scores(spec, documents, tokens_of(), tokenizer, other)
+    longer = FakeReference()
+    longer.settings_digest = "a longer context"
+    scores.static_scores(spec, documents, tokens_of(), tokenizer, longer)
     scores.static_scores(spec, documents, tokens_of(), another, FakeReference())
-    assert len(kept()) == 3  # another reference, another tokenizer
+    assert len(kept()) == 4  # another reference, other settings, another tokenizer
 
 
 def test_other_documents_than_the_tokens_are_refused(kept, tokenizer):

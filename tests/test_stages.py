@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import signal
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -178,6 +179,15 @@ def test_random_packs_anew_and_costs_nothing(tmp_path):
             "which curriculum 'subset' never asks",
         ),
         ({"curriculum": "sorted", "difficulty": "flesch", "minutes": 1.0}, "goes by steps"),
+        ({"curriculum": "iterative", "difficulty": "flesch", "follow": "x"}, "for a control"),
+        (
+            {
+                "curriculum": "sorted",
+                "difficulty": "flesch",
+                "curriculum_options": {"full_at": 1.0},
+            },
+            "only after the last of 12 steps",
+        ),
         ({"curriculum": "random", "curriculum_options": {"a": 1}}, "Unknown option .*'a'"),
         (
             {
@@ -193,6 +203,32 @@ def test_keys_that_do_not_go_together_are_named(keys, message, tmp_path):
     with pytest.raises(UsageError, match=message):
         loop.train(replace(RECIPE, **keys), tmp_path)
     assert not (tmp_path / "resume").exists()
+
+
+def test_a_control_follows_its_run(run, tmp_path):
+    easy = write_record(run, tmp_path / "easy")
+    control = replace(SELF, control="random", follow=str(easy))
+    found = loop.train(control, tmp_path / "control").record["curriculum"]
+    for stage, own in zip(run.record["curriculum"]["stages"], found["stages"], strict=True):
+        assert own["step"] == stage["step"] and own["tokens"] >= stage["tokens"]
+        # The first pool of self_loss is random, too, and the last is everything.
+        assert (own["pool"] != stage["pool"]) is (0 < stage["stage"] < 3)
+    assert found["bill"]["scored_tokens"] == {}
+    for keys, message in (
+        ({"steps": 25}, "has steps 24, this one 25"),
+        ({"difficulty": "flesch"}, "has difficulty 'self_loss', this one 'flesch'"),
+        ({"follow": str(tmp_path)}, "names no finished run"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            loop.train(replace(control, **keys), tmp_path / "other")
+
+
+def write_record(run, folder):
+    """A run's folder, as `leaner train` leaves it, without weights."""
+    folder.mkdir()
+    record = {**run.record, "recipe": asdict(SELF)}
+    (folder / "leaner.json").write_text(json.dumps(record))
+    return folder
 
 
 def test_a_wrong_name_is_named(tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +21,13 @@ from leaner_harness import (
     get_curriculum,
     get_difficulty,
 )
-from leaner_trainers.controls import reversed_scores, shuffled_scores
+from leaner_trainers.controls import following, reversed_scores, shuffled_scores
 from leaner_trainers.kinds import make_options
 from leaner_trainers.recipe import Recipe
 from leaner_trainers.scores import Scores, static_scores
 from leaner_trainers.tokens import Tokens
 
-_OTHER_KEYS = ("curriculum_options", "difficulty", "control", "reference")
+_OTHER_KEYS = ("curriculum_options", "difficulty", "control", "follow", "reference")
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,23 @@ class Chosen:
 
     @property
     def reference_tokens(self) -> int | None:
-        """What the reference cost, in tokens: 0 where none was needed, None where it is unknown."""
+        """What the reference cost, in its tokens: 0 where none was needed, None where unknown."""
         if self.reference is None or not self.scored_by_reference:
             return 0
         said = self.reference.record
         bill = said.get("curriculum", {}).get("bill", {})
         found: int | None = bill.get("token_equivalents", said.get("tokens_seen"))
         return found
+
+    def reference_weight(self, flops_per_token: float) -> float:
+        """How many tokens of a model of that cost one of the reference's is worth.
+
+        1 where the reference does not say what it computed, as one that counts n-grams.
+        """
+        said = {} if self.reference is None else self.reference.record
+        if not said.get("flops") or not said.get("tokens_seen"):
+            return 1.0
+        return float(said["flops"]) / float(said["tokens_seen"]) / flops_per_token
 
     def first_scores(
         self, documents: Iterable[Document], tokens: Tokens, tokenizer: PreTrainedTokenizerFast
@@ -106,6 +116,11 @@ def choose(recipe: Recipe, objective: ObjectiveSpec) -> Chosen | None:
     spec = get_curriculum(recipe.curriculum)
     options_class = pkgutil.resolve_name(spec.curriculum)
     curriculum = make_options(options_class, recipe.curriculum_options, "curriculum_options")
+    _check_whole(recipe, spec, curriculum)
+    if recipe.follow:
+        if not recipe.control:
+            raise UsageError("Recipe key 'follow' is for a control.", 'Add control = "random".')
+        curriculum = following(asdict(recipe), Path(recipe.follow).expanduser())
     if objective.answers:
         raise UsageError(
             f"Objective {objective.name!r} fits examples into blocks before training; curricula "
@@ -130,6 +145,17 @@ def choose(recipe: Recipe, objective: ObjectiveSpec) -> Chosen | None:
     elif recipe.reference:
         raise UsageError("Recipe key 'reference' is for a difficulty that needs one: lm_loss.")
     return Chosen(spec, curriculum, difficulty, reference, recipe.control, recipe.seed)
+
+
+def _check_whole(recipe: Recipe, spec: CurriculumSpec, curriculum: Curriculum) -> None:
+    """Raise UsageError where the whole text would come after the last step."""
+    full_at = getattr(curriculum, "full_at", 0.0)
+    if not spec.subset and full_at * recipe.steps > recipe.steps - 1:
+        raise UsageError(
+            f"With full_at = {full_at:g} the whole text may be read only after the last of "
+            f"{recipe.steps:,} steps.",
+            "Choose a smaller full_at, or `subset` to leave text out.",
+        )
 
 
 def _difficulty(

@@ -134,13 +134,15 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
 
     def record(measured: dict[str, Any]) -> dict[str, Any]:
         seen = state.step * tokens_per_step
+        cost = cost_record(model, seen)
+        read = {} if stages is None else stages.record(state.step, seen, cost["flops"])
         return {
             **text_record(text, seen, state.targets),
-            **cost_record(model, seen),
+            **cost,
             "steps": state.step,
             "seconds": round(state.seconds, 1),
             "train_loss": sum(state.losses) / max(len(state.losses), 1),
-            **({} if stages is None else {"curriculum": stages.record(state.step, seen)}),
+            **({"curriculum": read} if read else {}),
             **measured,
             "hardware": hardware(accelerator, recipe),
         }
@@ -150,10 +152,18 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
     log = Log(out / "log.jsonl", state.step, recipe.tensorboard) if is_main else None
     with stop_at_signal() as asked, Display(recipe.steps, state.step, is_main) as display:
         display.say(model_line(recipe, model), bfloat16_warning(recipe, device))
+
+        def tell(stages: Stages) -> None:
+            now = stages.entry()
+            display.reading(stages.line(text.tokenizer), now["stage"], now["pool_share"])
+
+        if stages is not None and not stages.is_pending:  # a stopped run goes on inside a stage
+            tell(stages)
         while state.step < recipe.steps and not time_is_up(recipe, state.seconds):
             if stages is not None and stages.is_pending:
+                display.say("Scoring the text anew." if stages.needs_scoring else "")
                 stages.enter(model)
-                display.say(stages.line(text.tokenizer))
+                tell(stages)
             share = rate_share(recipe, state.step, state.seconds)
             for group in (group for each in optimizers for group in each.param_groups):
                 group["lr"] = share * group["initial_lr"]
@@ -235,6 +245,7 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
             if stopping:
                 raise KeyboardInterrupt
 
+    display.say("" if stages is None else stages.warning())
     save()  # should anything fail from here on, nothing is trained twice
     if is_main:
         publish(model, text.tokenizer, out)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Iterator
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -48,22 +47,34 @@ def stages(recipe: Recipe) -> list[dict[str, Any]]:
         weights = np.diff(text.tokens.offsets)
     ranking = Ranking(scores, weights)
     slow = list(_walk(chosen, recipe, ranking, lambda step: -1e6 * step))
-    fast = list(_walk(chosen, recipe, ranking, lambda _: 1.0))
-    lasts = zip_longest(*([entry["steps"] for entry in walk] for walk in (slow, fast)), fillvalue=0)
+    fast = list(_walk(chosen, recipe, ranking, lambda _: 1.0)) if chosen.watches_loss else []
     per_step = recipe.gradient_accumulation * recipe.batch_size * recipe.block_size
     return [
-        entry
-        | {"steps": steps, "steps_at_least": at_least}
-        | {"passes": steps * per_step / entry["tokens"]}
-        for entry, (steps, at_least) in zip(max(slow, fast, key=len), lasts, strict=True)
+        {"stage": number, **entry, "passes": entry["steps"] * per_step / entry["tokens"]}
+        for number, entry in enumerate(_joined(slow, fast) if fast else _alike(slow))
     ]
+
+
+def _alike(walk: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The pools of a run that takes the same steps whatever its loss."""
+    return [entry | {"steps_at_least": entry["steps"]} for entry in walk]
+
+
+def _joined(slow: list[dict[str, Any]], fast: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The pools of two runs, each once, the smallest first: either may skip some of the other's."""
+    met: dict[int, dict[str, Any]] = {}
+    for key, walk in (("steps", slow), ("steps_at_least", fast)):
+        for entry in walk:
+            row = met.setdefault(entry["tokens"], entry | {"steps": 0, "steps_at_least": 0})
+            row[key] += entry["steps"]
+    return [met[tokens] for tokens in sorted(met)]
 
 
 def _walk(chosen: Chosen, recipe: Recipe, ranking: Ranking, loss: Loss) -> Iterator[dict[str, Any]]:
     """The stages of a run with a given loss after each step."""
     curriculum, weights = chosen.curriculum, ranking.weights
     state = curriculum.start(len(weights), weights, recipe.seed)
-    stage, began = 0, 0
+    began = 0
 
     def entry(state: CurriculumState, steps: int) -> dict[str, Any]:
         nonlocal ranking
@@ -71,7 +82,6 @@ def _walk(chosen: Chosen, recipe: Recipe, ranking: Ranking, loss: Loss) -> Itera
         tokens = int(weights[pool].sum())
         ranking = Ranking(ranking.scores, weights, before=pool)
         return {
-            "stage": stage,
             "share": tokens / int(weights.sum()),
             "documents": len(pool),
             "tokens": tokens,
@@ -84,7 +94,7 @@ def _walk(chosen: Chosen, recipe: Recipe, ranking: Ranking, loss: Loss) -> Itera
         after, wish = curriculum.observe(state, Progress(step, recipe.steps, measured))
         if wish != KEEP:
             yield entry(state, step - began)
-            stage, began = stage + 1, step
+            began = step
         state = json.loads(json.dumps(after))
     if began < recipe.steps:
         yield entry(state, recipe.steps - began)

@@ -100,7 +100,7 @@ class Display:
             disable=not (enabled and self._console.is_terminal),
         )
         self._task = self._progress.add_task("", total=steps, completed=done, shown="")
-        self._validation = ""
+        self._validation = self._reading = ""
         if done:
             self.say(f"Going on after step {done:,} of {steps:,}.")
 
@@ -118,12 +118,17 @@ class Display:
 
     def step(self, step: int, loss: float) -> None:
         """Move the bar."""
-        shown = f"loss {loss:.3f}{self._validation}"
+        shown = f"loss {loss:.3f}{self._validation}{self._reading}"
         self._progress.update(self._task, completed=step, shown=shown)
 
     def evaluated(self, loss: float, unit: str) -> None:
         """Show the newest loss on the validation text beside the bar."""
         self._validation = f"  validation {loss:.3f} {unit}"
+
+    def reading(self, line: str, stage: int, share: float) -> None:
+        """Say what is read from now on, and show it beside the bar."""
+        self.say(line)
+        self._reading = f"  stage {stage + 1}, {share:.0%} of the text"
 
     def sample(self, step: int, text: str) -> None:
         """Print a sample of generated text above the bar."""

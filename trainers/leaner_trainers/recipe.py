@@ -74,6 +74,9 @@ class Recipe:
     """What the curriculum tells easy documents from hard ones by."""
     control: str = ""
     """In place of easy first: `reversed`, hard first; or `random`, pools of the same sizes."""
+    follow: str = ""
+    """With a control, the folder of the finished run it is one of: pools as large, after as many
+    steps. Empty for a pace of its own."""
     reference: str = ""
     """The folder of the checkpoint whose loss `lm_loss` is; its training is on the bill."""
     tokenizer: str = "train"

@@ -1,6 +1,7 @@
 """Scores of documents by their text or a reference's loss: made once, and kept by digest.
 
-The digest is of the text, the tokenizer, the reference's weights and the code that scores.
+The digest is of the text, the tokenizer, the reference's weights and settings, and the code that
+scores.
 """
 
 from __future__ import annotations
@@ -104,14 +105,22 @@ def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
         yield batch
 
 
+def _code(function: object) -> str:
+    """The module that a difficulty is written in; empty where its source is not at hand."""
+    try:
+        module = inspect.getmodule(function)
+        return inspect.getsource(module) if module else ""
+    except OSError:
+        return ""
+
+
 def _place(
     spec: DifficultySpec, tokens: Tokens, tokenizer_digest: str, reference: Reference | None
 ) -> Path:
     """The file that holds these scores."""
-    module = inspect.getmodule(pkgutil.resolve_name(spec.score))
-    code = inspect.getsource(module) if module else ""
+    code = _code(pkgutil.resolve_name(spec.score))
     parts = [str(_FORMAT), spec.score, code, tokens.digest, str(len(tokens.offsets))]
     if reference is not None:  # its nats are divided by our tokens
-        parts += [reference.digest, tokenizer_digest]
+        parts += [reference.digest, reference.settings_digest, tokenizer_digest]
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     return home() / "scores" / f"{digest}.npz"

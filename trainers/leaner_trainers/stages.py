@@ -150,25 +150,41 @@ class Stages:
     def line(self, tokenizer: Any) -> str:
         """What is being read, for people: the pool, and the hardest of it."""
         now = self._standing.history[-1]
+        said = (
+            f"Stage {now['stage'] + 1}, step {now['step']:,}: {now['share']:.0%} of the text, "
+            f"{now['documents']:,} documents, {now['tokens']:,} tokens"
+        )
+        if self._chosen.difficulty is None:  # nothing is the last where nothing is ranked
+            return said
         hardest = int(self._current.documents[np.argmax(self._scores[self._current.documents])])
         first, last = self._offsets[hardest : hardest + 2]
         words = tokenizer.decode(self._text.tokens.ids[first : min(last, first + 30)].tolist())
         words = " ".join(
             words.replace(tokenizer.decode([self._text.tokens.ids[first]]), "").split()
         )
-        return (
-            f"Stage {now['stage'] + 1}, step {now['step']:,}: {now['share']:.0%} of the text, "
-            f"{now['documents']:,} documents, {now['tokens']:,} tokens; the last: {words[:60]}..."
-        )
+        return f"{said}; the last: {words[:60]}..."
 
-    def record(self, step: int, tokens_seen: int) -> dict[str, Any]:
-        """The stages, what was read, and the whole bill."""
+    def warning(self) -> str:
+        """What to say of a run that never came to read from the whole text; empty else."""
+        share = self._standing.history[-1]["share"]
+        if share == 1 or self._chosen.spec.subset:
+            return ""
+        return f"The run ended before the whole text could be read: at {share:.0%} of it."
+
+    def record(self, step: int, tokens_seen: int, flops: float) -> dict[str, Any]:
+        """The stages, what was read, and the whole bill of a run that computed so much."""
         chosen, standing = self._chosen, self._standing
         seen = self._seen.copy()
         seen[self._read(step)] = True
-        scored, reference = sum(standing.scored_tokens.values()), chosen.reference_tokens
+        weight = chosen.reference_weight(flops / max(tokens_seen, 1))
+        reference = chosen.reference_tokens
+        scored = sum(
+            tokens * (weight if by == "reference" else 1.0)
+            for by, tokens in standing.scored_tokens.items()
+        )
         return {
             "stages": [dict(stage) for stage in standing.history],
+            "is_subset": chosen.spec.subset,
             "reference": "" if chosen.reference is None else chosen.reference.digest,
             "documents_read": int(seen.sum()),
             "unique_tokens": int(self._weights[seen].sum()),
@@ -176,12 +192,15 @@ class Stages:
                 "training_tokens": tokens_seen,
                 "scored_tokens": dict(standing.scored_tokens),
                 "reference_training_tokens": reference,
+                "reference_weight": round(weight, 4),
                 # Unknown where the reference does not say what it cost.
                 "token_equivalents": (
-                    None if reference is None else tokens_seen + round(scored / 3) + reference
+                    None
+                    if reference is None
+                    else tokens_seen + round(scored / 3 + reference * weight)
                 ),
                 "rule": "training tokens + a third of the scored ones + those the reference was "
-                "trained on, once for each run",
+                "trained on, once for each run; a reference's count by what they cost to compute",
             },
             "seconds": {key: round(value, 3) for key, value in standing.seconds.items()},
         }
