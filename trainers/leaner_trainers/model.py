@@ -12,6 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from leaner_harness import ArchitectureSpec, CheckpointError, LeanerError, UsageError
 from leaner_trainers.recipe import Recipe
+from leaner_trainers.tokenizers import start_token
 
 
 def check_model(recipe: Recipe, spec: ArchitectureSpec) -> None:
@@ -39,9 +40,36 @@ def make_model(
     model = _build(recipe, spec, len(tokenizer)).to(torch.float32)
     _check_block(recipe, model)
     tokenizer.model_max_length = recipe.block_size
+    _name_tokens(model, tokenizer)
+    _train_every_token(model)
     if recipe.init_from:
         _load(model, _weights(recipe), recipe)
     return model
+
+
+def _name_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> None:
+    """Have the configurations name the tokenizer's ids, where the builder names any."""
+    end = tokenizer.eos_token_id
+    pad = end if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+    ids = {"bos_token_id": start_token(tokenizer), "eos_token_id": end, "pad_token_id": pad}
+    for config in (model.config, getattr(model, "generation_config", None)):
+        for name, number in ids.items():
+            if getattr(config, name, None) is not None:
+                setattr(config, name, number)
+
+
+def _train_every_token(model: PreTrainedModel) -> None:
+    """Undo what transformers does to the embedding of a padding token: zeros, and no gradient.
+
+    Causal models pad with the token that begins and ends documents. It has to be learnt, or the
+    first token of every document is predicted from nothing.
+    """
+    embedding = model.get_input_embeddings()
+    padding = getattr(embedding, "padding_idx", None)
+    if padding is not None:
+        with torch.no_grad():
+            embedding.weight[padding].normal_(0, float(embedding.weight.std()))
+        embedding.padding_idx = None
 
 
 def _build(recipe: Recipe, spec: ArchitectureSpec, vocab_size: int) -> PreTrainedModel:
