@@ -255,15 +255,23 @@ def _warnings(groups: Groups, baseline: str, budget: int) -> list[str]:
             found.append(f"{name} has other seeds than {baseline}: only shared ones are paired.")
         if any(run.ended_early for run in by_steps[budget]):
             found.append(f"{name} ended before the whole text could be read.")
-        for run, other in _pairs(by_steps[budget], _control(by_steps[budget][0], groups)):
-            if not _keep_pace(run, other):
-                found.append(
-                    f"{name}, seed {run.seed}: its control went at a pace of its own, so `order "
-                    f"alone` has pace in it, too (--set follow={run.path.name})."
-                )
+        pairs = _pairs(by_steps[budget], _control(by_steps[budget][0], groups))
+        found += [said for run, control in pairs for said in _unlike(run, control)]
         if any(run.bill is None for run in by_steps[budget]):
             found.append(f"{name} has a reference of unknown cost: its bill is not whole.")
     return found
+
+
+def _unlike(run: Run, control: Run) -> list[str]:
+    """In what a control differs from its run besides the order."""
+    rates = [each.recipe.get("learning_rate") for each in (run, control)]
+    found = []
+    if rates[0] != rates[1]:
+        found.append(f"another learning rate, {rates[1]} and not {rates[0]}")
+    if not _keep_pace(run, control):
+        found.append(f"a pace of its own (there is --set follow={run.path.name})")
+    start = f"{run.group}, seed {run.seed}: `order alone` is not order alone, its control has "
+    return [f"{start}{each}." for each in found]
 
 
 def _keep_pace(run: Run, control: Run) -> bool:

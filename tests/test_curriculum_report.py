@@ -130,6 +130,18 @@ def test_a_control_at_a_pace_of_its_own_is_told(tmp_path):
         warnings = " ".join(compare_runs(runs)["warnings"])
         assert ("a pace of its own" in warnings) is (pace == "other")
         assert ("follow=easy-other" in warnings) is (pace == "other")
+        assert "another learning rate" not in warnings
+
+
+def test_a_control_at_another_rate_is_told(tmp_path):
+    runs = [
+        write_run(tmp_path / "random", 2.0, **RANDOM),
+        write_run(tmp_path / "easy", 2.0, **ITERATIVE),
+        write_run(tmp_path / "control", 2.0, **ITERATIVE, control="random", learning_rate=2e-3),
+    ]
+    assert "has another learning rate, 0.002 and not 0.001" in " ".join(
+        compare_runs(runs)["warnings"]
+    )
 
 
 def test_what_a_few_seeds_can_find_is_said(runs):
