@@ -58,8 +58,10 @@ def test_scores_follow_their_own_checkpoint():
         ]
     )
     assert "data=data/data/ori/10M" in cells["train/original-bert-2"].command
-    reference = {cell.name: cell for cell in read("exp3", "small").cells}["control/lm_loss-2"]
-    assert "random/0" in reference.needs and "reference=runs/random-seed0" in reference.command
+    cells = {cell.name: cell for cell in read("exp3", "small").cells}
+    easy, control = cells["easy-first/lm_loss-2"], cells["control/lm_loss-2"]
+    assert "random/0" in easy.needs and "reference=runs/random-seed0" in easy.command
+    assert control.needs == (easy.name,) and "follow=runs/lm_loss-seed2" in control.command
 
 
 def test_both_sides_share_what_is_asked_for():
