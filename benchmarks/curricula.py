@@ -8,8 +8,8 @@
 shuffle, and the first blocks; memory is the most the process ever had. `scoring` sets the loss of
 a model on whole documents against TinyHelen's way, one document after another in segments of 1,024
 tokens, at most four a batch, with the same model and dtype; wall time on a GPU or of several
-threads, else CPU time; rounds interleaved. `overhead` reads, from a finished run, the time that it
-spent on its curriculum beside scoring.
+threads, else CPU time; rounds interleaved. Neither has to tokenise. `overhead` reads, from a
+finished run, the time that it spent on its curriculum beside scoring.
 """
 
 from __future__ import annotations
@@ -56,10 +56,9 @@ def pools(count: int) -> None:
     print(f"most memory of the process: {most:.2f} GiB")
 
 
-def published(model: Any, tokenizer: Any, texts: list[str], bf16: bool) -> None:
-    """The mean loss of each document as TinyHelen's trainer computes it."""
-    for text in texts:
-        ids = tokenizer(text + tokenizer.eos_token, return_tensors="pt").input_ids[0]
+def published(model: Any, documents: list[torch.Tensor], bf16: bool) -> None:
+    """The mean loss of each document as TinyHelen's trainer computes it, after tokenising it."""
+    for ids in documents:
         segments, total = ids.split(SEGMENT), 0.0
         for first in range(0, len(segments), AT_ONCE):
             some = segments[first : first + AT_ONCE]
@@ -85,8 +84,9 @@ def scoring(args: argparse.Namespace) -> None:
     encoded = tokenizer(texts, add_special_tokens=False).input_ids
     ids = np.array([x for each in encoded for x in (start, *each)] + [start], dtype=np.uint16)
     offsets = np.concatenate([[0], np.cumsum([len(each) + 1 for each in encoded])])
+    ended = [torch.tensor([*each, start]) for each in encoded]
     ways = {
-        "published": lambda: published(model, tokenizer, texts, args.bf16),
+        "published": lambda: published(model, ended, args.bf16),
         "ours": lambda: document_nats(model, ids, offsets, BLOCK, bf16=args.bf16),
     }
     alone = device == "cpu" and torch.get_num_threads() == 1
