@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,28 +145,37 @@ def evaluate(
 ) -> tuple[Result, list[Record]]:
     """Score the plan's tasks and make the result.
 
-    `resume` goes on from the tasks and fine-tuning runs already in the output folder; otherwise it
-    is emptied. Raises what the scorer and `make` raise.
+    `resume` goes on from the tasks already in the output folder; otherwise they are scored anew.
+    Fine-tuning runs are kept either way, in folders named by all that decides their outcome; no
+    other file is touched. Raises what the scorer and `make` raise.
     """
     if not resume:
-        for part in ("tasks", "runs"):
-            shutil.rmtree(plan.output / part, ignore_errors=True)
+        for part in _parts(plan):
+            _place(plan, part).unlink(missing_ok=True)
     outputs = list(_score(plan, announce))
     path = write_lm_eval_output(plan, outputs)
     return make(path, model=model, partial=True)
 
 
+def _parts(plan: Plan) -> list[tuple[str, ...]]:
+    """The tasks one by one, or all at once where fine-tuning runs share the processes."""
+    return [plan.tasks] if plan.finetuned else [(task,) for task in plan.tasks]
+
+
+def _place(plan: Plan, part: Sequence[str]) -> Path:
+    return plan.output / "tasks" / f"{'all' if plan.finetuned else part[0]}.json"
+
+
 def _score(plan: Plan, announce: Announce) -> Iterator[Record]:
-    """lm-eval's output for each task, or for all at once where runs share the processes."""
-    session = Session(plan)
-    parts = [plan.tasks] if plan.finetuned else [(task,) for task in plan.tasks]
+    """lm-eval's output for each part, kept or new."""
+    session, parts = Session(plan), _parts(plan)
     for number, part in enumerate(parts, start=1):
-        kept = plan.output / "tasks" / f"{'all' if plan.finetuned else part[0]}.json"
-        found = _kept(kept, session.identity) if kept.is_file() else None
+        kept, identity = _place(plan, part), session.identity | {"tasks": list(part)}
+        found = _kept(kept, identity) if kept.is_file() else None
         if found is None:
             announce(", ".join(part), number, len(parts))
             found = session.score(part)
-            write_atomic(kept, _dumped({"identity": session.identity, "output": found}))
+            write_atomic(kept, _dumped({"identity": identity, "output": found}))
         yield found
 
 
@@ -230,6 +239,7 @@ class Session:
         """lm-eval's output for some tasks, samples included, as a stock run would report it."""
         from lm_eval import evaluator, simple_evaluate
 
+        counts = self._counts()
         # It asks git about the folder the user is in, and git complains aloud where it is none.
         evaluator.get_git_commit_hash = lambda: None
         # No stderr by bootstrap: results carry intervals, and lm-eval's take minutes.
@@ -244,8 +254,17 @@ class Session:
         )
         named = "leaner-finetune" if self.plan.finetuned else "leaner"
         output["config"] |= {"model": named, "model_args": self.plan.model_arguments()}
+        output[_COUNTS] = dict(counts)
         plain: Record = json.loads(_dumped(output))
         return plain
+
+    def _counts(self) -> Counter[str]:
+        """The scorer's account of what befell requests, set to nothing: each task has its own."""
+        from leaner_harness.models.base import ScorerLM
+
+        counts = self.model.counts if isinstance(self.model, ScorerLM) else Counter()
+        counts.clear()
+        return counts
 
 
 def _dumped(output: Any) -> str:
@@ -254,6 +273,8 @@ def _dumped(output: Any) -> str:
     return json.dumps(output, default=handle_non_serializable, ensure_ascii=False)
 
 
+_COUNTS = "leaner_counts"
+"""Where a task's output says what befell its requests, until those of all tasks are added up."""
 _BY_TASK = ("results", "configs", "versions", "n-shot", "n-samples", "higher_is_better", "samples")
 
 
@@ -261,9 +282,12 @@ def write_lm_eval_output(plan: Plan, outputs: Sequence[Record]) -> Path:
     """Write the outputs as one run in lm-eval's own layout; returns the results file."""
     from lm_eval.loggers import EvaluationTracker
 
-    merged: Record = dict(outputs[-1])
+    merged: Record = {key: value for key, value in outputs[-1].items() if key != _COUNTS}
     for key in _BY_TASK:
         merged[key] = {name: value for output in outputs for name, value in output[key].items()}
+    counts: Counter[str] = sum((Counter(output[_COUNTS]) for output in outputs), Counter())
+    if counts:
+        merged["config"] = merged["config"] | {"leaner": merged["config"]["leaner"] | counts}
     merged["date"] = max(float(output["date"]) for output in outputs)
     samples = merged.pop("samples")
     folder = plan.output / "lm_eval"

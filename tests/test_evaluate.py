@@ -121,6 +121,76 @@ def test_finished_tasks_are_not_scored_again(
     assert len(announced) == 8
 
 
+def test_an_output_folder_loses_nothing_of_the_users(
+    checkpoint: Path, glue: Path, tmp_path: Path
+) -> None:
+    """`--output .` is where `leaner train` keeps its checkpoints: runs/RECIPE."""
+    theirs = [tmp_path / "runs" / "llama-1m" / "model.safetensors", tmp_path / "tasks" / "mine.txt"]
+    for file in theirs:
+        file.parent.mkdir(parents=True)
+        file.write_text("hours of work")
+    evaluate.evaluate(plan(checkpoint, glue, tmp_path, tasks=["cola"]))
+    assert all(file.read_text() == "hours of work" for file in theirs)
+
+
+def test_without_resume_tasks_are_scored_anew(checkpoint: Path, glue: Path, tmp_path: Path) -> None:
+    announced: list[str] = []
+    for _ in range(2):
+        evaluate.evaluate(
+            plan(checkpoint, glue, tmp_path, tasks=["cola"]),
+            announce=lambda task, *_: announced.append(task),
+        )
+    assert announced == ["leaner_glue_cola"] * 2
+
+
+def tuned(checkpoint: Path, glue: Path, out: Path, *tasks: str) -> evaluate.Plan:
+    more = {"protocol": "short", "tasks": tasks, "arguments": {"workers": 1}}
+    return plan(checkpoint, glue, out, **more)
+
+
+def test_finished_fine_tuning_runs_outlive_a_new_start(
+    checkpoint: Path, glue: Path, tmp_path: Path, short: Any
+) -> None:
+    def stamps() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/*/*/run.json")}
+
+    evaluate.evaluate(tuned(checkpoint, glue, tmp_path, "cola"))
+    before = stamps()
+    evaluate.evaluate(tuned(checkpoint, glue, tmp_path, "cola"))
+    assert len(before) == 4 and stamps() == before
+
+
+def test_resume_does_not_answer_with_another_tasks_output(
+    checkpoint: Path, glue: Path, tmp_path: Path, short: Any
+) -> None:
+    evaluate.evaluate(tuned(checkpoint, glue, tmp_path, "cola"))
+    result, _ = evaluate.evaluate(tuned(checkpoint, glue, tmp_path, "rte"), resume=True)
+    assert list(result.record["tasks"]) == ["rte"]
+
+
+def test_what_befell_requests_is_counted_over_a_stop(
+    checkpoint: Path, glue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prompts are cut in both tasks; the second is scored by another process than the first."""
+    both = plan(checkpoint, glue, tmp_path, tasks=["cola", "rte"], arguments={"max_length": 16})
+    real, scored = evaluate.Session.score, []
+
+    def stopped(self: evaluate.Session, tasks: Any) -> Any:
+        if scored:
+            raise KeyboardInterrupt
+        scored.extend(tasks)
+        return real(self, tasks)
+
+    monkeypatch.setattr(evaluate.Session, "score", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate.evaluate(both)
+    monkeypatch.setattr(evaluate.Session, "score", real)
+    result, _ = evaluate.evaluate(both, resume=True)
+    assert result.record["model"]["scorer"]["truncated"] == 2 * 24 * 2
+    whole, _ = evaluate.evaluate(both)
+    assert whole.record["model"]["scorer"]["truncated"] == 2 * 24 * 2
+
+
 def test_fine_tuning_makes_a_result_with_seeds(
     checkpoint: Path, glue: Path, tmp_path: Path
 ) -> None:
