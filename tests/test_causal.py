@@ -22,7 +22,7 @@ from tokenizers import normalizers, processors
 from leaner_harness import UsageError
 from leaner_harness.architecture_check import VOCABULARY, byte_tokenizer
 from leaner_harness.contracts import resolve_folder
-from leaner_harness.models.causal import CausalLM
+from leaner_harness.models.causal import CausalLM, _shortened
 from leaner_harness.models.passes import from_state, tree
 
 TOLERANCE = 1e-4
@@ -290,6 +290,28 @@ def test_rolling_and_generation_are_those_of_hf(name, size):
     limits = {"until": ["\n"], "max_gen_toks": 8}
     prompts = instances([("Once", limits), ("The dog and the", limits)], "generate_until")
     assert ours.generate_until(prompts) == theirs.generate_until(prompts)
+
+
+@pytest.mark.parametrize(
+    ("asked", "wanted"),
+    [
+        ({"max_new_tokens": 8}, {"max_new_tokens": 8}),
+        ({"max_tokens": 8, "max_gen_toks": None}, {"max_tokens": 8, "max_gen_toks": None}),
+        ({"max_new_tokens": 999, "max_tokens": 8}, {"max_gen_toks": 100}),
+        ({"max_gen_toks": None, "until": ["x"]}, {"max_gen_toks": 100, "until": ["x"]}),
+        ({}, {"max_gen_toks": 100}),
+    ],
+)  # fmt: skip
+def test_no_more_new_tokens_are_asked_for_than_were(asked, wanted):
+    (request,) = instances([("Once", asked)], "generate_until")
+    assert _shortened(request, 100, unasked=256).args == ("Once", wanted)
+
+
+def test_the_account_says_how_long_answers_could_be():
+    ours = scorer(build("llama"), max_length=16)
+    prompts = instances([("Once", {"until": ["x"], "max_gen_toks": 99})], "generate_until")
+    ours.generate_until(prompts)
+    assert ours.get_model_info()["leaner"]["most_new_tokens"] == 12 and not ours.counts
 
 
 def test_the_batch_size_can_be_found():

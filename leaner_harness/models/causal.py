@@ -43,6 +43,7 @@ class CausalLM(ScorerLM):
         super().__init__(pretrained, **arguments)
         self._tried = 0  # tokens of a row
         self._share: Pass | None = None
+        self._most_new_tokens = 0  # 0: as many as were asked for
         self._encoded: dict[str, list[int]] = {}
 
     def _get_backend(self, config: Any, **options: Any) -> None:
@@ -79,10 +80,17 @@ class CausalLM(ScorerLM):
         room = max(self.max_length - longest, self.max_length // 2)
         fitting = [_shortened(request, room, self.max_gen_toks) for request in requests]
         if any(one is not other for one, other in zip(fitting, requests, strict=True)):
-            self.counts["most_new_tokens"] = room
+            self._most_new_tokens = room
             log.warning("answers end after %d tokens: the model has room for no more", room)
         found: list[str] = super().generate_until(fitting, disable_tqdm=disable_tqdm)
         return found
+
+    def get_model_info(self) -> dict[str, Any]:
+        """lm-eval's account of the model, with the most tokens of an answer where that was cut."""
+        info = super().get_model_info()
+        if self._most_new_tokens:
+            info["leaner"]["most_new_tokens"] = self._most_new_tokens
+        return info
 
     def tok_encode(self, string: str, *arguments: Any, **options: Any) -> list[int]:
         """Ids of a text, as `hf` has them."""
@@ -214,9 +222,14 @@ class CausalLM(ScorerLM):
         return math.nan, False
 
 
+_ASKED = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
+"""lm-eval's names for the number of new tokens; the first one that is given counts."""
+
+
 def _shortened(request: Any, room: int, unasked: int) -> Any:
     """The request, or a copy that asks for no more new tokens than there is room for."""
     context, options = request.args
-    if options.get("max_gen_toks", unasked) <= room:
+    if int(next((options[k] for k in _ASKED if options.get(k) is not None), unasked)) <= room:
         return request
-    return replace(request, arguments=(context, {**options, "max_gen_toks": room}))
+    others = {key: value for key, value in options.items() if key not in _ASKED}
+    return replace(request, arguments=(context, {**others, _ASKED[0]: room}))
