@@ -226,7 +226,7 @@ def test_a_request_that_cannot_be_scored_is_refused(pair, reason):
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_a_logit_that_is_not_finite_makes_the_score_nan(value):
+def test_a_logit_that_is_not_finite_makes_the_score_nan(value, caplog):
     model = build("llama")
     model.lm_head.register_forward_hook(
         lambda _, inputs, logits: logits.index_fill(-1, torch.tensor(299), value)
@@ -235,6 +235,8 @@ def test_a_logit_that_is_not_finite_makes_the_score_nan(value):
     found = answers(ours, instances(PAIRS))
     assert all(math.isnan(score) and not greedy for score, greedy in found)
     assert ours.counts == {"not_finite": len(PAIRS)}
+    assert f"{len(PAIRS)} of {len(PAIRS)} log-likelihoods are not a number" in caplog.text
+    assert caplog.records[-1].levelname == "ERROR"
 
 
 def test_scores_are_summed_in_float32_whatever_the_weights():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +67,17 @@ class ScorerLM(HFLM):  # type: ignore[misc]
             return stated
         limit = int(self.tokenizer.model_max_length)
         return limit if 0 < limit < 1_000_000 else _CONTEXT
+
+    def _tell_of_nan(self, scores: Iterable[float]) -> None:
+        """Log an error for scores that are no number: to lm-eval's own tasks they are choice 0."""
+        found = list(map(math.isnan, scores))
+        if any(found):
+            log.error(
+                "%d of %d log-likelihoods are not a number: the checkpoint is broken. To lm-eval's "
+                "own tasks such an answer is the first choice; do not quote their scores.",
+                sum(found),
+                len(found),
+            )
 
     def _get_config(self, pretrained: str, **options: Any) -> None:
         try:

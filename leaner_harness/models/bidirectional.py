@@ -67,6 +67,7 @@ class BidirectionalLM(ScorerLM):
         for number, likely, best in self._bar(texts, disable_tqdm):
             answers[number] = self._answer(likely, best)
             self.cache_hook.add_partial("loglikelihood", pairs[number], answers[number])
+        self._tell_of_nan(score for score, _ in answers)
         return answers
 
     def loglikelihood_rolling(

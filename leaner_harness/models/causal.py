@@ -68,6 +68,7 @@ class CausalLM(ScorerLM):
         self._encoded = self._encode_all(pairs)
         answers: list[Answer] = super().loglikelihood(requests, disable_tqdm=disable_tqdm)
         self._encoded = {}
+        self._tell_of_nan(score for score, _ in answers)
         return answers
 
     def generate_until(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[str]:
