@@ -16,7 +16,7 @@ import small_glue
 from leaner_harness import estimate, evaluate, results
 from leaner_harness.cli import main
 from leaner_harness.data.glue import AVERAGED
-from leaner_harness.errors import CheckpointError, UnknownName, UsageError
+from leaner_harness.errors import CheckpointError, ResultError, UnknownName, UsageError
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +189,16 @@ def test_what_befell_requests_is_counted_over_a_stop(
     assert result.record["model"]["scorer"]["truncated"] == 2 * 24 * 2
     whole, _ = evaluate.evaluate(both)
     assert whole.record["model"]["scorer"]["truncated"] == 2 * 24 * 2
+
+
+def test_nothing_scored_says_why_and_no_more(
+    checkpoint: Path, glue: Path, tmp_path: Path, short: Any
+) -> None:
+    (glue / "sst2_train.jsonl").unlink()
+    with pytest.raises(ResultError) as caught:
+        evaluate.evaluate(tuned(checkpoint, glue, tmp_path, "sst2"))
+    assert "No task has a score: sst2 (no_train_file" in str(caught.value)
+    assert "leaner data pull glue" in str(caught.value) and "all eight" not in str(caught.value)
 
 
 def test_fine_tuning_makes_a_result_with_seeds(

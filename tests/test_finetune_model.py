@@ -17,7 +17,7 @@ from leaner_harness.data import mini
 from leaner_harness.data.glue import TASKS
 from leaner_harness.errors import CheckpointError, UnknownName, UsageError
 from leaner_harness.models.finetune import model as finetune_model
-from leaner_harness.models.finetune import rows
+from leaner_harness.models.finetune import rows, training
 from leaner_harness.models.finetune.protocol import Protocol
 from leaner_harness.statistics import Item
 
@@ -80,6 +80,51 @@ def test_the_task_and_the_model_must_read_the_same_rows(
     metadata = {"leaner_split": "validation", "leaner_data": str(glue)}
     with pytest.raises(UsageError, match="asks about others"):
         small_glue.evaluate(lm, ["leaner_glue_cola"], metadata)
+
+
+def test_a_split_that_only_the_task_has_is_refused(
+    checkpoint: Path, tmp_path: Path, glue: Path, short: Protocol
+) -> None:
+    """The task was told of the split by --metadata, the model reads test, which is not there."""
+    lm = finetune_model.FinetuneLM(
+        str(checkpoint), protocol="short", leaner_data=str(glue), device="cpu"
+    )
+    metadata = {"leaner_split": "validation", "leaner_data": str(glue)}
+    with pytest.raises(UsageError, match="0 test rows of cola") as caught:
+        small_glue.evaluate(lm, ["leaner_glue_cola"], metadata)
+    assert "--model_args pretrained=DIR,leaner_split=" in caught.value.cure
+
+
+def test_rows_that_neither_has_are_a_state_that_is_logged(
+    checkpoint: Path, glue: Path, short: Protocol, caplog: pytest.LogCaptureFixture
+) -> None:
+    lm = finetune_model.FinetuneLM(
+        str(checkpoint), protocol="short", leaner_data=str(glue), device="cpu"
+    )
+    output = small_glue.evaluate(lm, ["leaner_glue_cola"], {"leaner_data": str(glue)})
+    said = output["config"]["leaner"]["tasks"]["leaner_glue_cola"]
+    assert said["state"] == "missing_file" and "LEANER_SPLIT=validation" in said["reason"]
+    assert "leaner_glue_cola gets no score (missing_file)" in caplog.text
+
+
+def test_one_task_that_diverges_does_not_stop_the_others(
+    checkpoint: Path, tmp_path: Path, glue: Path, short: Protocol, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = training.native_score
+
+    def score(outputs: Any, rows: Any, task: Any) -> float:
+        return math.nan if task.name == "cola" else real(outputs, rows, task)
+
+    monkeypatch.setattr(training, "native_score", score)
+    lm = finetuned(checkpoint, tmp_path, glue)
+    metadata = {"leaner_split": "validation", "leaner_data": str(glue)}
+    output = small_glue.evaluate(
+        lm, ["leaner_glue_cola", "leaner_glue_sst2"], metadata, bootstrap_iters=0
+    )
+    said = output["config"]["leaner"]["tasks"]
+    assert said["leaner_glue_cola"]["state"] == "diverged" and said["leaner_glue_cola"]["diverged"]
+    assert math.isnan(output["results"]["leaner_glue_cola"]["leaner_score,none"])
+    assert math.isfinite(output["results"]["leaner_glue_sst2"]["leaner_score,none"])
 
 
 def test_mini_rows_are_found(checkpoint: Path, tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from small_finetune import SHORT, separable, setting
 
 from leaner_harness import scoring
 from leaner_harness.data.glue import TASKS
-from leaner_harness.errors import CheckpointError
 from leaner_harness.models.finetune import encoding, runs, training, workers
 from leaner_harness.models.finetune.classifier import build_classifier
 
@@ -129,7 +128,8 @@ def outcome(found: runs.Grid, scores: dict[float, float | None]) -> None:
         if run.rate in scores:
             run.folder.mkdir(parents=True, exist_ok=True)
             (run.folder / training.WEIGHTS).write_bytes(b"weights")
-            said = {"state": "ok", "score": scores[run.rate], "best_epoch": 1, "seconds": 1.0}
+            state = "ok" if scores[run.rate] is not None else "diverged"
+            said = {"state": state, "score": scores[run.rate], "best_epoch": 1, "seconds": 1.0}
             (run.folder / training.RUN).write_text(json.dumps(said | {"truncated": 0}))
 
 
@@ -147,8 +147,19 @@ def test_a_rate_that_diverged_never_wins(checkpoint: Path, tmp_path: Path) -> No
     outcome(found, {1e-3: 0.1, 3e-3: None})
     assert found.best_rate() == 1e-3
     outcome(found, {1e-3: None})
-    with pytest.raises(CheckpointError, match="no finite score"):
-        found.best_rate()
+    assert found.best_rate() is None
+
+
+def test_a_task_whose_runs_diverged_at_every_rate_has_a_counted_state(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    found = grid(checkpoint, tmp_path)
+    outcome(found, {1e-3: 0.5, 3e-3: None})
+    assert found.record()["state"] == "ok" and found.record()["rate"] == 1e-3
+    outcome(found, {1e-3: None})
+    said = found.record()
+    assert said["state"] == "diverged" and said["diverged"] == said["runs"] == 4
+    assert "4 of 4 runs diverged" in said["reason"] and "rate" not in said
 
 
 def test_finished_runs_are_not_made_again(checkpoint: Path, tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_nothing_at_all_is_no_partial_result(tmp_path: Path) -> None:
     glue = write_glue(tmp_path / "glue", splits=("train",))
     metadata = {"leaner_data": str(glue), "leaner_split": "validation"}
     folder = save(evaluate(ScoredLM(noise), ["leaner_glue_cola"], metadata), tmp_path / "out")
-    with pytest.raises(ResultError, match="Missing: cola"):
+    with pytest.raises(ResultError, match="No task has a score: cola"):
         made(folder, partial=True)
 
 

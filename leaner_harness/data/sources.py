@@ -139,8 +139,12 @@ def _missing(found: TaskRows, path: Path, folder: Path) -> TaskRows:
         if found.split not in ("train", split)
         and all((folder / f"{s}.jsonl").is_file() for s in found.task.stems(split).values())
     ]
-    cure = f"The {others[0]} file is there: --metadata leaner_split={others[0]}" if others else ""
-    cure = cure or "Fetch the published files: leaner data pull glue"
+    cure = "Fetch the published files: leaner data pull glue"
+    for other in others[:1]:
+        cure = (
+            f"The {other} file is there: LEANER_SPLIT={other}, or --metadata leaner_split={other} "
+            f"(leaner-finetune: --model_args pretrained=DIR,leaner_split={other})"
+        )
     reason = f"{path.name} is not in the data folder. {cure}"
     return TaskRows(found.task, found.split, "none", "missing_file", reason)
 

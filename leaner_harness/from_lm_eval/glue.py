@@ -60,12 +60,15 @@ def make_result(
 
 
 def _refuse_partial(evaluation: Evaluation, missing: list[str]) -> None:
-    reasons = [
-        f"{task} ({evaluation.data[task]['state']}: {evaluation.data[task]['reason']})"
-        if task in evaluation.data
-        else f"{task} (not run)"
+    """Raise ResultError that says why each task is missing."""
+    known = {
+        task: f"{task} ({evaluation.data[task]['state']}: {evaluation.data[task]['reason']})"
         for task in missing
-    ]
+        if task in evaluation.data
+    }
+    if known and not any(map(evaluation.ran, evaluation.data)):
+        raise ResultError(f"No task has a score: {'; '.join(known.values())}")
+    reasons = [known.get(task, f"{task} (not run)") for task in missing]
     raise ResultError(
         f"A mean over part of the group would mislead. Missing: {'; '.join(reasons)}",
         "Run all eight tasks in one lm_eval command, or record these without a mean: "

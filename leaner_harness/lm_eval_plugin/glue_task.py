@@ -24,7 +24,7 @@ from leaner_harness.data.sources import TaskRows
 # A child of lm-eval's logger, so that its verbosity and format apply.
 log = logging.getLogger("lm_eval.leaner_harness")
 
-_UNSCORED = "leaner_state"
+UNSCORED = "leaner_state"
 """Column of the one placeholder row that stands for a task that cannot run."""
 
 
@@ -82,7 +82,7 @@ class LeanerGlueTask(ConfigurableTask):  # type: ignore[misc]
 
     def _placeholder(self) -> dict[str, Any]:
         texts = dict.fromkeys(self.glue.fields, "")
-        return texts | {"label": 0, "idx": -1, "part": "", _UNSCORED: self.found.state}
+        return texts | {"label": 0, "idx": -1, "part": "", UNSCORED: self.found.state}
 
     def has_test_docs(self) -> bool:
         """Always: the reported split is served as lm-eval's test split."""
@@ -155,7 +155,7 @@ class LeanerGlueTask(ConfigurableTask):  # type: ignore[misc]
         `results` holds (log-likelihood, is_greedy) per choice, in label order; of a fine-tuned
         model (log-likelihood, is_greedy, [one per training seed]).
         """
-        if doc.get(_UNSCORED):
+        if doc.get(UNSCORED):
             return {}
         scores: list[Any] = [float(result[0]) for result in results]
         if len(results[0]) > 2:

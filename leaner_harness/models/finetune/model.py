@@ -6,6 +6,7 @@ keep every seed's predictions, so that the spread over seeds and the spread over
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import defaultdict
 from pathlib import Path
@@ -18,12 +19,16 @@ from tqdm import tqdm
 from leaner_harness import files, provenance
 from leaner_harness.data import sources
 from leaner_harness.errors import CheckpointError, UnknownName, UsageError
+from leaner_harness.lm_eval_plugin.glue_task import UNSCORED
 from leaner_harness.models.finetune import workers as processes
 from leaner_harness.models.finetune.protocol import get_protocol
 from leaner_harness.models.finetune.rows import TaskData, load_task, positions
 from leaner_harness.models.finetune.runs import Grid, Predictions, grid_folder, train_all
 from leaner_harness.models.finetune.training import Setting, check_tokenizer
 from leaner_harness.models.loading import check_files
+
+# A child of lm-eval's logger, so that its verbosity and format apply.
+log = logging.getLogger("lm_eval.leaner_harness")
 
 Answer = tuple[float, bool, list[float]] | tuple[float, bool]
 
@@ -138,12 +143,12 @@ class FinetuneLM(LM):  # type: ignore[misc]
             train_all(grids, train)
 
     def _finish(self, name: str, data: TaskData, grid: Grid | None) -> Predictions | None:
-        if grid is None:
-            self._records[name] = data.record()
+        record = data.record() if grid is None else grid.record()
+        self._records[name] = record
+        if grid is None or record["state"] != "ok":
+            log.warning("%s gets no score (%s): %s", name, record["state"], record["reason"])
             return None
-        predictions = grid.predictions()
-        self._records[name] = grid.record()
-        return predictions
+        return grid.predictions()
 
 
 def _answer(predictions: Predictions | None, place: int, choice: int) -> Answer:
@@ -156,10 +161,11 @@ def _answer(predictions: Predictions | None, place: int, choice: int) -> Answer:
 
 
 def _places(data: TaskData, asked: list[Instance]) -> list[int]:
-    """Where each request's row stands; a task that cannot run serves a placeholder instead."""
-    if data.state != "ok":
-        return [-1] * len(asked)
-    return positions(data, (request.doc for request in asked))
+    """Where each request's row stands; -1 for the placeholder of a task that found none."""
+    docs = [request.doc for request in asked]
+    if not data.reported and all(doc.get(UNSCORED) for doc in docs):
+        return [-1] * len(docs)
+    return positions(data, docs)
 
 
 def _context(checkpoint: str, asked: int | None) -> int:

@@ -140,8 +140,8 @@ def positions(data: TaskData, docs: Iterable[Mapping[str, Any]]) -> list[int]:
         place = places.get(tuple(doc[name] for name in names))
         if place is None:
             raise UsageError(
-                f"leaner-finetune read the {data.split} rows of {data.task.name}, but the task "
-                "asks about others.",
+                f"leaner-finetune read {len(data.reported)} {data.split} rows of "
+                f"{data.task.name}, but the task asks about others.",
                 "Give both the same rows: --model_args pretrained=DIR,leaner_split=SPLIT,"
                 "leaner_data=FOLDER (tasks read these too), or set LEANER_SPLIT and LEANER_DATA.",
             )

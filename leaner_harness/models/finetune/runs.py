@@ -54,18 +54,13 @@ class Grid:
                 found.setdefault(run.rate, []).append(outcome)
         return found
 
-    def best_rate(self) -> float:
+    def best_rate(self) -> float | None:
         """The finished rate with the best mean selection score; of equals, the first.
 
-        Raises CheckpointError when every run diverged.
+        None where a run of every rate diverged.
         """
         means = {rate: mean for rate, mean in self._means().items() if mean > -math.inf}
-        if not means:
-            raise CheckpointError(
-                f"Fine-tuning on {self.data.task.name} gave no finite score at any rate.",
-                "The checkpoint is broken (NaN weights?); train it again.",
-            )
-        return max(means, key=lambda rate: means[rate])
+        return max(means, key=lambda rate: means[rate]) if means else None
 
     def _means(self) -> dict[float, float]:
         """Mean selection score of each rate whose seeds are all done; -inf if one diverged."""
@@ -92,7 +87,7 @@ class Grid:
     def predictions(self) -> Predictions:
         """The winning rate's predictions of the reported rows: the only time these are touched.
 
-        They are kept on disk; the weights are not needed any more and deleted.
+        They are kept on disk, and so are the rate's weights: another split may be asked for.
         """
         rate = self.best_rate()
         rows = fingerprint(self.data.task, self.data.split, self.data.reported)
@@ -106,22 +101,34 @@ class Grid:
         return found
 
     def record(self) -> dict[str, Any]:
-        """What a result says of the runs: winning rate, selection scores, cost."""
+        """What a result says of the runs: winning rate, selection scores, cost.
+
+        Where no rate won, the state is `diverged`.
+        """
         rate, outcomes = self.best_rate(), self.outcomes()
         every = [outcome for found in outcomes.values() for outcome in found]
-        return self.data.record() | {
-            "rate": rate,
+        diverged = sum(outcome["state"] == "diverged" for outcome in every)
+        record = self.data.record() | {
             "seeds": list(self.setting.protocol.seeds),
             "runs": len(every),
-            "diverged": sum(outcome["state"] == "diverged" for outcome in every),
+            "diverged": diverged,
             "selection_scores": {
                 f"{rate:g}": [outcome["score"] for outcome in found]
                 for rate, found in sorted(outcomes.items())
             },
-            "best_epochs": [outcome["best_epoch"] for outcome in outcomes[rate]],
             "truncated": max(outcome["truncated"] for outcome in every),
             "seconds": round(sum(outcome["seconds"] for outcome in every), 1),
         }
+        if rate is None:
+            reason = (
+                f"{diverged} of {len(every)} runs diverged, at least one at every rate. {_CURE}"
+            )
+            return record | {"state": "diverged", "reason": reason}
+        best = [outcome["best_epoch"] for outcome in outcomes[rate]]
+        return record | {"rate": rate, "best_epochs": best}
+
+
+_CURE = "Protocol paper tries lower rates; weights that are not finite need another training."
 
 
 def _needs_weights(run: Run) -> None:
