@@ -69,6 +69,21 @@ def test_the_published_validation_file_selects_when_test_is_reported(tmp_path: P
     assert all("train" in r["sentence"] for r in on_validation.selection)
 
 
+def test_defects_and_source_of_training_files_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = small_glue.write_glue(tmp_path, splits=("train", "validation", "test"))
+    altered = folder / "cola_train.jsonl"
+    altered.write_text("{ broken\n" + altered.read_text())
+    is_published = lambda path, _: path != altered  # noqa: E731
+    monkeypatch.setattr("leaner_harness.data.published.is_published", is_published)
+    said = rows.load_task("leaner_glue_cola", "test", str(folder)).record()
+    assert said["source"] == "local" and list(said["defects"]) == ["train"]
+    assert said["defects"]["train"]["malformed_line"]["places"] == ["cola_train.jsonl:1"]
+    whole = rows.load_task("leaner_glue_rte", "test", str(folder)).record()
+    assert whole["source"] == "official" and whole["defects"] == {}
+
+
 def test_no_train_file_is_a_state(tmp_path: Path) -> None:
     folder = small_glue.write_glue(tmp_path, splits=("validation",))
     data = rows.load_task("leaner_glue_cola", "validation", str(folder))

@@ -53,6 +53,16 @@ def test_mini_rows_never_mix_with_others(altered: Any) -> None:
         made(altered(change))
 
 
+def test_altered_training_rows_make_a_fine_tuned_run_local(altered: Any) -> None:
+    def change(record: dict[str, Any]) -> None:
+        for config in record["configs"].values():
+            config["metadata"]["leaner"]["source"] = "official"
+        tasks = {"leaner_glue_rte": {"state": "ok", "source": "local"}}
+        record["config"]["leaner"] = {"tasks": tasks}
+
+    assert read_evaluation(find(altered(change))).source() == "local"
+
+
 def test_a_partial_group_has_no_mean(altered: Any) -> None:
     folder = altered(lambda r: r["configs"].pop("leaner_glue_rte"))
     with pytest.raises(ResultError, match=r"Missing: rte \(not run\)"):

@@ -115,6 +115,8 @@ def read_evaluation(path: Path) -> Evaluation:
         found = evaluation.finetuning(task)
         if found and data["state"] == "ok":  # rows to report are there; rows to train on may not be
             data |= {"state": found["state"], "reason": found.get("reason", "")}
+            if found.get("source") == "local":  # one of the files that trained or selected is
+                data["source"] = "local"
     return evaluation
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from leaner_harness.errors import CheckpointError
 
-_TOKENIZER_FILES = (
+TOKENIZER_FILES = (
     "tokenizer.json",
     "tokenizer.model",
     "vocab.txt",
@@ -31,7 +31,7 @@ def check_files(path: Path, tokenizer: Any = None) -> None:
         )
     folder = path if tokenizer is None else tokenizer
     known = isinstance(folder, str | Path) and Path(folder).is_dir()
-    if known and not any(Path(folder, name).is_file() for name in _TOKENIZER_FILES):
+    if known and not any(Path(folder, name).is_file() for name in TOKENIZER_FILES):
         raise CheckpointError(
             f"{folder} holds no tokenizer.",
             "Save it beside the weights: tokenizer.save_pretrained(DIR), or name its folder: "

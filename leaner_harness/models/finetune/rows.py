@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from leaner_harness.data import sources
@@ -36,13 +36,20 @@ class TaskData:
     state: str = "ok"
     """`ok`, `no_train_file`, or the state of the reported rows."""
     reason: str = ""
+    source: str = ""
+    """`official`, `local` or `mini`, as in `TaskRows`: `local` if any of its files is."""
+    defects: Mapping[str, Any] = field(default_factory=dict)
+    """Split -> what is wrong with the rows that train and select (`Defects.record`)."""
 
     def record(self) -> dict[str, Any]:
-        """Sizes and fingerprints, for a result."""
+        """Sizes, fingerprints, source and defects, for a result."""
         if self.state != "ok":
             return {"state": self.state, "reason": self.reason}
+        about = {"source": self.source, "defects": dict(self.defects)}
+        return {"state": "ok"} | self._seen() | about
+
+    def _seen(self) -> dict[str, Any]:
         return {
-            "state": "ok",
             "train_rows": len(self.train),
             "train_fingerprint": fingerprint(self.task, "train", self.train),
             "selection_rows": len(self.selection),
@@ -52,7 +59,7 @@ class TaskData:
 
     def digest(self) -> str:
         """sha256 of what training sees: the same digest gives the same weights."""
-        return hashlib.sha256(json.dumps(self.record(), sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self._seen(), sort_keys=True).encode()).hexdigest()
 
 
 def task_of(lm_eval_name: str) -> tuple[GlueTask, str | None]:
@@ -84,13 +91,20 @@ def load_task(lm_eval_name: str, split: str, folder: str | None) -> TaskData:
     if split == "test":
         selection = sources.load(task.name, "validation", source=source, folder=folder)
         if selection.state == "ok":
-            return _data(train, selection.rows, "validation", reported)
-    rest, cut = cut_selection(train.rows, task)
-    return _data(TaskRows(task, "train", train.source, rows=rest), cut, "train", reported)
+            return _data(reported, train.rows, selection.rows, [train, selection])
+    return _data(reported, *cut_selection(train.rows, task), [train])
 
 
-def _data(train: TaskRows, selection: list[Row], origin: str, reported: TaskRows) -> TaskData:
-    return TaskData(train.task, reported.split, train.rows, selection, origin, reported.rows)
+def _data(
+    reported: TaskRows, train: list[Row], selection: list[Row], read: list[TaskRows]
+) -> TaskData:
+    """A task's rows, and what is known of those that were `read` to train and to select."""
+    local = any(rows.source == "local" for rows in [reported, *read])
+    return TaskData(
+        reported.task, reported.split, train, selection, read[-1].split, reported.rows,
+        source="local" if local else reported.source,
+        defects={rows.split: rows.defects.record() for rows in read if rows.defects.counts},
+    )  # fmt: skip
 
 
 def cut_selection(rows: list[Row], task: GlueTask) -> tuple[list[Row], list[Row]]:

@@ -13,9 +13,16 @@ from typing import Any
 
 from leaner_harness.data.rows import fingerprint
 from leaner_harness.errors import CheckpointError
-from leaner_harness.files import write_json
+from leaner_harness.files import sha256_file, write_json
 from leaner_harness.models.finetune.rows import TaskData
 from leaner_harness.models.finetune.training import RUN, WEIGHTS, Run, Setting, predict_run
+from leaner_harness.models.loading import TOKENIZER_FILES
+
+_FORMAT = 2
+"""Raise it when training, encoding or what is kept of a run changes: older runs are made anew."""
+_TOKENIZER_SETTINGS = (
+    "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt"
+)  # fmt: skip
 
 Predictions = list[list[list[float]]]
 """Seed -> reported row -> class log-probabilities."""
@@ -85,11 +92,14 @@ class Grid:
                 (run.folder / WEIGHTS).unlink(missing_ok=True)
 
     def predictions(self) -> Predictions:
-        """The winning rate's predictions of the reported rows: the only time these are touched.
+        """The winning rate's predictions of the reported rows; none where no rate won."""
+        return [said["log_probabilities"] for said in self._reported(self.best_rate())]
 
-        They are kept on disk, and so are the rate's weights: another split may be asked for.
+    def _reported(self, rate: float | None) -> list[dict[str, Any]]:
+        """What each seed of a rate says of the reported rows: the only time these are touched.
+
+        It is kept on disk, and so are the rate's weights: another split may be asked for.
         """
-        rate = self.best_rate()
         rows = fingerprint(self.data.task, self.data.split, self.data.reported)
         found = []
         for run in (run for run in self.runs if run.rate == rate):
@@ -125,7 +135,8 @@ class Grid:
             )
             return record | {"state": "diverged", "reason": reason}
         best = [outcome["best_epoch"] for outcome in outcomes[rate]]
-        return record | {"rate": rate, "best_epochs": best}
+        cut = max(said["truncated"] for said in self._reported(rate))
+        return record | {"rate": rate, "best_epochs": best, "reported_truncated": cut}
 
 
 _CURE = "Protocol paper tries lower rates; weights that are not finite need another training."
@@ -140,20 +151,25 @@ def _needs_weights(run: Run) -> None:
 
 
 def grid_folder(work: Path, setting: Setting, weights: str, data: TaskData) -> Path:
-    """Where a task's runs lie: a name that changes with anything that changes their outcome."""
+    """Where a task's runs lie: a name that changes with anything that changes their outcome.
+
+    Of the code that is `_FORMAT`, which has to be raised by hand.
+    """
     said = asdict(setting) | {"weights": weights, "protocol": setting.protocol.record()}
     identity = {
         key: said[key] for key in ("weights", "protocol", "from_scratch", "max_length", "bf16")
     }
     identity["tokenizer"] = _digest_of_tokenizer(setting.tokenizer)
-    text = json.dumps([identity, data.digest()], sort_keys=True)
+    text = json.dumps([_FORMAT, identity, data.digest()], sort_keys=True)
     name = hashlib.sha256(text.encode()).hexdigest()[:16]
     return work / f"{data.task.name}-{setting.protocol.name}-{name}"
 
 
 def _digest_of_tokenizer(folder: str) -> str:
-    file = Path(folder) / "tokenizer.json"
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else folder
+    """sha256 over its files, special tokens included; a name on the hub stands for itself."""
+    files = [Path(folder, name) for name in (*TOKENIZER_FILES, *_TOKENIZER_SETTINGS)]
+    lines = [f"{file.name} {sha256_file(file)}" for file in files if file.is_file()]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest() if lines else folder
 
 
 def train_all(

@@ -126,15 +126,19 @@ def train_run(run: Run, data: TaskData) -> dict[str, Any]:
     return outcome
 
 
-def predict_run(run: Run, data: TaskData) -> list[list[float]]:
-    """(n rows, C classes) log-probabilities of the reported rows by a run's kept weights."""
+def predict_run(run: Run, data: TaskData) -> dict[str, Any]:
+    """What a run's kept weights say of the reported rows.
+
+    `log_probabilities` (n rows, C classes), and how many rows were `truncated`.
+    """
     device = torch.device(run.setting.device)
     tokenizer = load_tokenizer(run.setting)
     encoded = encode_rows(data.reported, data.task, tokenizer, run.setting.max_length)
     model = build(run.setting, data.task)
     model.load_state_dict(load_file(run.folder / WEIGHTS))
     outputs = predict(model.to(device), encoded, padding_id(tokenizer), device)
-    return [log_probabilities(row, data.task) for row in outputs]
+    found = [log_probabilities(row, data.task) for row in outputs]
+    return {"log_probabilities": found, "truncated": encoded.truncated}
 
 
 def load_tokenizer(setting: Setting) -> Any:
