@@ -25,6 +25,7 @@ from leaner_harness import CheckpointError, LeanerError, UnknownName, UsageError
 from leaner_harness.architecture_check import VOCABULARY, byte_tokenizer
 from leaner_harness.models.auto import LeanerLM, choose
 from leaner_harness.models.causal import CausalLM
+from leaner_harness.models.finetune.model import FinetuneLM
 
 BODY = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
 STATE = {"hidden_size": 16, "num_hidden_layers": 1, "head_dim": 16, "num_heads": 2, "n_groups": 1}
@@ -52,6 +53,10 @@ def save(kind: str, folder: Path, **options: Any) -> Path:
 
 def load(folder: Path, **arguments: Any) -> CausalLM:
     return CausalLM(str(folder), device="cpu", **arguments)
+
+
+def tune(folder: Path, **arguments: Any) -> FinetuneLM:
+    return FinetuneLM(str(folder), device="cpu", **arguments)
 
 
 @pytest.fixture
@@ -145,13 +150,16 @@ DAMAGE = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("opened", [load, tune])
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_a_damaged_checkpoint_is_refused_with_its_cure(damage, checkpoint, tmp_path, monkeypatch):
+def test_a_damaged_checkpoint_is_refused_with_its_cure(
+    damage, opened, checkpoint, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
     harm, reason, cure = DAMAGE[damage]
     harm(checkpoint)
     with pytest.raises(CheckpointError, match=reason) as caught:
-        load(checkpoint)
+        opened(checkpoint)
     assert cure in caught.value.cure
     assert not Path("exploded").exists()
 
@@ -207,6 +215,32 @@ def test_the_tokenizer_may_lie_elsewhere(checkpoint, tmp_path):
     assert load(checkpoint, tokenizer=byte_tokenizer()).tokenizer.eos_token_id == 0
     with pytest.raises(CheckpointError, match="tokenizer of nowhere cannot be loaded"):
         load(checkpoint, tokenizer="nowhere")
+
+
+def test_fine_tuning_takes_a_tokenizer_that_lies_elsewhere(checkpoint, tmp_path):
+    elsewhere = tmp_path / "tokenizer"
+    elsewhere.mkdir()
+    for file in checkpoint.glob("tokenizer*"):
+        shutil.move(file, elsewhere)
+    with pytest.raises(CheckpointError, match="holds no tokenizer"):
+        tune(checkpoint)
+    assert tune(checkpoint, tokenizer=str(elsewhere)).setting.tokenizer == str(elsewhere)
+
+
+def test_fine_tuning_needs_a_token_that_ends_a_sentence(checkpoint):
+    tokenizer = byte_tokenizer()
+    tokenizer.eos_token = None
+    tokenizer.save_pretrained(checkpoint)
+    with pytest.raises(CheckpointError, match="neither sep nor eos") as caught:
+        tune(checkpoint)
+    assert "tokenizer.eos_token" in caught.value.cure
+
+
+def test_fine_tuning_refuses_a_garbled_record_with_its_cure(checkpoint):
+    garbled("leaner.json")(checkpoint)
+    with pytest.raises(CheckpointError, match="leaner.json cannot be read") as caught:
+        tune(checkpoint)
+    assert caught.value.cure
 
 
 def test_arguments_of_the_tasks_are_not_the_models(checkpoint):

@@ -12,8 +12,13 @@ from typing import Any
 import torch
 from lm_eval.models.huggingface import HFLM
 
-from leaner_harness.errors import CheckpointError, UsageError
-from leaner_harness.models.loading import check_files, check_vocabulary
+from leaner_harness.errors import UsageError
+from leaner_harness.models.loading import (
+    check_files,
+    check_vocabulary,
+    configuration_fault,
+    tokenizer_fault,
+)
 from leaner_harness.provenance import weights_digest
 
 # A child of lm-eval's logger, so that its verbosity and format apply.
@@ -83,19 +88,13 @@ class ScorerLM(HFLM):  # type: ignore[misc]
         try:
             super()._get_config(pretrained, **options)
         except (OSError, ValueError) as error:
-            raise CheckpointError(
-                f"{pretrained} has no configuration we know: {error}",
-                "Point at the folder that save_pretrained (or leaner train) wrote.",
-            ) from error
+            raise configuration_fault(pretrained, error) from error
 
     def _create_tokenizer(self, pretrained: Any, tokenizer: Any, **options: Any) -> None:
         try:
             super()._create_tokenizer(pretrained, tokenizer, **options)
         except Exception as error:  # the tokenizers package raises nothing more special
-            raise CheckpointError(
-                f"The tokenizer of {tokenizer or pretrained} cannot be loaded: {error}",
-                "Save it again: tokenizer.save_pretrained(DIR)",
-            ) from error
+            raise tokenizer_fault(tokenizer or pretrained, error) from error
 
     def get_model_info(self) -> dict[str, Any]:
         """lm-eval's account of the model, with the scorer and what befell requests."""

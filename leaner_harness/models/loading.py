@@ -67,6 +67,42 @@ def _check_safetensors(file: Path) -> None:
         ) from error
 
 
+def configuration_fault(name: str, error: Exception) -> CheckpointError:
+    """What to raise where transformers makes nothing of a config.json."""
+    return CheckpointError(
+        f"{name} has no configuration we know: {error}",
+        "Point at the folder that save_pretrained (or leaner train) wrote.",
+    )
+
+
+def tokenizer_fault(name: Any, error: Exception) -> CheckpointError:
+    """What to raise where transformers makes nothing of a tokenizer's files."""
+    return CheckpointError(
+        f"The tokenizer of {name} cannot be loaded: {error}",
+        "Save it again: tokenizer.save_pretrained(DIR)",
+    )
+
+
+def load_configuration(name: str) -> Any:
+    """A checkpoint's configuration; raises CheckpointError."""
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(name)
+    except (OSError, ValueError) as error:
+        raise configuration_fault(name, error) from error
+
+
+def load_tokenizer(name: str) -> Any:
+    """The tokenizer of a folder or hub name; raises CheckpointError."""
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(name)
+    except Exception as error:  # the tokenizers package raises nothing more special
+        raise tokenizer_fault(name, error) from error
+
+
 class Checked:
     """An AutoModel class whose `from_pretrained` refuses to invent weights or run pickles."""
 

@@ -126,6 +126,13 @@ def _own_class(checkpoint: str) -> str:
     record = Path(checkpoint) / "leaner.json"
     if not record.is_file():
         return ""
-    name = json.loads(record.read_text(encoding="utf-8")).get("recipe", {}).get("architecture", "")
+    try:
+        said = json.loads(record.read_text(encoding="utf-8"))
+        name = said.get("recipe", {}).get("architecture", "")
+    except (OSError, ValueError, AttributeError) as error:
+        raise CheckpointError(
+            f"{record} cannot be read: {error!r}.",
+            "Copy or train the checkpoint again, or remove that file: the weights are elsewhere.",
+        ) from error
     specs = [entry.spec for entry in load_registry().of_kind("architecture")]
     return next((spec.sequence_classifier for spec in specs if spec.name == name), "")

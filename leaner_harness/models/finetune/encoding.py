@@ -11,6 +11,7 @@ import torch
 
 from leaner_harness.data.glue import GlueTask
 from leaner_harness.data.rows import Row
+from leaner_harness.errors import CheckpointError
 
 _WINDOW = 50
 """Batches whose rows are sorted by length together: this spares padding and still shuffles."""
@@ -53,7 +54,7 @@ def encode_rows(rows: Sequence[Row], task: GlueTask, tokenizer: Any, max_length:
     token, after each sentence: the published recipe ran the sentences together.
     """
     columns = [[str(row[name]) for row in rows] for name in task.fields]
-    if tokenizer.num_special_tokens_to_add(pair=len(columns) > 1) >= len(columns):
+    if _has_template(tokenizer, len(columns)):
         found = tokenizer(
             *columns, truncation=True, max_length=max_length, return_token_type_ids=True
         )
@@ -65,12 +66,31 @@ def encode_rows(rows: Sequence[Row], task: GlueTask, tokenizer: Any, max_length:
     return Encoded(ids, segments, [float(row["label"]) for row in rows], truncated)
 
 
+def _has_template(tokenizer: Any, sentences: int) -> bool:
+    return bool(tokenizer.num_special_tokens_to_add(pair=sentences > 1) >= sentences)
+
+
+def _separator(tokenizer: Any) -> int | None:
+    found: int | None = tokenizer.sep_token_id
+    if found is None:
+        found = tokenizer.eos_token_id
+    return found
+
+
+def check_separator(tokenizer: Any, where: str) -> None:
+    """Raise CheckpointError for a tokenizer that cannot say where a sentence ends."""
+    if _separator(tokenizer) is None and not all(_has_template(tokenizer, n) for n in (1, 2)):
+        raise CheckpointError(
+            f"The tokenizer of {where} has no token that ends a sentence: neither sep nor eos, and "
+            "no template that adds one.",
+            'Name one of its tokens: tokenizer.eos_token = "..."; tokenizer.save_pretrained(DIR)',
+        )
+
+
 def _plain(
     columns: list[list[str]], tokenizer: Any, max_length: int
 ) -> tuple[list[list[int]], list[list[int]], int]:
-    begin = tokenizer.bos_token_id
-    separator = tokenizer.sep_token_id
-    separator = tokenizer.eos_token_id if separator is None else separator
+    begin, separator = tokenizer.bos_token_id, _separator(tokenizer)
     encoded = [tokenizer(column, add_special_tokens=False)["input_ids"] for column in columns]
     room = max_length - len(columns) - (begin is not None)
     ids, segments, truncated = [], [], 0

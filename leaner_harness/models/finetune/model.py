@@ -18,14 +18,15 @@ from tqdm import tqdm
 
 from leaner_harness import files, provenance
 from leaner_harness.data import sources
+from leaner_harness.data.glue import TASKS
 from leaner_harness.errors import CheckpointError, UnknownName, UsageError
 from leaner_harness.lm_eval_plugin.glue_task import UNSCORED
 from leaner_harness.models.finetune import workers as processes
 from leaner_harness.models.finetune.protocol import get_protocol
 from leaner_harness.models.finetune.rows import TaskData, load_task, positions
 from leaner_harness.models.finetune.runs import Grid, Predictions, grid_folder, train_all
-from leaner_harness.models.finetune.training import Setting, check_tokenizer
-from leaner_harness.models.loading import check_files
+from leaner_harness.models.finetune.training import Setting, check
+from leaner_harness.models.loading import check_files, load_configuration, load_tokenizer
 
 # A child of lm-eval's logger, so that its verbosity and format apply.
 log = logging.getLogger("lm_eval.leaner_harness")
@@ -69,13 +70,14 @@ class FinetuneLM(LM):  # type: ignore[misc]
             raise CheckpointError(f"{pretrained} is no folder.", "Fine-tune a local checkpoint.")
         check_files(path, Path(tokenizer) if tokenizer else None)
         chosen = get_protocol(protocol)
-        limit = min(chosen.max_length, _context(pretrained, max_length))
+        words = tokenizer or pretrained
+        limit = min(chosen.max_length, _context(pretrained, words, max_length))
         self._devices = processes.devices(device or "cuda")
         self.setting = Setting(
-            pretrained, tokenizer or pretrained, bool(from_scratch), chosen, limit,
+            pretrained, words, bool(from_scratch), chosen, limit,
             self._devices[0], bool(bf16),
         )  # fmt: skip
-        check_tokenizer(self.setting)
+        check(self.setting, TASKS["cola"])
         self.workers = workers or processes.default_workers(self._devices)
         self._work = Path(work).expanduser() if work else files.home() / "finetune"
         self._weights = provenance.weights_digest(path)
@@ -168,12 +170,10 @@ def _places(data: TaskData, asked: list[Instance]) -> list[int]:
     return positions(data, docs)
 
 
-def _context(checkpoint: str, asked: int | None) -> int:
-    """How many tokens the model sees: the argument, else its own or the trainer's limit."""
-    from transformers import AutoConfig, AutoTokenizer
-
-    stated = getattr(AutoConfig.from_pretrained(checkpoint), "max_position_embeddings", 0) or 0
-    limit = int(AutoTokenizer.from_pretrained(checkpoint).model_max_length)
+def _context(checkpoint: str, tokenizer: str, asked: int | None) -> int:
+    """How many tokens the model sees: the argument, else its own or the tokenizer's limit."""
+    stated = getattr(load_configuration(checkpoint), "max_position_embeddings", 0) or 0
+    limit = int(load_tokenizer(tokenizer).model_max_length)
     limits = [int(value) for value in (asked, stated, limit) if value and int(value) > 0]
     return min(limits)
 

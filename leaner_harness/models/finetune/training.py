@@ -20,10 +20,12 @@ from leaner_harness import scoring
 from leaner_harness.data.glue import GlueTask
 from leaner_harness.data.rows import Row
 from leaner_harness.files import write_atomic, write_json
+from leaner_harness.models import loading
 from leaner_harness.models.finetune.classifier import build_classifier
 from leaner_harness.models.finetune.encoding import (
     Batch,
     Encoded,
+    check_separator,
     collate,
     encode_rows,
     shuffled_batches,
@@ -31,7 +33,6 @@ from leaner_harness.models.finetune.encoding import (
 )
 from leaner_harness.models.finetune.protocol import Protocol
 from leaner_harness.models.finetune.rows import TaskData
-from leaner_harness.models.loading import check_vocabulary
 
 RUN, WEIGHTS = "run.json", "weights.safetensors"
 PREDICTION_BATCH = 128
@@ -143,10 +144,8 @@ def predict_run(run: Run, data: TaskData) -> dict[str, Any]:
 
 def load_tokenizer(setting: Setting) -> Any:
     """The checkpoint's tokenizer."""
-    from transformers import AutoTokenizer
-
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # workers are processes already
-    return AutoTokenizer.from_pretrained(setting.tokenizer)
+    return loading.load_tokenizer(setting.tokenizer)
 
 
 def padding_id(tokenizer: Any) -> int:
@@ -164,12 +163,17 @@ def build(setting: Setting, task: GlueTask) -> torch.nn.Module:
     )
 
 
-def check_tokenizer(setting: Setting) -> None:
-    """Raise CheckpointError when the tokenizer has ids that the model has no embedding for."""
-    from transformers import AutoConfig
+def check(setting: Setting, task: GlueTask) -> None:
+    """Raise CheckpointError for what would stop the first run: looked at before any is begun.
 
-    config = AutoConfig.from_pretrained(setting.checkpoint)
-    check_vocabulary(load_tokenizer(setting), config.vocab_size, setting.checkpoint)
+    A tokenizer with ids that the model has no embedding for, or without a token that ends a
+    sentence; weights that are no whole model.
+    """
+    tokenizer = load_tokenizer(setting)
+    config = loading.load_configuration(setting.checkpoint)
+    loading.check_vocabulary(tokenizer, config.vocab_size, setting.checkpoint)
+    check_separator(tokenizer, setting.tokenizer)
+    build(setting, task)
 
 
 def _linear(warmup: float, steps: int) -> Any:
