@@ -83,9 +83,10 @@ def _finetuned(session: Session, name: str, task: Any) -> Estimate:
     data = load_task(name, task.found.split, session.plan.data)
     if data.state != "ok":
         return Estimate(name, data.state)
-    cost = run_cost(model.setting, data)
     protocol = model.setting.protocol
     runs = len(protocol.rates) * len(protocol.seeds)
-    seconds = cost.seconds * runs / min(model.workers, runs)
+    workers = min(model.workers, runs)
+    cost = run_cost(model.setting, data, workers)
+    seconds = cost.seconds * runs / workers
     rows = len(data.reported)
     return Estimate(name, "ok", rows, rows * data.task.classes, runs, cost.steps, seconds)

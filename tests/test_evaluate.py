@@ -232,6 +232,30 @@ def test_a_dry_run_says_what_and_how_long(checkpoint: Path, glue: Path, tmp_path
     assert (tuned[0].runs, tuned[0].steps) == (35, 50) and tuned[0].seconds > 0
 
 
+def test_a_dry_run_times_a_worker_with_the_threads_it_has(
+    checkpoint: Path, glue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, short: Any
+) -> None:
+    import torch
+
+    from leaner_harness.models.finetune import estimate as timed
+
+    threads: list[int] = []
+    real = timed.train_step
+    monkeypatch.setattr(
+        timed, "train_step", lambda *a: threads.append(torch.get_num_threads()) or real(*a)
+    )
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        for workers in (1, 2):
+            asked = {"protocol": "short", "tasks": ["cola"], "arguments": {"workers": workers}}
+            estimate.estimate(plan(checkpoint, glue, tmp_path, **asked))
+        assert {*threads[: len(threads) // 2]} == {2} and {*threads[len(threads) // 2 :]} == {1}
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_the_dry_run_is_json_for_machines(
     checkpoint: Path, glue: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -117,8 +117,7 @@ def _dry_run(plan: verb.Plan, *, as_json: bool) -> int:
     for row in found:
         table.add_row(*_cells(row))
     out.print(table)
-    bound = "at most " if plan.finetuned else ""
-    out.print(f"{plan.protocol} on this machine: {bound}about {_duration(total)}")
+    out.print(f"{plan.protocol} on this machine: about {_duration(total)}")
     return 0
 
 

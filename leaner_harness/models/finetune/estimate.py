@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -26,14 +28,32 @@ _TIMED = 4
 
 
 class Cost(NamedTuple):
-    """What one run of a task costs at most: early stopping may end it sooner."""
+    """What one run of a task costs where early stopping does not end it sooner."""
 
     steps: int
     seconds: float
 
 
-def run_cost(setting: Setting, data: TaskData) -> Cost:
-    """Time a few training steps and predictions of one task on this machine, one worker."""
+def run_cost(setting: Setting, data: TaskData, workers: int = 1) -> Cost:
+    """Time a few training steps and predictions of one task on this machine.
+
+    Of several workers each has one thread, so with these it is timed in one.
+    """
+    with _threads(1 if workers > 1 else torch.get_num_threads()):
+        return _timed(setting, data)
+
+
+@contextlib.contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _timed(setting: Setting, data: TaskData) -> Cost:
     device = torch.device(setting.device)
     tokenizer, protocol = load_tokenizer(setting), setting.protocol
     pad = padding_id(tokenizer)
