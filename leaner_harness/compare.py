@@ -9,7 +9,15 @@ from itertools import combinations, zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
-from leaner_harness import answer_scores, compare_answers, paired, recompute, results, scoring
+from leaner_harness import (
+    answer_scores,
+    compare_answers,
+    compare_parts,
+    paired,
+    recompute,
+    results,
+    scoring,
+)
 from leaner_harness.answer_scores import TASK
 from leaner_harness.data.glue import AVERAGED, TASKS
 from leaner_harness.errors import ResultError, near_miss
@@ -161,11 +169,11 @@ def _scored(name: str, result: Result, path: Path) -> Run:
 def _same_ranking(one: Run, other: Run) -> None:
     """Raise ResultError, and say which part differs, for runs that share no table."""
     parts = zip_longest(_RANKING, one.result.ranking, other.result.ranking, fillvalue="ranking")
-    differing = [f"{part} {a} and {b}" for part, a, b in parts if a != b]
+    differing = {part: f"{part} {a} and {b}" for part, a, b in parts if a != b}
     if differing:
+        found = compare_parts.described(differing, one.name, one.result, other.name, other.result)
         raise ResultError(
-            f"{one.name} and {other.name} cannot be compared; they differ in "
-            f"{'; '.join(differing)}.",
+            f"{one.name} and {other.name} cannot be compared; they differ in {'; '.join(found)}.",
             "Score both on the same rows in the same way.",
         )
 

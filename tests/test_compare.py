@@ -229,6 +229,44 @@ def test_runs_that_share_no_table_are_refused(
         compare.compare(paths)
 
 
+def _fine_tuned_record(**changes: Any) -> Record:
+    definition = {"batch_size": 16, "rates": [1e-3]} | changes
+    return {"name": "quick", "definition": definition, "fingerprint": str(changes)}
+
+
+def _named(name: str, changed: Record, tasks: dict[str, Record]) -> Any:
+    """A run of all tasks with a record of our making."""
+    ok = {"state": "ok", "fingerprint": "f", "finetuning": {"train_fingerprint": "t"}}
+    known = {task: ok | tasks.get(task, {}) for task in AVERAGED if tasks.get(task) != {}}
+    record: Record = {
+        "board": "leaner_glue", "tasks": known, "model": {"scorer": {"bf16": False}},
+        "data": {"split": "test", "fingerprint": str(tasks)},
+        "protocol": _fine_tuned_record() | changed,
+    }  # fmt: skip
+    return compare.Run(name, results.Result(record), {}, {})
+
+
+@pytest.mark.parametrize(
+    ("changed", "tasks", "said"),
+    [
+        ({"fingerprint": "p"}, {"rte": {}}, "tasks (rte in a only)."),
+        ({}, {"rte": {"fingerprint": "g"}}, "rows of rte."),
+        (_fine_tuned_record(batch_size=8), {}, "protocol.batch_size 16 and 8."),
+        (
+            {"fingerprint": "p"},
+            {"cola": {"finetuning": {"train_fingerprint": "u"}}, "rte": {"fingerprint": "g"}},
+            "rows of rte; train rows of cola.",
+        ),
+    ],
+)
+def test_a_refusal_names_the_part_that_differs(
+    changed: Record, tasks: dict[str, Record], said: str
+) -> None:
+    with pytest.raises(ResultError) as caught:
+        compare._same_ranking(_named("a", {}, {}), _named("b", changed, tasks))
+    assert caught.value.message.endswith(f"they differ in {said}")
+
+
 def _drop_row(samples: list[Record]) -> list[Record]:
     return samples[1:]
 
