@@ -133,6 +133,39 @@ def test_words_stops_after_the_document_that_reaches_it(tmp_path: Path) -> None:
     assert len(list(read_documents(str(path), words=7))) == 3
 
 
+def test_words_are_of_every_genre_in_turn(tmp_path: Path) -> None:
+    long, short = [{"text": "word " * 30}] * 40, [{"text": "word " * 10}] * 6
+    for folder in (tmp_path / "tiers" / "10M" / "train", tmp_path / "flat"):
+        shard(folder / "book0000.jsonl", *long)
+        shard(folder / "web0000.jsonl", *short)
+        shard(folder / "wiki0000.jsonl", *long)
+    for folder in (tmp_path / "tiers", tmp_path / "flat"):
+        found = list(read_documents(str(folder), words=300))
+        assert Counter(d.genre for d in found) == {"book": 4, "web": 6, "wiki": 4}
+        assert [d.genre for d in found[:5]] == ["book", "web", "wiki", "web", "web"]
+        more = list(read_documents(str(folder), words=900))  # of the one that ended no more
+        assert Counter(d.genre for d in more) == {"book": 14, "web": 6, "wiki": 14}
+        assert more[: len(found)] == found
+        whole, every = ({d.id for d in read_documents(str(folder), words=n)} for n in (None, 9999))
+        assert whole == every and len(whole) == (86 if folder.name == "tiers" else 85)
+        wiki = read_documents(str(folder), genres=["wiki"], words=60)
+        assert [d.id for d in wiki] == ["wiki0000.jsonl:1", "wiki0000.jsonl:2"]
+    genres = ["wiki", "book"]
+    named = list(read_documents(str(tmp_path / "tiers"), genres=genres, words=120))
+    assert [d.genre for d in named] == ["book", "wiki"] * 2
+    held_out = {d.id for d in read_documents(str(tmp_path / "flat"), "validation")}
+    assert held_out and not held_out & whole
+
+
+def test_files_that_are_mixed_already_stay_in_their_order(tmp_path: Path) -> None:
+    shard(tmp_path / "book0000.jsonl", *[{"text": "one two"}] * 4)
+    shard(tmp_path / "own0000.jsonl", *[{"text": "one two"}] * 4)
+    found = [d.id for d in read_documents(str(tmp_path), words=12)]
+    assert found == [f"book0000.jsonl:{n}" for n in range(1, 5)] + [
+        f"own0000.jsonl:{n}" for n in (1, 2)
+    ]
+
+
 def test_mini_text_streams_without_end() -> None:
     documents = list(read_documents("mini", words=500))
     assert sum(len(d.text.split()) for d in documents) >= 500

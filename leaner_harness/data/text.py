@@ -55,14 +55,14 @@ def read_documents(
       `instruction`, `input` and `output`, or a `.json` file with a list of such rows or of texts.
 
     A file may be compressed: `.zst` or `.gz`. `words` stops after the document that reaches that
-    many. A source that has no splits of its own keeps every 50th document for validation.
+    many, and takes from files named after genres in turn: always from the genre that has given the
+    fewest words, so that each gives as many as the others until it ends. A source that has no
+    splits of its own keeps every 50th document for validation.
 
     Raises DataError for a missing or damaged file, UnknownName for a wrong split or genre.
     """
     _check(split, genres)
-    documents = _documents(source, split, genres)
-    if genres:
-        documents = (document for document in documents if document.genre in genres)
+    documents = _documents(source, split, genres, in_turn=bool(words))
     return _up_to(documents, words) if words else documents
 
 
@@ -124,11 +124,39 @@ def _up_to(documents: Iterator[Document], words: int) -> Iterator[Document]:
             return
 
 
-def _documents(source: str, split: str, genres: Sequence[str]) -> Iterator[Document]:
+def _in_turn(streams: Iterable[Iterator[Document]]) -> Iterator[Document]:
+    """Each next document from the stream that has given the fewest words, or of those the first."""
+    left = dict(enumerate(streams))
+    read = dict.fromkeys(left, 0)
+    while left:
+        least = min(left, key=read.__getitem__)
+        document = next(left[least], None)
+        if document is None:
+            del left[least]
+        else:
+            yield document
+            read[least] += len(document.text.split())
+
+
+def _documents(
+    source: str, split: str, genres: Sequence[str], in_turn: bool = False
+) -> Iterator[Document]:
+    documents = _read_source(source, split, genres, in_turn)
+    if not genres:
+        return documents
+    return (document for document in documents if document.genre in genres)
+
+
+def _read_source(
+    source: str, split: str, genres: Sequence[str], in_turn: bool
+) -> Iterator[Document]:
     if source in MINI:
         return _mini(source, split)
     path = _pulled() if source == PULLED else Path(source).expanduser()
     if path.is_dir():
+        several = _named_genres(path, split, genres) if in_turn else []
+        if len(several) > 1:
+            return _in_turn(_documents(source, split, [genre]) for genre in several)
         return _read_folder(path, split, genres)
     if not path.is_file():
         raise DataError(
@@ -172,8 +200,7 @@ def _hold_out(documents: Iterable[Document], split: str) -> Iterator[Document]:
 def _read_folder(folder: Path, split: str, genres: Sequence[str]) -> Iterator[Document]:
     if splits := arrow_rows.find_splits(folder, SPLITS):
         return _read_splits(folder, splits, split)
-    tiers = _shards(folder, *(f"{home}*/{split}" for home in _HOMES), split)
-    if tiers:
+    if tiers := _tiers(folder, split):
         chosen = (path for path in tiers if not genres or _genre(path) in genres)
         documents = itertools.chain.from_iterable(map(_read_json, chosen))
         if INSTRUCTION not in genres:
@@ -190,6 +217,24 @@ def _read_folder(folder: Path, split: str, genres: Sequence[str]) -> Iterator[Do
     return _hold_out(_read_all(flat), split)
 
 
+def _named_genres(folder: Path, split: str, genres: Sequence[str]) -> list[str]:
+    """Of some genres, or of all, those that files are named after, in the order they are read.
+
+    None where a file is named after no genre, or its rows name theirs: they are mixed already.
+    """
+    if arrow_rows.find_splits(folder, SPLITS):
+        return []
+    files = _tiers(folder, split)
+    if not files:
+        files = _shards(folder, "")
+    elif INSTRUCTION in genres:
+        files += _shards(folder, *_HOMES)
+    named = [_genre(path) for path in files]
+    if None in named:
+        return []
+    return [genre for genre in dict.fromkeys(named) if genre and genre in (genres or GENRES)]
+
+
 _HOMES = ("data/leaner/", "leaner/", "")
 """Where the tiers may lie, and the instructions beside them, seen from the folder given."""
 
@@ -202,6 +247,10 @@ def _shards(folder: Path, *inner: str) -> list[Path]:
         for path in sorted(folder.glob(f"{pattern}/*" if pattern else "*"))
         if _SHARD.match(path.name)
     ]
+
+
+def _tiers(folder: Path, split: str) -> list[Path]:
+    return _shards(folder, *(f"{home}*/{split}" for home in _HOMES), split)
 
 
 def _genre(path: Path) -> str | None:
