@@ -34,6 +34,25 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
 
+@pytest.fixture
+def without_float64(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a device that has no float64: only what was fetched from it can be doubled."""
+    import torch
+
+    fetch, double, fetched = torch.Tensor.cpu, torch.Tensor.double, []
+
+    def cpu(tensor: torch.Tensor) -> torch.Tensor:
+        fetched.append(fetch(tensor))
+        return fetched[-1]
+
+    def doubled(tensor: torch.Tensor) -> torch.Tensor:
+        assert any(tensor is each for each in fetched), "float64 on the device"
+        return double(tensor)
+
+    monkeypatch.setattr(torch.Tensor, "cpu", cpu)
+    monkeypatch.setattr(torch.Tensor, "double", doubled)
+
+
 @pytest.fixture(scope="session")
 def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One whole evaluation on small rows, as lm_eval leaves it on disk."""

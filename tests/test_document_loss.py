@@ -46,6 +46,11 @@ def test_equals_one_document_after_another(model, text):
     assert found == pytest.approx(one_by_one(model, *text), rel=1e-5)
 
 
+@pytest.mark.usefixtures("without_float64")
+def test_a_device_needs_no_float64(model, text):
+    assert (document_loss.document_nats(model, *text, BLOCK) > 0).all()
+
+
 def test_small_batches_and_chunks_change_nothing(model, text, monkeypatch):
     whole = document_loss.document_nats(model, *text, BLOCK)
     monkeypatch.setitem(document_loss._LOGITS, "cpu", 40 * 20)

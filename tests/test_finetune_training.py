@@ -34,6 +34,13 @@ def test_padding_changes_no_prediction(checkpoint: Path) -> None:
     torch.testing.assert_close(together[:1], alone, atol=1e-6, rtol=0)
 
 
+@pytest.mark.usefixtures("without_float64")
+def test_a_device_needs_no_float64(checkpoint: Path) -> None:
+    model = build_classifier(str(checkpoint), 2, from_scratch=False)
+    encoded = encoding.Encoded([[1, 2, 3]], [[0] * 3], [0.0], 0)
+    assert training.predict(model, encoded, 0, torch.device("cpu")).shape == (1, 2)
+
+
 def test_from_scratch_has_other_weights_of_the_same_shapes(checkpoint: Path) -> None:
     trained = build_classifier(str(checkpoint), 2, from_scratch=False).state_dict()
     random = build_classifier(str(checkpoint), 2, from_scratch=True).state_dict()

@@ -44,6 +44,13 @@ def test_bits_per_byte_of_answers_alone(tokenizer):
     assert sum(window.ids[0] == start_token(tokenizer) for window in found.windows) == 1
 
 
+@pytest.mark.usefixtures("without_float64")
+def test_a_device_needs_no_float64(tokenizer):
+    documents = [Document("1", "web", "see the dog: a cat")]
+    found = validation.read_validation(documents, tokenizer, 4, get_objective("clm"))
+    assert found.loss(Even(len(tokenizer)), CPU) > 0
+
+
 def test_no_text_is_an_error(tokenizer):
     with pytest.raises(DataError, match="validation text is empty"):
         validation.read_validation([], tokenizer, 4, get_objective("clm"))

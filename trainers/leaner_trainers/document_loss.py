@@ -76,8 +76,9 @@ def _batch_nats(
     losses = F.cross_entropy(
         logits.float().flatten(0, 1), rows[:, 1:].flatten(), reduction="none"
     ).view(len(rows), -1)
-    counted = torch.from_numpy(steps[:-1] < batch.widths[:, None]).to(device)
-    found: NDArray[np.float64] = (losses.double() * counted).sum(dim=1).cpu().numpy()
+    counted = torch.from_numpy(steps[:-1] < batch.widths[:, None])
+    # Summed in float64 on the CPU: not every device has that.
+    found: NDArray[np.float64] = (losses.cpu().double() * counted).sum(dim=1).numpy()
     return found
 
 

@@ -172,8 +172,9 @@ class ValidationText(Measure):
             losses = F.cross_entropy(
                 logits.float().flatten(0, 1), ids[:, 1:].flatten(), reduction="none"
             )
-            losses = losses.view(len(batch), -1).double()  # (B, T)
-            for window, row in zip(batch, losses.cpu().numpy(), strict=True):
+            # Summed in float64 on the CPU: not every device has that.
+            rows = losses.view(len(batch), -1).cpu().double().numpy()  # (B, T)
+            for window, row in zip(batch, rows, strict=True):
                 nats[window.genre] += float(row[window.first - 1 : len(window.ids) - 1].sum())
         return {genre: (nats[genre], self.n_bytes[genre]) for genre in nats}
 

@@ -227,7 +227,7 @@ def predict(
     model.eval()
     found: NDArray[np.float64] | None = None
     for rows in sorted_batches(encoded, PREDICTION_BATCH):
-        outputs = model(collate(encoded, rows, pad, device)).double().cpu().numpy()
+        outputs = model(collate(encoded, rows, pad, device)).cpu().double().numpy()
         if found is None:
             found = np.empty((len(encoded.ids), outputs.shape[1]))
         found[rows] = outputs
