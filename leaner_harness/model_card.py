@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from leaner_harness.contracts import Checkpoint
 
 CARD = "README.md"
+_BARE = re.compile(r"[A-Za-z0-9_-]+")  # a key that TOML takes without quotes
 
 _TASK = {"hf": "text-generation", "leaner-causal": "text-generation", "leaner-masked": "fill-mask"}
 _FACTS = {
@@ -50,7 +52,7 @@ def model_card(checkpoint: Checkpoint, record: Mapping[str, Any], tasks: str) ->
             "Train it again:",
             "",
             "```toml",
-            *(f"{key} = {_toml(value)}" for key, value in recipe.items() if value is not None),
+            *_lines(recipe),
             "```",
             "",
         ]
@@ -103,5 +105,16 @@ def _number(value: float) -> str:
 
 
 def _toml(value: Any) -> str:
-    """JSON is TOML, for the strings, numbers, booleans and lists of a recipe."""
-    return json.dumps(value)
+    """JSON is TOML, for strings, numbers and booleans; a table is written inline."""
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(_lines(value))}}}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_toml, value))}]"
+    return json.dumps(value, ensure_ascii=False)  # half a surrogate pair is no TOML
+
+
+def _lines(table: Mapping[str, Any]) -> Iterator[str]:
+    """A key and its value each; what is None is left out, as TOML has nothing for it."""
+    for key, value in table.items():
+        if value is not None:
+            yield f"{key if _BARE.fullmatch(key) else json.dumps(key)} = {_toml(value)}"

@@ -44,6 +44,21 @@ def test_a_card():
     assert "pretrained=.,max_length=32" in command
 
 
+def test_the_recipe_of_a_card_is_toml_whatever_it_holds():
+    recipe = {
+        "trainer": "accelerate", "bf16": "auto", "minutes": None, "data": "text 😀 \"a\"\n",
+        "curriculum_options": {"stages": 5, "shares": [0.5, 1.0], "none": None, "a b": {"x": True}},
+        "nothing": {}, "checkpoint_at": ("1M words", "2 steps"), "rates": [{"at": 1e-5}],
+    }  # fmt: skip
+    card = model_card(CHECKPOINT, {**RECORD, "recipe": recipe}, "leaner_glue")
+    read = tomllib.loads(card.split("```toml\n")[1].split("```")[0])
+    assert read == {
+        "trainer": "accelerate", "bf16": "auto", "data": recipe["data"],
+        "curriculum_options": {"stages": 5, "shares": [0.5, 1.0], "a b": {"x": True}},
+        "nothing": {}, "checkpoint_at": ["1M words", "2 steps"], "rates": [{"at": 1e-5}],
+    }  # fmt: skip
+
+
 def test_a_card_of_a_trainer_that_says_little():
     bare = {"recipe": {"trainer": "t"}, "recipe_name": "r", "harness": "1", "hardware": "here"}
     card = model_card(Checkpoint(Path("x"), "other", {}), bare, "leaner_glue")
