@@ -61,6 +61,21 @@ def test_ready_recipes_are_valid_and_say_what_they_are(path):
     assert recipe.block_size <= 1024 and recipe.block_size % 2 == 0
 
 
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_a_ready_recipe_begins_with_what_another_leaves(path):
+    if begins_with := tomllib.loads(path.read_text()).get("init_from"):
+        _, recipe, *milestone = begins_with.split("/")
+        (other,) = (each for each in RECIPES if each.stem == recipe)
+        kept = tomllib.loads(other.read_text()).get("checkpoint_at", [])
+        assert milestone[1:] in ([], *([name.replace(" ", "-")] for name in kept))
+
+
+@pytest.mark.parametrize("name", ["paper-llama", "paper-mamba2"])
+def test_the_checkpoint_that_the_papers_authors_scored_is_kept(name):
+    (path,) = (each for each in RECIPES if each.stem == name)
+    assert "1000 steps" in tomllib.loads(path.read_text())["checkpoint_at"]
+
+
 def test_every_key_says_what_it_is():
     tree = ast.parse(inspect.getsource(Recipe)).body[0]
     for field, described in zip(tree.body[1:], tree.body[2:], strict=False):
