@@ -55,15 +55,14 @@ def read_documents(
       `instruction`, `input` and `output`, or a `.json` file with a list of such rows or of texts.
 
     A file may be compressed: `.zst` or `.gz`. `words` stops after the document that reaches that
-    many, and takes from files named after genres in turn: always from the genre that has given the
-    fewest words, so that each gives as many as the others until it ends. A source that has no
-    splits of its own keeps every 50th document for validation.
+    many; where a folder has more, and files named after genres, it takes from the genres in turn,
+    so that each gives as many words as the others until it ends. A source that has no splits of
+    its own keeps every 50th document for validation.
 
     Raises DataError for a missing or damaged file, UnknownName for a wrong split or genre.
     """
     _check(split, genres)
-    documents = _documents(source, split, genres, in_turn=bool(words))
-    return _up_to(documents, words) if words else documents
+    return _so_many(source, split, genres, words) if words else _documents(source, split, genres)
 
 
 def held_out_documents(
@@ -124,6 +123,18 @@ def _up_to(documents: Iterator[Document], words: int) -> Iterator[Document]:
             return
 
 
+def _so_many(source: str, split: str, genres: Sequence[str], words: int) -> Iterator[Document]:
+    """Of the files' genres in turn where there is more; else all, in the order of the files."""
+    documents, several = _documents(source, split, genres), _named_genres(source, split, genres)
+    if len(several) > 1:
+        rest = _documents(source, split, genres)
+        for _ in _up_to(rest, words):
+            pass
+        if next(rest, None) is not None:
+            documents = _in_turn(_documents(source, split, [genre]) for genre in several)
+    yield from _up_to(documents, words)
+
+
 def _in_turn(streams: Iterable[Iterator[Document]]) -> Iterator[Document]:
     """Each next document from the stream that has given the fewest words, or of those the first."""
     left = dict(enumerate(streams))
@@ -138,25 +149,18 @@ def _in_turn(streams: Iterable[Iterator[Document]]) -> Iterator[Document]:
             read[least] += len(document.text.split())
 
 
-def _documents(
-    source: str, split: str, genres: Sequence[str], in_turn: bool = False
-) -> Iterator[Document]:
-    documents = _read_source(source, split, genres, in_turn)
+def _documents(source: str, split: str, genres: Sequence[str]) -> Iterator[Document]:
+    documents = _read_source(source, split, genres)
     if not genres:
         return documents
     return (document for document in documents if document.genre in genres)
 
 
-def _read_source(
-    source: str, split: str, genres: Sequence[str], in_turn: bool
-) -> Iterator[Document]:
+def _read_source(source: str, split: str, genres: Sequence[str]) -> Iterator[Document]:
     if source in MINI:
         return _mini(source, split)
-    path = _pulled() if source == PULLED else Path(source).expanduser()
+    path = _path(source)
     if path.is_dir():
-        several = _named_genres(path, split, genres) if in_turn else []
-        if len(several) > 1:
-            return _in_turn(_documents(source, split, [genre]) for genre in several)
         return _read_folder(path, split, genres)
     if not path.is_file():
         raise DataError(
@@ -167,6 +171,10 @@ def _read_source(
     if kind not in _READERS:
         raise UnknownName("file type", kind, _READERS, f"{path} cannot be read as text.")
     return _hold_out(_READERS[kind](path), split)
+
+
+def _path(source: str) -> Path:
+    return _pulled() if source == PULLED else Path(source).expanduser()
 
 
 def _pulled() -> Path:
@@ -217,12 +225,12 @@ def _read_folder(folder: Path, split: str, genres: Sequence[str]) -> Iterator[Do
     return _hold_out(_read_all(flat), split)
 
 
-def _named_genres(folder: Path, split: str, genres: Sequence[str]) -> list[str]:
-    """Of some genres, or of all, those that files are named after, in the order they are read.
+def _named_genres(source: str, split: str, genres: Sequence[str]) -> list[str]:
+    """Of some genres, or of all, those that a folder's files are named after, as they are read.
 
     None where a file is named after no genre, or its rows name theirs: they are mixed already.
     """
-    if arrow_rows.find_splits(folder, SPLITS):
+    if source in MINI or arrow_rows.find_splits(folder := _path(source), SPLITS):
         return []
     files = _tiers(folder, split)
     if not files:
