@@ -17,7 +17,7 @@ from leaner_harness.contracts import (
     ObjectiveSpec,
     resolve,
 )
-from leaner_harness.registry import get_objective
+from leaner_harness.registry import get_objective, load_registry
 
 Step = tuple[str, Callable[[], str]]
 """A check's name, and what runs it: returns a detail, or raises."""
@@ -112,6 +112,43 @@ class _Life:
         from leaner_harness.models.finetune import check
 
         return check.classifies(self._folder, self._spec)
+
+
+def objective_loss(objective: ObjectiveSpec) -> str:
+    """Its loss on a batch, and on the same rows twice: finite, a sum, and with a gradient."""
+    import torch
+
+    model = _model_for(objective).eval()  # dropout would tell equal rows apart
+    once = collated(objective)
+    twice = {name: torch.cat([tensor, tensor]) for name, tensor in once.items()}
+    (total, targets), (double, both) = (resolve(objective.loss)(model, b) for b in (once, twice))
+    nats = float(total.detach())
+    assert math.isfinite(nats), f"the loss is {nats}"
+    times, counted = float(double.detach()) / nats, float(both / targets)
+    assert abs(times - 2) < 0.01, f"it is no sum: of twice the rows it is {times:.3f} times as much"
+    assert counted == 2, f"twice the rows have {counted:.3f} times as many targets"
+    total.backward()
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    assert gradients, "the loss has no gradient"
+    assert all(bool(g.isfinite().all()) for g in gradients), "the gradient is not finite"
+    assert any(bool(g.any()) for g in gradients), "the gradient is zero"
+    return f"{nats / int(targets):.3f} nats for each of {int(targets)} targets"
+
+
+def _model_for(objective: ObjectiveSpec) -> Any:
+    """The smallest of an architecture that learns so; where none is registered, a tiny one."""
+    import torch
+    import transformers
+
+    torch.manual_seed(0)
+    for spec in (entry.spec for entry in load_registry().of_kind("architecture")):
+        if objective.name in (spec.objective, *spec.other_objectives):
+            return resolve(spec.build)(spec.sizes[0], VOCABULARY)
+    shape = {"vocab_size": VOCABULARY, "hidden_size": 32, "intermediate_size": 64}
+    shape |= {"num_hidden_layers": 1, "num_attention_heads": 2}
+    if objective.causal:
+        return transformers.LlamaForCausalLM(transformers.LlamaConfig(**shape))
+    return transformers.BertForMaskedLM(transformers.BertConfig(**shape))
 
 
 class _Random:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from leaner_harness.architecture_check import Step, architecture_steps, collated
+from leaner_harness.architecture_check import Step, architecture_steps, collated, objective_loss
 from leaner_harness.contracts import (
     ArchitectureSpec,
     CurriculumSpec,
@@ -79,7 +79,7 @@ def _check_entry(entry: Entry) -> Iterator[Check]:
 
 
 def _objective_steps(spec: ObjectiveSpec, folder: Path) -> Iterator[Step]:
-    """It imports, and makes the same batch twice from the same random numbers."""
+    """It imports, makes the same batch twice from the same random numbers, and sums a loss."""
 
     def importable() -> str:
         assert callable(resolve(spec.loss)), f"{spec.loss} cannot be called"
@@ -95,6 +95,7 @@ def _objective_steps(spec: ObjectiveSpec, folder: Path) -> Iterator[Step]:
 
     yield "imports", importable
     yield "repeats a batch", repeats
+    yield "sums a loss", lambda: objective_loss(spec)
 
 
 def _opener_steps(spec: JudgeSpec | RewriterSpec, folder: Path) -> Iterator[Step]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 import sys
 import types
@@ -15,6 +16,7 @@ from leaner_harness import (
     ArchitectureSpec,
     CurriculumSpec,
     DifficultySpec,
+    ObjectiveSpec,
     TaskFolder,
     TrainerSpec,
 )
@@ -102,6 +104,50 @@ def test_built_ins_keep_their_own_contract() -> None:
 
     found = list(check_plugin(load_registry(), "leaner-harness/ngram"))
     assert found and all(check.passed for check in found), found
+
+
+@pytest.mark.slow
+def test_what_our_trainers_register_keeps_its_contract() -> None:
+    from leaner_harness.registry import load_registry
+
+    found = list(check_plugin(load_registry(), "leaner-trainers"))
+    assert all(check.passed for check in found), [check for check in found if not check.passed]
+    classified = {check.spec for check in found if check.name == "classifies"}
+    names = ("llama", "qwen3", "bert", "xlnet", "mamba2")
+    assert classified == {f"leaner-trainers/{name}" for name in names}
+
+
+@pytest.mark.parametrize(
+    ("loss", "complaint"),
+    [
+        (lambda total, count: (total, count), ""),
+        (lambda total, count: (total / count, count), "no sum: of twice the rows it is 1.000"),
+        (lambda total, count: (total, count / count), "1.000 times as many targets"),
+        (lambda total, count: (total * math.nan, count), "the loss is nan"),
+        (lambda total, count: (total.detach().requires_grad_(), count), "no gradient"),
+        (lambda total, count: (total + (total - total.detach()) * -1, count), "gradient is zero"),
+    ],
+    ids=["good", "mean", "one target", "nan", "detached", "flat"],
+)
+@pytest.mark.parametrize("causal", [True, False])
+def test_an_objective_is_held_to_its_contract(loss, complaint, causal, monkeypatch):
+    import torch
+
+    def collate(blocks, tokenizer, rng):
+        return {"input_ids": blocks.ids[:, :-1], "labels": blocks.ids[:, 1:]}
+
+    def summed(model, batch):
+        logits = model(input_ids=batch["input_ids"]).logits.flatten(0, 1)
+        targets = batch["labels"].flatten()
+        total = torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
+        return loss(total, torch.tensor(len(targets)))
+
+    module = types.ModuleType("mine")
+    vars(module).update(collate=collate, loss=summed)
+    monkeypatch.setitem(sys.modules, "mine", module)
+    found = checks("objective", ObjectiveSpec("mine", "mine:collate", "mine:loss", causal=causal))
+    assert all(check.passed for check in found) == (not complaint)
+    assert found[-1].name == "sums a loss" and complaint in found[-1].detail
 
 
 def test_an_unknown_plugin_is_answered() -> None:
