@@ -6,14 +6,16 @@
 
 `tune` trains AdamW on the whole budget, at five rates and then, at the best, with other beta2,
 decay and embedding rates; Muon the same on six tenths of the budget, which is where it is to be
-good. `measure` trains AdamW's best with three seeds on the whole budget, and Muon's best with the
-same seeds on parts of it, each with its own warmup and full decay. `report` interpolates, between
-the parts, the tokens at which Muon's final loss is that of AdamW with the same seed. Both share
-schedule, clipping, batch and text; the loss is bits per byte of the same validation text.
+good. A grid whose best rate lies at an edge gets up to two rates more on that side. `measure`
+trains AdamW's best with three seeds on the whole budget, and Muon's best with the same seeds on
+parts of it, each with its own warmup and full decay; parts beyond those only where a seed needs
+them. `report` interpolates, between the parts, the tokens at which Muon's final loss is that of
+AdamW with the same seed. Both share schedule, clipping, batch and text; the loss is bits per byte
+of the same validation text.
 
 Every run that is done, losses and cost, is in results/studies/fewer_tokens/SOURCE.json, and is not
 made again where that file is: it is committed, so the study goes on from another machine. A run
-that was stopped goes on in `--out`.
+that was stopped goes on in `--out`. The report is SOURCE.md beside it.
 """
 
 from __future__ import annotations
@@ -21,7 +23,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import statistics
 import subprocess
 import sys
 import threading
@@ -29,16 +30,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from leaner_harness.files import write_json
+from fewer_tokens_report import Keys, Tried, best_of, headline, page, part_needed, summary
+
+from leaner_harness.files import write_atomic, write_json
 
 TOKENS, BATCH, BLOCK = 5_000_000, 16, 128
 SEEDS = (0, 1, 2)
 PARTS = (0.3, 0.4, 0.5, 0.6, 0.7)
+LESS, MORE = (0.2, 0.15), (0.85, 1.0)  # for a seed that is there at the least, or not at the most
 TUNED_AT = {"adamw": 1.0, "muon": 0.6}
 RATES = {
     "adamw": (1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2),
     "muon": (2e-3, 4e-3, 8e-3, 1.6e-2, 3.2e-2),
 }
+WIDEN = 4  # how far beyond a grid: two rates on each side
 VARIANTS: dict[str, tuple[dict[str, float], ...]] = {
     "adamw": (
         {"beta2": 0.99},
@@ -60,8 +65,6 @@ SOURCES = {
     "mini": {"genres": '["wiki","textbook","conversation","web"]', "words": "4_000_000"},
     "leaner": {"genres": '["wiki","textbook","conversation"]'},
 }
-
-Keys = dict[str, float]
 
 
 class Records:
@@ -86,6 +89,11 @@ class Records:
             self._found["runs"] = dict(sorted(self._found["runs"].items()))
             write_json(self._path, self._found)
 
+    def data_tokens(self) -> int | None:
+        """Tokens of the text, of any run that knows them."""
+        known = (run.get("data_tokens") for run in self._found["runs"].values())
+        return next((tokens for tokens in known if tokens), None)
+
 
 def name_of(optimizer: str, part: float, seed: int, keys: Keys) -> str:
     said = "-".join(f"{key}={value:g}" for key, value in sorted(keys.items()))
@@ -98,16 +106,16 @@ def train(options: argparse.Namespace, optimizer: str, part: float, seed: int, k
     if options.records[name] is None:
         options.records[name] = made(options, name, optimizer, part, seed, keys)
     run = options.records[name]
-    print(f"{run['loss']:.4f}  {name}", file=sys.stderr, flush=True)
-    loss: float = run["loss"]
+    print(f"{run['loss'] or math.inf:.4f}  {name}", file=sys.stderr, flush=True)
+    loss: float = math.inf if run["loss"] is None else run["loss"]
     return loss
 
 
 def made(
     options: argparse.Namespace, name: str, optimizer: str, part: float, seed: int, keys: Keys
 ) -> dict[str, Any]:
-    """Train; returns what is to be known of the run."""
-    folder = options.out / options.source / name
+    """Train; returns what is to be known of the run. One that diverged has no loss."""
+    folder = options.out / options.name / name
     if not (folder / "leaner.json").exists():
         steps = round(part * TOKENS / (BATCH * BLOCK))
         settings: dict[str, Any] = {
@@ -117,85 +125,87 @@ def made(
             "embedding_rate": keys["rate"] * keys.get("embedding_times", 1.0),
             "eval_every": max(steps // 8, 1), "sample_every": 0, "validation_words": 20_000,
             "bf16": json.dumps(options.bf16), "compile": json.dumps(options.bf16),
+            "size": options.size,
             **{key: keys[key] for key in ("beta2", "weight_decay") if key in keys},
         }  # fmt: skip
         words = [word for item in settings.items() for word in ("--set", "=".join(map(str, item)))]
         command = [sys.executable, "-m", "leaner_harness.cli", "train", "llama-1m"]
-        subprocess.run([*command, "--out", folder, *words], check=True, capture_output=True)
+        done = subprocess.run([*command, "--out", folder, *words], capture_output=True, text=True)
+        if "Training stopped at step" in done.stderr:
+            return {"loss": None}
+        if done.returncode:
+            sys.exit(f"{name}: {done.stderr}")
         (folder / "model.safetensors").unlink()  # what counts is in the record
     found = json.loads((folder / "leaner.json").read_text(encoding="utf-8"))
     kept = {key: found.get(key) for key in ("tokens_seen", "seconds", "hardware")}
-    return {"loss": found["validation_bits_per_byte"], **kept}
+    tokens = found["data"]["tokens"]  # of the text: how many passes over it a budget is
+    return {"loss": found["validation_bits_per_byte"], "data_tokens": tokens, **kept}
 
 
-def best_of(options: argparse.Namespace, optimizer: str, candidates: list[Keys]) -> Keys:
-    part = TUNED_AT[optimizer]
+def try_all(options: argparse.Namespace, optimizer: str, candidates: list[Keys]) -> Tried:
+    def loss(keys: Keys) -> float:
+        return train(options, optimizer, TUNED_AT[optimizer], SEEDS[0], keys)
+
     with ThreadPoolExecutor(options.workers) as pool:
-        losses = list(
-            pool.map(lambda keys: train(options, optimizer, part, SEEDS[0], keys), candidates)
-        )
-    return min(zip(losses, candidates, strict=True), key=lambda pair: pair[0])[1]
+        return list(zip(candidates, pool.map(loss, candidates), strict=True))
 
 
-def tune(options: argparse.Namespace) -> dict[str, Keys]:
-    """The best keys of both optimisers."""
-    found = {}
-    for optimizer, rates in RATES.items():
-        candidates: list[Keys] = [{"rate": rate} for rate in rates]
-        best = best_of(options, optimizer, candidates)
-        if best["rate"] in (rates[0], rates[-1]):
-            print(f"{optimizer}: the best rate is at the edge of the grid", file=sys.stderr)
-        around = [{**best, **variant} for variant in VARIANTS[optimizer]]
-        found[optimizer] = best_of(options, optimizer, [best, *around])
-    return found
+def rate_beyond(tried: Tried, grid: tuple[float, ...]) -> float | None:
+    """The next rate out where the best is an edge; None if it is none, or far enough out."""
+    rates, best = [keys["rate"] for keys, _ in tried], best_of(tried)["rate"]
+    beyond = best / 2 if best == min(rates) else best * 2 if best == max(rates) else None
+    is_near = beyond is not None and grid[0] / WIDEN <= beyond <= grid[-1] * WIDEN
+    return beyond if is_near else None
+
+
+def tune_one(options: argparse.Namespace, optimizer: str) -> Tried:
+    """All that was tried of an optimiser: rates, and what else there is around the best."""
+    grid = RATES[optimizer]
+    tried = try_all(options, optimizer, [{"rate": rate} for rate in grid])
+    while rate := rate_beyond(tried, grid):
+        tried += try_all(options, optimizer, [{"rate": rate}])
+    best = best_of(tried)
+    return tried + try_all(options, optimizer, [best | keys for keys in VARIANTS[optimizer]])
+
+
+def tune(options: argparse.Namespace) -> dict[str, Tried]:
+    """All that was tried of both optimisers."""
+    return {optimizer: tune_one(options, optimizer) for optimizer in RATES}
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Final losses: AdamW's by seed, Muon's by seed and part of the budget."""
-    best = tune(options)
+    tried = tune(options)
+    best = {optimizer: best_of(each) for optimizer, each in tried.items()}
+
+    def loss(job: tuple[str, float, int]) -> float:
+        return train(options, *job, best[job[0]])
+
     jobs = [("adamw", 1.0, seed) for seed in SEEDS]
     jobs += [("muon", part, seed) for part in PARTS for seed in SEEDS]
     with ThreadPoolExecutor(options.workers) as pool:
-        losses = list(
-            pool.map(lambda job: train(options, job[0], job[1], job[2], best[job[0]]), jobs)
-        )
-    return {"best": best, "losses": dict(zip(jobs, losses, strict=True))}
-
-
-def part_needed(target: float, losses: dict[float, float]) -> float:
-    """Where the loss, a line between parts in their logarithms, comes down to the target.
-
-    Infinite if no part reaches it; the smallest part if all do.
-    """
-    parts = sorted(losses)
-    if losses[parts[0]] <= target:
-        return parts[0]
-    for before, after in zip(parts, parts[1:], strict=False):
-        if losses[after] <= target:
-            share = (losses[before] - target) / (losses[before] - losses[after])
-            return math.exp(math.log(before) + share * math.log(after / before))
-    return math.inf
+        losses = dict(zip(jobs, pool.map(loss, jobs), strict=True))
+    by_seed = {}
+    for seed in SEEDS:
+        parts = {part: losses["muon", part, seed] for part in PARTS}
+        target = losses["adamw", 1.0, seed]
+        for part in (*LESS, *MORE):
+            said = part_needed(target, parts).said
+            if said == ("at most" if part in LESS else "not reached"):
+                parts[part] = loss(("muon", part, seed))
+        by_seed[seed] = (target, dict(sorted(parts.items())))
+    return {"tried": tried, "losses": by_seed}
 
 
 def report(options: argparse.Namespace) -> dict[str, Any]:
-    from scipy.stats import t
-
+    """What was found; also as Markdown beside the records."""
     found = measure(options)
-    losses = found["losses"]
-    shares = []
-    for seed in SEEDS:
-        by_part = {part: losses["muon", part, seed] for part in PARTS}
-        shares.append(part_needed(losses["adamw", 1.0, seed], by_part))
-    mean = statistics.mean(shares)
-    half = t.ppf(0.975, len(SEEDS) - 1) * statistics.stdev(shares) / math.sqrt(len(SEEDS))
-    return {
-        "source": options.source,
-        "tokens": TOKENS,
-        "best": found["best"],
-        "losses": {f"{o} {part:g} seed {seed}": v for (o, part, seed), v in losses.items()},
-        "shares": shares,
-        "share": [mean, mean - half, mean + half],
-    }
+    said = summary(found["tried"], found["losses"])
+    data_tokens = options.records.data_tokens()
+    passes = TOKENS / data_tokens if data_tokens else None
+    said = {"source": options.name, "tokens": TOKENS, "passes": passes, **said}
+    write_atomic(options.results / f"{options.name}.md", page(said, found, TUNED_AT))
+    return said
 
 
 def main() -> None:
@@ -203,6 +213,7 @@ def main() -> None:
     parser.add_argument("phase", choices=("tune", "measure", "report"))
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--data", default="mini", help="mini, or a folder in the published layout")
+    parser.add_argument("--size", default="1M", help="of the LLaMA, such as 3M")
     parser.add_argument("--workers", type=int, default=1, help="runs at a time")
     parser.add_argument(
         "--bf16", action="store_true", help="in bfloat16, compiled: where units are"
@@ -211,14 +222,16 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     options.source = "mini" if options.data == "mini" else "leaner"
+    other = {} if options.size == "1M" else {"size": options.size}
+    options.name = "-".join([options.source, *other.values()])
     setting = {
-        "tokens": TOKENS, "batch": BATCH, "block": BLOCK, "bf16": options.bf16,
+        "tokens": TOKENS, "batch": BATCH, "block": BLOCK, "bf16": options.bf16, **other,
         **SOURCES[options.source],
     }  # fmt: skip
-    options.records = Records(options.results / f"{options.source}.json", setting)
+    options.records = Records(options.results / f"{options.name}.json", setting)
     found = {"tune": tune, "measure": measure, "report": report}[options.phase](options)
     if options.phase == "report":
-        print(json.dumps(found, indent=1) if options.json else found["share"])
+        print(json.dumps(found, indent=1) if options.json else headline(found))
 
 
 if __name__ == "__main__":
