@@ -12,6 +12,7 @@ import pytest
 import small_training
 import torch
 from leaner_trainers import loop, training_text
+from leaner_trainers.validation import ValidationText
 from safetensors.torch import load_file, save
 from small_training import (
     ARCHITECTURES,
@@ -126,6 +127,21 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_checkpoint(tmp_p
             loop.train(RECIPE, tmp_path)
     kept = load_file(tmp_path / "resume" / "state" / "model.safetensors")
     assert all(tensor.isfinite().all() for tensor in kept.values())
+
+
+@pytest.mark.parametrize(("every", "step"), [(4, 8), (7, 12)], ids=["on its way", "at its end"])
+def test_a_validation_loss_that_is_no_number_replaces_no_state(every, step, tmp_path, monkeypatch):
+    entry, calls = ValidationText.entry, iter(range(9))
+
+    def broken(self, model, device):
+        found = entry(self, model, device)
+        return {**found, self.key: math.nan} if next(calls) == 1 else found
+
+    monkeypatch.setattr(ValidationText, "entry", broken)
+    with pytest.raises(LeanerError, match=f"step {step}: the validation loss is nan.*{tmp_path}"):
+        loop.train(replace(RECIPE, eval_every=every), tmp_path)
+    state = json.loads((tmp_path / "resume" / "state" / "state.json").read_text())
+    assert state["step"] == every and not (tmp_path / "config.json").exists()
 
 
 def test_minutes_end_a_run_early(tmp_path):

@@ -197,7 +197,8 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
                 torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip or math.inf)
             )
             if not (math.isfinite(step_loss) and math.isfinite(norm)):
-                raise _diverged(state.step + 1, step_loss, out)
+                lost = f"loss {step_loss}, or its gradient, is not finite"
+                raise _diverged(state.step + 1, lost, out)
             for optimizer in optimizers:
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
@@ -218,11 +219,13 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
                 entry |= stages.entry()
                 if development is not None and state.step % recipe.eval_every == 0:
                     entry["development_loss"] = development.loss(model, device)
+                    _check_finite(entry["development_loss"], state.step, out)
                     stages.count("development", development.tokens)
                 stages.observe(state.step, recipe.steps, entry.get("development_loss"))
             reached = milestones.get(state.step, ())
             if reached or state.step % recipe.eval_every == 0:
                 measured = validation.entry(model, device)
+                _check_finite(measured[validation.key], state.step, out)
                 entry |= measured
                 display.evaluated(measured[validation.key], validation.unit)
             sampling = objective.causal and recipe.sample_every and is_main
@@ -246,6 +249,8 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
                 raise KeyboardInterrupt
 
     display.say("" if stages is None else stages.warning())
+    measured = validation.entry(model, device)
+    _check_finite(measured[validation.key], state.step, out)
     save()  # should anything fail from here on, nothing is trained twice
     if is_main:
         publish(model, text.tokenizer, out)
@@ -257,8 +262,7 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
         replace(result, path=out / "milestones" / name, record=each)
         for name, each in state.milestones.items()
     ]
-    final = record(validation.entry(model, device))
-    return replace(result, record=final, milestones=tuple(kept))
+    return replace(result, record=record(measured), milestones=tuple(kept))
 
 
 def _architecture(recipe: Recipe) -> ArchitectureSpec:
@@ -301,10 +305,16 @@ def _scale_gradient(model: PreTrainedModel, factor: float) -> None:
     torch._foreach_mul_(gradients, factor)
 
 
-def _diverged(step: int, loss: float, out: Path) -> LeanerError:
+def _check_finite(loss: float, step: int, out: Path) -> None:
+    """Raise where a validation loss is no number: before a good state is replaced by such a one."""
+    if not math.isfinite(loss):
+        raise _diverged(step, f"the validation loss is {loss}", out)
+
+
+def _diverged(step: int, what: str, out: Path) -> LeanerError:
     kept = state_folder(out)
     where = f"The last good checkpoint is {kept}." if kept.exists() else "No checkpoint was saved."
     return LeanerError(
-        f"Training stopped at step {step}: loss {loss}, or its gradient, is not finite. {where}",
+        f"Training stopped at step {step}: {what}. {where}",
         "Lower learning_rate, or lengthen warmup; then start over with resume = false.",
     )
