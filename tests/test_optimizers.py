@@ -71,6 +71,18 @@ def test_each_trained_parameter_is_held_once(build: Any, name: str) -> None:
     assert all(decayed[id(p)] == 0 for p in vectors)
 
 
+def test_options_are_for_another_optimiser() -> None:
+    model = llama.build("1M", 300)
+    (found,) = make_optimizers(
+        model, Recipe(optimizer="torch.optim:SGD", optimizer_options={"momentum": 0.9})
+    )
+    assert {group["momentum"] for group in found.param_groups} == {0.9}
+    with pytest.raises(UsageError, match="but optimizer is 'adamw'"):
+        make_optimizers(model, Recipe(optimizer_options={"momentum": 0.9}))
+    with pytest.raises(UsageError, match=r"cannot be made: .*'speed'[\s\S]*optimizer_options"):
+        make_optimizers(model, Recipe(optimizer="torch.optim:SGD", optimizer_options={"speed": 1}))
+
+
 def test_a_near_miss_is_named() -> None:
     with pytest.raises(UnknownName, match="muon"):
         make_optimizers(llama.build("1M", 300), Recipe(optimizer="mon"))

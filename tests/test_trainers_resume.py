@@ -56,6 +56,55 @@ def test_muon_resumes_bit_for_bit_and_learns(tmp_path, monkeypatch):
     assert entries[-1]["loss"] < entries[0]["loss"] - 1
 
 
+class Counting(torch.optim.SGD):
+    """Keeps, as Prodigy and schedule-free optimisers do, numbers that its steps depend on."""
+
+    def __init__(self, groups, power=1.0, kept=1.0):
+        super().__init__(groups)
+        for group in self.param_groups:
+            group |= {"k": 0, "sum": 0.1, "range": (1, 2.0), "power": power, "kept": kept}
+
+    def step(self):
+        for group in self.param_groups:
+            group["k"] += 1
+            group["sum"] += 0.1 * group["lr"]
+            group["lr"] *= group["sum"] / group["k"] ** group["power"]
+            for parameter in group["params"]:
+                state = self.state[parameter]
+                state["times"] = state.get("times", 1.1) * 1.1
+                parameter.data.sub_(parameter.grad.sign(), alpha=group["lr"] * state["times"])
+
+
+def test_what_an_optimiser_keeps_besides_tensors_is_resumed(tmp_path, monkeypatch):
+    recipe = replace(
+        RECIPE, optimizer=f"{__name__}:Counting", optimizer_options={"power": 0.5}, size="exact"
+    )
+    whole = loop.train(recipe, tmp_path / "whole")
+    again = stop_and_resume(recipe, tmp_path / "again", monkeypatch)
+    assert weights(again.path) == weights(whole.path)
+
+
+def test_what_cannot_be_saved_is_refused_before_training(tmp_path):
+    def make(groups):
+        return Counting(groups, kept=torch.ones(2))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(f"{__name__}.Counting.make", make, raising=False)
+        with pytest.raises(UsageError, match=r"Counting keeps kept = tensor.*cannot be saved"):
+            loop.train(replace(RECIPE, optimizer=f"{__name__}:Counting.make"), tmp_path)
+
+
+def test_a_key_newer_than_the_stopped_run_is_at_its_default(run, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        interrupt(patch, 3, lambda: signal.raise_signal(signal.SIGTERM))
+        loop.train(RECIPE, tmp_path)
+    path = tmp_path / "resume" / "state" / "state.json"
+    state = json.loads(path.read_text())
+    del state["recipe"]["optimizer_options"], state["optimizers"]
+    path.write_text(json.dumps(state))
+    assert weights(loop.train(RECIPE, tmp_path).path) == weights(run.path)
+
+
 @pytest.mark.parametrize("objective", ["mlm", "plm"])
 def test_other_objectives_train_and_resume_bit_for_bit(objective, tmp_path, monkeypatch):
     recipe = replace(RECIPE, architecture=objective)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ import torch
 from safetensors.torch import load_file, load_model, save_file
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from leaner_harness import RESUME, CheckpointError
+from leaner_harness import RESUME, CheckpointError, UsageError
 
 _CURRICULUM = "curriculum.safetensors"
 
@@ -53,6 +54,8 @@ class State:
     """The records of the milestones up to here, by name."""
     curriculum: dict[str, Any] = field(default_factory=dict)
     """Where the run stands in its curriculum, if it has one."""
+    optimizers: list[dict[str, Any]] = field(default_factory=list)
+    """What each optimiser keeps besides tensors."""
 
 
 def save_state(
@@ -71,9 +74,8 @@ def save_state(
 
     def fill(folder: Path) -> None:
         _save(model, tokenizer, folder)
-        save_file(
-            _optimizer_tensors(optimizers) | _random_states(), folder / "optimizer.safetensors"
-        )
+        tensors, state.optimizers = optimizer_parts(optimizers)
+        save_file(tensors | _random_states(), folder / "optimizer.safetensors")
         if curriculum:
             save_file(dict(curriculum), folder / _CURRICULUM)
         content = {"recipe": recipe, **vars(state)}
@@ -112,6 +114,7 @@ def find_state(out: Path) -> tuple[State, dict[str, Any]] | None:
 
 def restore_state(
     out: Path,
+    state: State,
     model: PreTrainedModel,
     optimizers: Sequence[torch.optim.Optimizer],
     device: torch.device,
@@ -124,13 +127,18 @@ def restore_state(
         found = tensors.pop(f"random.{kind}", None)
         if found is not None and device.type == kind:
             module.set_rng_state(found)
-    states: list[dict[int, dict[str, torch.Tensor]]] = [{} for _ in optimizers]
-    for name, tensor in tensors.items():
-        which, number, key = name.split(".", 2)
-        states[int(which)].setdefault(int(number), {})[key] = tensor
-    for optimizer, state in zip(optimizers, states, strict=True):
+    for which, optimizer in enumerate(optimizers):
+        kept = state.optimizers[which] if state.optimizers else {"state": {}, "groups": []}
+        by_number: dict[int, dict[str, Any]] = defaultdict(dict)
+        for name, value in (tensors | kept["state"]).items():
+            owner, number, key = name.split(".", 2)
+            if owner == str(which):
+                by_number[int(number)][key] = value
         groups = optimizer.state_dict()["param_groups"]
-        optimizer.load_state_dict({"state": state, "param_groups": groups})
+        for group, before in zip(groups, kept["groups"], strict=False):
+            # JSON has lists for tuples: what is as it was stays the object that it is.
+            group |= {key: v for key, v in before.items() if v != _listed(group.get(key))}
+        optimizer.load_state_dict({"state": by_number, "param_groups": groups})
 
 
 def curriculum_arrays(out: Path) -> dict[str, torch.Tensor]:
@@ -158,14 +166,51 @@ def _save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folder: Pa
     tokenizer.save_pretrained(folder)
 
 
-def _optimizer_tensors(optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, torch.Tensor]:
-    """Each tensor by optimiser, parameter and name."""
-    return {
-        f"{which}.{number}.{key}": torch.as_tensor(value).contiguous()
-        for which, optimizer in enumerate(optimizers)
-        for number, state in optimizer.state_dict()["state"].items()
-        for key, value in state.items()
-    }
+def optimizer_parts(
+    optimizers: Sequence[torch.optim.Optimizer],
+) -> tuple[dict[str, torch.Tensor], list[dict[str, Any]]]:
+    """What optimisers keep: tensors by optimiser, parameter and name; and by optimiser the rest.
+
+    Raises UsageError for what neither safetensors nor JSON can hold.
+    """
+    tensors: dict[str, torch.Tensor] = {}
+    values: list[dict[str, Any]] = []
+    for which, optimizer in enumerate(optimizers):
+        kept = optimizer.state_dict()
+        named = {
+            f"{which}.{number}.{key}": value
+            for number, state in kept["state"].items()
+            for key, value in state.items()
+        }
+        found = {name: v.contiguous() for name, v in named.items() if isinstance(v, torch.Tensor)}
+        groups = [
+            {key: value for key, value in group.items() if key != "params"}
+            for group in kept["param_groups"]
+        ]
+        rest = {name: value for name, value in named.items() if name not in found}
+        for key, value in [*rest.items(), *(item for group in groups for item in group.items())]:
+            _check_savable(optimizer, key, value)
+        tensors |= found
+        values.append({"state": rest, "groups": groups})
+    return tensors, values
+
+
+def _check_savable(optimizer: torch.optim.Optimizer, key: str, value: object) -> None:
+    try:
+        same = json.loads(json.dumps(value)) == _listed(value)
+    except TypeError:
+        same = False
+    if not same:
+        raise UsageError(
+            f"{type(optimizer).__name__} keeps {key} = {value!r}, which cannot be saved: a stopped "
+            "run would go on with another.",
+            "Use an optimiser that keeps numbers, texts, lists of them, and tensors by parameter.",
+        )
+
+
+def _listed(value: object) -> object:
+    """As JSON gives it back: a list for a tuple."""
+    return [_listed(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def _random_states() -> dict[str, torch.Tensor]:

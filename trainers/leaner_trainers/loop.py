@@ -106,7 +106,7 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
     optimizers = make_optimizers(model, recipe)
     state = found or State(step=0, seconds=0.0, losses=[])
     if found is not None:
-        restore_state(out, model, optimizers, device)
+        restore_state(out, found, model, optimizers, device)
     parallel = accelerator.prepare(model)
     if recipe.compile:
         loss_of = torch.compile(loss_of)
@@ -289,7 +289,11 @@ def _stopped_run(recipe: Recipe, out: Path) -> State | None:
     if found is None:
         return None
     state, before = found
-    now = {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(recipe).items()}
+    now, default = (
+        {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(each).items()}
+        for each in (recipe, Recipe())
+    )
+    before = default | before  # a key that is newer than the stopped run
     changed = [key for key in now if key != "resume" and before.get(key) != now[key]]
     if changed:
         named = ", ".join(f"{key} was {before.get(key)!r}, is {now[key]!r}" for key in changed)

@@ -95,6 +95,8 @@ class Recipe:
     """Wall-clock budget: ends the run early, learning rate decayed. Makes it unrepeatable."""
     optimizer: str = "adamw"
     """`adamw`; `muon` for matrices, AdamW for the rest; or another's `module:attribute`."""
+    optimizer_options: Mapping[str, Any] = field(default_factory=dict)
+    """What an optimiser by `module:attribute` gets besides the parameters: `{momentum = 0.9}`."""
     learning_rate: float = 1e-3
     """Highest learning rate, reached after the warmup."""
     embedding_rate: float | None = None
@@ -142,12 +144,10 @@ class Recipe:
         for name in ("genres", "checkpoint_at"):
             if isinstance(getattr(self, name), list):  # what TOML has for a tuple
                 object.__setattr__(self, name, tuple(getattr(self, name)))
-        if isinstance(self.curriculum_options, dict):  # as they come back from a stopped run
-            listed = {
-                name: list(value) if isinstance(value, tuple) else value
-                for name, value in self.curriculum_options.items()
-            }
-            object.__setattr__(self, "curriculum_options", listed)
+        for name in ("curriculum_options", "optimizer_options"):
+            if isinstance(options := getattr(self, name), dict):  # as a stopped run gives them back
+                listed = {k: list(v) if isinstance(v, tuple) else v for k, v in options.items()}
+                object.__setattr__(self, name, listed)
         for each in fields(self):
             _check(each.name, str(each.type), getattr(self, each.name))
         if self.words is None:

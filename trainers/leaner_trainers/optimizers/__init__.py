@@ -13,6 +13,7 @@ import torch
 from transformers import PreTrainedModel
 
 from leaner_harness import UnknownName, UsageError
+from leaner_trainers.checkpoint import optimizer_parts
 from leaner_trainers.optimizers.muon import Muon
 from leaner_trainers.recipe import Recipe
 
@@ -28,12 +29,18 @@ def make_optimizers(model: PreTrainedModel, recipe: Recipe) -> list[torch.optim.
     a `module:attribute` that cannot be imported or takes no groups.
     """
     matrices, tables, vectors = _groups(model, recipe)
+    if recipe.optimizer_options and ":" not in recipe.optimizer:
+        raise UsageError(
+            f"optimizer_options are {recipe.optimizer_options!r}, but optimizer is "
+            f"{recipe.optimizer!r}.",
+            "They are for an optimizer = 'module:attribute'; others have keys of their own.",
+        )
     if recipe.optimizer == "muon":
         found = [_muon(matrices, recipe), _adamw([tables, vectors], recipe)]
     elif recipe.optimizer == "adamw":
         found = [_adamw([matrices, tables, vectors], recipe)]
     else:
-        found = [_imported(recipe.optimizer, [matrices, tables, vectors])]
+        found = [_imported(recipe, [matrices, tables, vectors])]
     for optimizer in found:
         for group in optimizer.param_groups:
             group["initial_lr"] = group["lr"]
@@ -73,17 +80,20 @@ def _adamw(groups: list[Group], recipe: Recipe) -> torch.optim.Optimizer:
     return torch.optim.AdamW(kept, betas=(0.9, recipe.beta2), fused=True)
 
 
-def _imported(name: str, groups: list[Group]) -> torch.optim.Optimizer:
+def _imported(recipe: Recipe, groups: list[Group]) -> torch.optim.Optimizer:
     """An optimiser class, or a function that makes one, by `module:attribute`."""
+    name = recipe.optimizer
     if ":" not in name:
         raise UnknownName("optimizer", name, ("adamw", "muon"), "optimizer = 'module:attribute'")
     try:
-        found = pkgutil.resolve_name(name)(groups)
+        found = pkgutil.resolve_name(name)(groups, **recipe.optimizer_options)
     except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise UsageError(
             f"optimizer is {name!r}, which cannot be made: {error}.",
-            "Use 'muon', 'adamw', or the 'module:attribute' of something that takes groups.",
+            "Use 'muon', 'adamw', or the 'module:attribute' of something that takes groups and the "
+            "optimizer_options.",
         ) from error
     if not isinstance(found, torch.optim.Optimizer):
         raise UsageError(f"optimizer is {name!r}, which makes no torch optimiser.")
+    optimizer_parts([found])  # what cannot be saved is known before training
     return found
