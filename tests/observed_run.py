@@ -45,6 +45,7 @@ def main(out: Path, architecture: str, keys: str = "{}") -> None:
     recipe = replace(RECIPE, architecture=architecture, size="exact", steps=STEPS)
     with surroundings():
         record = loop.train(replace(recipe, **json.loads(keys)), out).record
+    (out / f"chance{rank}.json").write_text(json.dumps(torch.initial_seed()))
     (out / f"record{rank}.json").write_text(json.dumps(record))
     (out / f"blocks{rank}.json").write_text(json.dumps(seen))
 

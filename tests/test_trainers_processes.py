@@ -51,6 +51,8 @@ def test_two_processes_see_what_one_would(architecture, keys, tmp_path):
         for rank in range(processes):
             record = json.loads((out / f"record{rank}.json").read_text())
             stages.append(record.get("curriculum", {}).get("stages", []))
+    chances = [json.loads((out / f"chance{rank}.json").read_text()) for rank in range(2)]
+    assert chances[0] == 0 != chances[1]  # dropout has other masks in each process
     assert blocks[0] == blocks[1] and len(blocks[0]) == 20 * 2
     # Digests of the pools among them: one process, and each of two, chose the same documents.
     assert stages[0] == stages[1] == stages[2] and len(stages[0]) == (5 if keys else 0)

@@ -163,6 +163,16 @@ def test_milestones_before_the_stop_are_kept(tmp_path, monkeypatch):
     assert all((each.path / "model.safetensors").is_file() for each in again.milestones)
 
 
+def test_nothing_of_an_older_checkpoint_is_left_beside_a_new_one(tmp_path):
+    (tmp_path / "milestones" / "1M-words").mkdir(parents=True)
+    for name in ("model-00001-of-00002.safetensors", "added_tokens.json", "notes.txt"):
+        (tmp_path / name).write_text("of another run")
+    loop.train(replace(RECIPE, steps=4, checkpoint_at=("3 steps",)), tmp_path)
+    assert [path.name for path in (tmp_path / "milestones").iterdir()] == ["3-steps"]
+    assert [path.name for path in tmp_path.glob("*.safetensors")] == ["model.safetensors"]
+    assert not (tmp_path / "added_tokens.json").exists() and (tmp_path / "notes.txt").exists()
+
+
 def test_a_run_that_was_killed_after_its_last_step_is_not_trained_again(tmp_path, monkeypatch):
     done = loop.train(RECIPE, tmp_path)
     before = weights(done.path)

@@ -51,6 +51,16 @@ def test_a_device_needs_no_float64(tokenizer):
     assert found.loss(Even(len(tokenizer)), CPU) > 0
 
 
+def test_genres_that_fill_no_block_are_named():
+    tokenizer = train_tokenizer(["a cat sees the dog"] * 5, 300, "byte-bpe-mask")
+    documents = [Document("1", "web", "a cat sees the dog " * 9), Document("2", "wiki", "a")]
+    found = validation.read_validation(documents, tokenizer, 16, get_objective("mlm"))
+    assert list(found.blocks) == ["web"] and "text of wiki, less than a block" in found.warning
+    found = validation.read_validation(documents[:1], tokenizer, 16, get_objective("mlm"))
+    assert found.warning == ""
+    assert validation.read_validation(documents, tokenizer, 16, get_objective("clm")).warning == ""
+
+
 def test_no_text_is_an_error(tokenizer):
     with pytest.raises(DataError, match="validation text is empty"):
         validation.read_validation([], tokenizer, 4, get_objective("clm"))

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,17 +22,32 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from leaner_harness import RESUME, CheckpointError, UsageError
 
 _CURRICULUM = "curriculum.safetensors"
+_CHECKPOINT = ("*.safetensors*", "*token*.json", "generation_config.json", "chat_template.jinja")
+"""What checkpoints may hold besides `config.json`, but not all of them do."""
 
 
-def publish(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, out: Path) -> None:
+def publish(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    out: Path,
+    milestones: Collection[str] = (),
+) -> None:
     """Put a checkpoint into `out`, among other files; `config.json`, which makes it one, last.
 
-    While files of an older checkpoint are replaced, `out` is none at all.
+    While files of an older checkpoint are replaced, `out` is none at all; what it had besides goes,
+    and so do milestones other than those named.
     """
     partial = out / ".checkpoint.partial"
     _write_folder(partial, lambda folder: _save(model, tokenizer, folder))
     for name in ("leaner.json", "config.json"):
         (out / name).unlink(missing_ok=True)
+    new = {path.name for path in partial.iterdir()}
+    for path in (path for pattern in _CHECKPOINT for path in out.glob(pattern)):
+        if path.name not in new:
+            path.unlink()
+    for path in out.glob("milestones/*"):
+        if path.name not in milestones:
+            shutil.rmtree(path, ignore_errors=True)
     for path in sorted(partial.iterdir(), key=lambda path: path.name == "config.json"):
         path.replace(out / path.name)
     partial.rmdir()

@@ -47,7 +47,7 @@ from leaner_trainers.devices import bfloat16_warning, hardware, make_accelerator
 from leaner_trainers.milestones import milestone_steps
 from leaner_trainers.model import check_model, make_model
 from leaner_trainers.optimizers import make_optimizers
-from leaner_trainers.order import RowRandom
+from leaner_trainers.order import RowRandom, process_seed
 from leaner_trainers.progress import Display, Log, sample_text, stop_at_signal
 from leaner_trainers.recipe import Recipe
 from leaner_trainers.record import cost_record, model_line, text_record
@@ -151,7 +151,7 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
     began = time.monotonic() - state.seconds
     log = Log(out / "log.jsonl", state.step, recipe.tensorboard) if is_main else None
     with stop_at_signal() as asked, Display(recipe.steps, state.step, is_main) as display:
-        display.say(model_line(recipe, model), bfloat16_warning(recipe, device))
+        display.say(model_line(recipe, model), bfloat16_warning(recipe, device), validation.warning)
 
         def tell(stages: Stages) -> None:
             now = stages.entry()
@@ -170,6 +170,8 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
 
             # One step. Which blocks, and what is masked in them, are pure functions of the seed
             # and the place in training.
+            if not is_main:  # else each process would drop the same as the first
+                torch.manual_seed(process_seed(recipe.seed, accelerator.process_index, state.step))
             total = torch.zeros(3, device=device)  # losses, targets, processes asked to stop
             for part in range(accumulation):
                 first = (state.step * accumulation + part) * rows
@@ -253,7 +255,7 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
     _check_finite(measured[validation.key], state.step, out)
     save()  # should anything fail from here on, nothing is trained twice
     if is_main:
-        publish(model, text.tokenizer, out)
+        publish(model, text.tokenizer, out, state.milestones)
     if log is not None:
         log.close()
         draw_curve(log.path, out / "learning_curve.png")

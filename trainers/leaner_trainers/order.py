@@ -29,6 +29,11 @@ def _permutation(n_blocks: int, seed: int, epoch: int) -> NDArray[np.int64]:
     return np.random.Generator(np.random.PCG64([seed, epoch])).permutation(n_blocks)
 
 
+def process_seed(seed: int, process: int, step: int) -> int:
+    """What a process other than the first draws with in a step: dropout there has other masks."""
+    return int(np.random.SeedSequence([seed, process, step]).generate_state(1)[0])
+
+
 class RowRandom:
     """Chance for the rows of a batch: what a row gets depends on the seed and its place alone."""
 

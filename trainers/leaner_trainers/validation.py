@@ -52,6 +52,11 @@ class Measure:
         """How many the model reads at each measurement."""
         raise NotImplementedError
 
+    @property
+    def warning(self) -> str:
+        """What of the text is not measured; empty where all is."""
+        return ""
+
     def loss(self, model: torch.nn.Module, device: torch.device) -> float:
         """The loss on the whole text, in this measure's unit."""
         return float(self.entry(model, device)[self.key])
@@ -191,6 +196,8 @@ class ValidationBlocks(Measure):
 
     blocks: dict[str, Blocks]
     """By genre."""
+    left_out: tuple[str, ...]
+    """Genres whose text is shorter than a block."""
     tokenizer: PreTrainedTokenizerFast
     objective: ObjectiveSpec
     options: dict[str, Any]
@@ -223,12 +230,21 @@ class ValidationBlocks(Measure):
                 f"as many as one block.",
                 f"Raise validation_words, or give a block_size below {block_size}.",
             )
-        return cls(blocks, tokenizer, objective, options)
+        left_out = tuple(genre for genre in ids_of if genre not in blocks)
+        return cls(blocks, left_out, tokenizer, objective, options)
 
     @property
     def tokens(self) -> int:
         """All that are read."""
         return sum(int(blocks.ids[:, :-1].numel()) for blocks in self.blocks.values())
+
+    @property
+    def warning(self) -> str:
+        """Names the genres that fill no block."""
+        if not self.left_out:
+            return ""
+        named = ", ".join(self.left_out)
+        return f"Not measured: validation text of {named}, less than a block. Give more of it."
 
     def sums(self, model: torch.nn.Module, device: torch.device) -> Sums:
         """The sum of the targets' losses, and their number."""
