@@ -164,13 +164,19 @@ def test_milestones_before_the_stop_are_kept(tmp_path, monkeypatch):
 
 
 def test_nothing_of_an_older_checkpoint_is_left_beside_a_new_one(tmp_path):
-    (tmp_path / "milestones" / "1M-words").mkdir(parents=True)
-    for name in ("model-00001-of-00002.safetensors", "added_tokens.json", "notes.txt"):
+    for name in ("1M-words", "holiday"):
+        (tmp_path / "milestones" / name).mkdir(parents=True)
+    (tmp_path / "milestones" / "1M-words" / "leaner.json").write_text("{}")
+    owned = {"notes.txt", "adapter.safetensors", "my_tokens.json"}
+    for name in ("model-00001-of-00002.safetensors", "added_tokens.json", *owned):
         (tmp_path / name).write_text("of another run")
     loop.train(replace(RECIPE, steps=4, checkpoint_at=("3 steps",)), tmp_path)
-    assert [path.name for path in (tmp_path / "milestones").iterdir()] == ["3-steps"]
-    assert [path.name for path in tmp_path.glob("*.safetensors")] == ["model.safetensors"]
-    assert not (tmp_path / "added_tokens.json").exists() and (tmp_path / "notes.txt").exists()
+    left = {path.name for path in (tmp_path / "milestones").iterdir()}
+    assert left == {"3-steps", "holiday"}
+    weights_left = {path.name for path in tmp_path.glob("*.safetensors")}
+    assert weights_left == {"model.safetensors", "adapter.safetensors"}
+    assert not (tmp_path / "added_tokens.json").exists()
+    assert all((tmp_path / name).exists() for name in owned)  # its owner's files
 
 
 def test_a_run_that_was_killed_after_its_last_step_is_not_trained_again(tmp_path, monkeypatch):

@@ -22,8 +22,12 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from leaner_harness import RESUME, CheckpointError, UsageError
 
 _CURRICULUM = "curriculum.safetensors"
-_CHECKPOINT = ("*.safetensors*", "*token*.json", "generation_config.json", "chat_template.jinja")
-"""What checkpoints may hold besides `config.json`, but not all of them do."""
+_CHECKPOINT = (
+    *("model.safetensors.index.json", "model-*-of-*.safetensors", "generation_config.json"),
+    *("special_tokens_map.json", "added_tokens.json", "chat_template.jinja"),
+)
+"""What some checkpoints hold: an older one's would be read as the new one's. Nothing else is taken
+away, for the folder may hold files of its owner."""
 
 
 def publish(
@@ -45,7 +49,7 @@ def publish(
     for path in (path for pattern in _CHECKPOINT for path in out.glob(pattern)):
         if path.name not in new:
             path.unlink()
-    for path in out.glob("milestones/*"):
+    for path in (record.parent for record in out.glob("milestones/*/leaner.json")):
         if path.name not in milestones:
             shutil.rmtree(path, ignore_errors=True)
     for path in sorted(partial.iterdir(), key=lambda path: path.name == "config.json"):
