@@ -60,6 +60,7 @@ def test_wrong_wishes_are_named(checkpoint: Path, tmp_path: Path) -> None:
         evaluate.make_plan(tmp_path / "none", "zero-shot", ["cola"], None)
 
 
+@pytest.mark.slow
 def test_the_result_equals_the_stock_way(checkpoint: Path, glue: Path, tmp_path: Path) -> None:
     """Scores of a run by `leaner evaluate`, against lm-eval's `hf` on the same rows."""
     from lm_eval.models.huggingface import HFLM
@@ -89,6 +90,7 @@ def test_some_tasks_make_a_result_without_a_mean(
     assert result.record["mean"] == {} and len(result.record["missing"]) == 6
 
 
+@pytest.mark.slow
 def test_finished_tasks_are_not_scored_again(
     checkpoint: Path, glue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
