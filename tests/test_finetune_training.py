@@ -231,6 +231,7 @@ def test_a_folder_changes_with_special_tokens_and_with_the_code(
     assert runs.grid_folder(tmp_path, setting(checkpoint), "w1", data) != base
 
 
+@pytest.mark.slow
 def test_two_workers_give_what_one_gives(checkpoint: Path, tmp_path: Path) -> None:
     data = separable(16)
     found = {}

@@ -185,6 +185,7 @@ def test_the_budget_is_held(server, cache):
 @pytest.mark.parametrize(
     ("fault", "spent"), [("hang", 60), ("empty-choices", 60), ("500-always", 0), ("reset", 0)]
 )
+@pytest.mark.slow
 def test_what_may_have_cost_something_is_counted(server, cache, fault, spent):
     """A server that gave no reply in time may have written one, and ask money for it."""
     settings = {"max_cost": 65.0, "prices": (0.0, 1e6), "timeout": 0.3, "retries": 5}
