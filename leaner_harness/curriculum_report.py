@@ -15,7 +15,7 @@ from leaner_harness.errors import UsageError
 from leaner_harness.files import write_atomic, write_json
 from leaner_harness.intervals import Spread, t_interval, t_quantile, t_two_sided
 from leaner_harness.learning_curve import MEASURES
-from leaner_harness.paired import ALPHA, holm
+from leaner_harness.paired import ALPHA, POWER, holm
 from leaner_harness.results import read_all
 from leaner_harness.scoring import SCORE
 
@@ -26,7 +26,6 @@ PAPER = (
 )
 _BASELINES = ("random", "no curriculum")
 _UNTOLD = ("no shared seed: cannot tell", "one seed: cannot tell")
-_POWER = 0.8
 _SAME_SHARE = 0.02  # by which pools of the same size may differ: documents are not cut
 
 Groups = Mapping[str, Mapping[int, Sequence[Run]]]
@@ -186,16 +185,20 @@ def _estimate(values: Sequence[float]) -> dict[str, Any]:
     mean = float(np.mean(values))
     interval = None
     if len(values) > 1:
-        error = float(np.std(values, ddof=1)) / math.sqrt(len(values))
+        error = _standard_error(values)
         interval = list(t_interval(mean, Spread(error, len(values) - 1)))
     return {"mean": mean, "interval": interval, "n": len(values)}
+
+
+def _standard_error(values: Sequence[float]) -> float:
+    return float(np.std(values, ddof=1)) / math.sqrt(len(values))
 
 
 def _p_value(gaps: Sequence[float]) -> float | None:
     """Two-sided paired t test; None for fewer than two seeds."""
     if len(gaps) < 2:
         return None
-    error = float(np.std(gaps, ddof=1)) / math.sqrt(len(gaps))
+    error = _standard_error(gaps)
     if error == 0:
         return 1.0 if np.mean(gaps) == 0 else 0.0
     return t_two_sided(float(np.mean(gaps)) / error, len(gaps) - 1)
@@ -208,9 +211,9 @@ def _detectable(gaps: Sequence[float]) -> float | None:
     """
     if len(gaps) < 2:
         return None
-    error = float(np.std(gaps, ddof=1)) / math.sqrt(len(gaps))
+    error = _standard_error(gaps)
     freedom = len(gaps) - 1
-    return error * (t_quantile(1 - ALPHA / 2, freedom) + t_quantile(_POWER, freedom))
+    return error * (t_quantile(1 - ALPHA / 2, freedom) + t_quantile(POWER, freedom))
 
 
 def _verdict(difference: float, p: float) -> str:

@@ -47,7 +47,7 @@ class Reference:
             said = json.loads((self.path / "leaner.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        keys = ("recipe_name", "parameters", "tokens_seen", "flops", "seconds", "curriculum")
+        keys = ("recipe_name", "parameters", "tokens_seen", "flops", "curriculum")
         return {key: said[key] for key in keys if key in said}
 
     def nats(self, texts: Sequence[str]) -> list[float]:
