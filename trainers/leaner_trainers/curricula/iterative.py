@@ -38,8 +38,8 @@ class Iterative:
     full_at: float = 0.8
     """The share of the run's steps after which the whole text may be read, whatever the loss."""
     advance_at: tuple[int, ...] = ()
-    """With `fixed`, the steps after which each stage but the last ends, in place of `max_steps`;
-    another run's, for a control that is to go at its pace."""
+    """With `fixed`, the steps after which each stage but the last ends, in place of `max_steps`. (A
+    control that is to go at its run's pace has the recipe key `follow`.)"""
     nested: bool = False
     """Keep what was introduced, where new scores would take it out again."""
     unit: str = "tokens"
