@@ -109,7 +109,7 @@ CHANGES = (
     (r"^leaner entropy DIR (.*)", r"leaner entropy built/train \1 --words 2000"),
     (
         r"^(leaner train (?!ngram|--list).*)",
-        r"\1 --set steps=4 --set warmup=1 --set words=3000 --set validation_words=200 "
+        r"\1 --set steps=5 --set warmup=1 --set words=3000 --set validation_words=200 "
         r"--set eval_every=2 --set sample_every=0 --set batch_size=2 --set block_size=64",
     ),
     (r"^(leaner curriculum plan .*)", r"\1 --set words=3000 --set block_size=64"),
