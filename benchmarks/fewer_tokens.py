@@ -6,12 +6,13 @@
 
 `tune` trains AdamW on the whole budget, at five rates and then, at the best, with other beta2,
 decay and embedding rates; Muon the same on six tenths of the budget, which is where it is to be
-good. A grid whose best rate lies at an edge gets up to two rates more on that side. `measure`
-trains AdamW's best with three seeds on the whole budget, and Muon's best with the same seeds on
-parts of it, each with its own warmup and full decay; parts beyond those only where a seed needs
-them. `report` interpolates, between the parts, the tokens at which Muon's final loss is that of
-AdamW with the same seed. Both share schedule, clipping, batch and text; the loss is bits per byte
-of the same validation text.
+good. A grid whose best rate lies at an edge gets up to two rates more on that side. On other text
+than `mini` AdamW is tuned anew and Muon is not: it has the values that `mini` gave it, as a default
+recipe has. `measure` trains AdamW's best with three seeds on the whole budget, and Muon's best with
+the same seeds on parts of it, each with its own warmup and full decay: half of it, and then less or
+more, until AdamW's loss lies between two. `report` interpolates, between the parts, the tokens at
+which Muon's final loss is that of AdamW with the same seed. Both share schedule, clipping, batch
+and text; the loss is bits per byte of the same validation text.
 
 Every run that is done, losses and cost, is in results/studies/fewer_tokens/SOURCE.json, and is not
 made again where that file is: it is committed, so the study goes on from another machine. A run
@@ -30,14 +31,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from fewer_tokens_report import Keys, Tried, best_of, headline, page, part_needed, summary
+from fewer_tokens_report import Keys, Tried, best_of, headline, page, summary
 
 from leaner_harness.files import write_atomic, write_json
 
-TOKENS, BATCH, BLOCK = 5_000_000, 16, 128
+SIZE, TOKENS, BATCH, BLOCK = "1M", 5_000_000, 16, 128
 SEEDS = (0, 1, 2)
-PARTS = (0.3, 0.4, 0.5, 0.6, 0.7)
-LESS, MORE = (0.2, 0.15), (0.85, 1.0)  # for a seed that is there at the least, or not at the most
+PARTS = (0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.85, 1.0)
+FIRST = 0.5  # of the parts; from it to less or more, as far as a seed needs
+TUNED_ON = "mini"  # the text on which Muon was tuned, for all
 TUNED_AT = {"adamw": 1.0, "muon": 0.6}
 RATES = {
     "adamw": (1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2),
@@ -95,6 +97,10 @@ class Records:
         return next((tokens for tokens in known if tokens), None)
 
 
+def name_of_study(source: str, size: str) -> str:
+    return source if size == SIZE else f"{source}-{size}"
+
+
 def name_of(optimizer: str, part: float, seed: int, keys: Keys) -> str:
     said = "-".join(f"{key}={value:g}" for key, value in sorted(keys.items()))
     return f"{optimizer}-{part:g}-seed{seed}-{said}"
@@ -132,14 +138,15 @@ def made(
         command = [sys.executable, "-m", "leaner_harness.cli", "train", "llama-1m"]
         done = subprocess.run([*command, "--out", folder, *words], capture_output=True, text=True)
         if "Training stopped at step" in done.stderr:
-            return {"loss": None}
+            return {"keys": keys, "loss": None}
         if done.returncode:
             sys.exit(f"{name}: {done.stderr}")
         (folder / "model.safetensors").unlink()  # what counts is in the record
     found = json.loads((folder / "leaner.json").read_text(encoding="utf-8"))
     kept = {key: found.get(key) for key in ("tokens_seen", "seconds", "hardware")}
     tokens = found["data"]["tokens"]  # of the text: how many passes over it a budget is
-    return {"loss": found["validation_bits_per_byte"], "data_tokens": tokens, **kept}
+    loss = found["validation_bits_per_byte"]
+    return {"keys": keys, "loss": loss, "data_tokens": tokens, **kept}
 
 
 def try_all(options: argparse.Namespace, optimizer: str, candidates: list[Keys]) -> Tried:
@@ -169,8 +176,38 @@ def tune_one(options: argparse.Namespace, optimizer: str) -> Tried:
 
 
 def tune(options: argparse.Namespace) -> dict[str, Tried]:
-    """All that was tried of both optimisers."""
-    return {optimizer: tune_one(options, optimizer) for optimizer in RATES}
+    """All that was tried of both optimisers; of Muon only where it is tuned.
+
+    Raises SystemExit where Muon is to have another text's values and that has none.
+    """
+    muon = None if options.source == TUNED_ON else tuned_before(options)
+    adamw = tune_one(options, "adamw")
+    return {"adamw": adamw, "muon": muon or tune_one(options, "muon")}
+
+
+def tuned_before(options: argparse.Namespace) -> Tried:
+    """What was tried of Muon on the text on which it was tuned."""
+    path = options.results / f"{name_of_study(TUNED_ON, options.size)}.json"
+    runs = json.loads(path.read_text(encoding="utf-8"))["runs"] if path.exists() else {}
+    tried = [
+        (run["keys"], math.inf if run["loss"] is None else run["loss"])
+        for name, run in runs.items()
+        if name.startswith(f"muon-{TUNED_AT['muon']:g}-seed{SEEDS[0]}-")
+    ]
+    return tried or sys.exit(f"Muon is tuned on {TUNED_ON}: first `measure --data {TUNED_ON}`.")
+
+
+def by_part(
+    options: argparse.Namespace, seed: int, target: float, keys: Keys
+) -> dict[float, float]:
+    """Muon's final losses at the parts that a seed needs, of which two lie around the target."""
+    at = PARTS.index(FIRST)
+    losses = {FIRST: train(options, "muon", FIRST, seed, keys)}
+    to, last = (-1, 0) if losses[FIRST] <= target else (1, len(PARTS) - 1)
+    while at != last and (losses[PARTS[at]] <= target) == (to < 0):
+        at += to
+        losses[PARTS[at]] = train(options, "muon", PARTS[at], seed, keys)
+    return dict(sorted(losses.items()))
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
@@ -178,23 +215,12 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     tried = tune(options)
     best = {optimizer: best_of(each) for optimizer, each in tried.items()}
 
-    def loss(job: tuple[str, float, int]) -> float:
-        return train(options, *job, best[job[0]])
+    def losses(seed: int) -> tuple[float, dict[float, float]]:
+        target = train(options, "adamw", TUNED_AT["adamw"], seed, best["adamw"])
+        return target, by_part(options, seed, target, best["muon"])
 
-    jobs = [("adamw", 1.0, seed) for seed in SEEDS]
-    jobs += [("muon", part, seed) for part in PARTS for seed in SEEDS]
     with ThreadPoolExecutor(options.workers) as pool:
-        losses = dict(zip(jobs, pool.map(loss, jobs), strict=True))
-    by_seed = {}
-    for seed in SEEDS:
-        parts = {part: losses["muon", part, seed] for part in PARTS}
-        target = losses["adamw", 1.0, seed]
-        for part in (*LESS, *MORE):
-            said = part_needed(target, parts).said
-            if said == ("at most" if part in LESS else "not reached"):
-                parts[part] = loss(("muon", part, seed))
-        by_seed[seed] = (target, dict(sorted(parts.items())))
-    return {"tried": tried, "losses": by_seed}
+        return {"tried": tried, "losses": dict(zip(SEEDS, pool.map(losses, SEEDS), strict=True))}
 
 
 def report(options: argparse.Namespace) -> dict[str, Any]:
@@ -204,7 +230,12 @@ def report(options: argparse.Namespace) -> dict[str, Any]:
     data_tokens = options.records.data_tokens()
     passes = TOKENS / data_tokens if data_tokens else None
     said = {"source": options.name, "tokens": TOKENS, "passes": passes, **said}
-    write_atomic(options.results / f"{options.name}.md", page(said, found, TUNED_AT))
+    tuned_on = {"adamw": options.source, "muon": TUNED_ON}
+    how = {
+        optimizer: f"with one seed on {part:g} of the budget, `{tuned_on[optimizer]}`"
+        for optimizer, part in TUNED_AT.items()
+    }
+    write_atomic(options.results / f"{options.name}.md", page(said, found, how))
     return said
 
 
@@ -213,7 +244,7 @@ def main() -> None:
     parser.add_argument("phase", choices=("tune", "measure", "report"))
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--data", default="mini", help="mini, or a folder in the published layout")
-    parser.add_argument("--size", default="1M", help="of the LLaMA, such as 3M")
+    parser.add_argument("--size", default=SIZE, help="of the LLaMA, such as 3M")
     parser.add_argument("--workers", type=int, default=1, help="runs at a time")
     parser.add_argument(
         "--bf16", action="store_true", help="in bfloat16, compiled: where units are"
@@ -222,8 +253,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     options.source = "mini" if options.data == "mini" else "leaner"
-    other = {} if options.size == "1M" else {"size": options.size}
-    options.name = "-".join([options.source, *other.values()])
+    options.name = name_of_study(options.source, options.size)
+    other = {} if options.size == SIZE else {"size": options.size}
     setting = {
         "tokens": TOKENS, "batch": BATCH, "block": BLOCK, "bf16": options.bf16, **other,
         **SOURCES[options.source],

@@ -77,8 +77,8 @@ def summary(tried: dict[str, Tried], losses: Losses) -> dict[str, Any]:
     }
 
 
-def page(said: dict[str, Any], found: dict[str, Any], tuned_at: dict[str, float]) -> str:
-    """The report in Markdown."""
+def page(said: dict[str, Any], found: dict[str, Any], how: dict[str, str]) -> str:
+    """The report in Markdown; `how` and on what each optimiser was tuned."""
     passes = "an unknown number of" if said["passes"] is None else f"{said['passes']:.2f}"
     parts = [
         f"# Fewer tokens to AdamW's loss: Muon, `{said['source']}`",
@@ -89,13 +89,12 @@ def page(said: dict[str, Any], found: dict[str, Any], tuned_at: dict[str, float]
     ]
     for optimizer, tried in found["tried"].items():
         edge = " The best rate is at the edge of the grid." * said["at_edge"][optimizer]
-        part = f"{tuned_at[optimizer]:g} of the budget"
         rows = [
             [", ".join(f"{key} {value:g}" for key, value in keys.items()), f"{loss:.4f}"]
             for keys, loss in tried
         ]
         parts += [
-            f"How {optimizer} was tuned, with one seed on {part}:{edge}",
+            f"How {optimizer} was tuned, {how[optimizer]}:{edge}",
             table(["keys", "bits per byte"], rows),
         ]
     return "\n\n".join(parts) + "\n"

@@ -30,7 +30,7 @@ def report(study: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, c
         def made(options, name, optimizer, part, seed, keys):
             off = math.log2(keys["rate"] / best[optimizer]) ** 2 + len(keys) - 1
             loss = 2 + 0.1 * off - (optimizer == "muon") * 0.1 * math.log(part / shares[seed])
-            return {"loss": loss, "data_tokens": 2_500_000}
+            return {"keys": keys, "loss": loss, "data_tokens": 2_500_000}
 
         monkeypatch.setattr(study, "made", made)
         paths = ["--out", str(tmp_path), "--results", str(tmp_path)]
@@ -51,10 +51,10 @@ def test_the_share_lies_between_the_parts(report: Any) -> None:
     assert high == pytest.approx(0.45 + 4.3027 * 0.1 / math.sqrt(3), abs=1e-4)
     assert (found.passes, found.gate, found.goal) == (2.0, True, True)
     assert found.at_edge == {"adamw": False, "muon": False}
-    assert len(found.runs) == 5 + 6 + 5 + 5 + 2 + 3 * 5 - 1  # the best runs are made once
+    assert len(found.runs) == (5 + 6) + (5 + 5) + 2 + (3 + 2 + 2)  # AdamW's best is made once
     for words in (
         "0.450 of AdamW's tokens", "interval below 0.85): passed", "Goal (at most 0.5): passed",
-        "5,000,000 tokens, 2.00 passes", "with one seed on 0.6 of the budget", "rate 0.032",
+        "5,000,000 tokens, 2.00 passes", "with one seed on 0.6 of the budget, `mini`", "rate 0.032",
     ):  # fmt: skip
         assert words in found.page
 
@@ -64,7 +64,7 @@ def test_a_share_below_the_parts_gets_smaller_ones_for_its_seed(report: Any) -> 
     assert found.shares["0"] == "0.170"
     small = [name for name in found.runs if name.startswith(("muon-0.2-", "muon-0.15-"))]
     assert len(small) == 2 and all("seed0" in name for name in small)
-    assert "muon-1-" not in " ".join(found.runs)
+    assert not [name for name in found.runs if name.startswith(("muon-0.7-", "muon-1-"))]
 
 
 def test_what_is_reached_at_the_least_part_is_at_most_that(report: Any) -> None:
@@ -105,6 +105,20 @@ def test_a_grid_grows_where_its_best_rate_is_an_edge(
     assert ("The best rate is at the edge" in found.page) is is_edge
 
 
+def test_other_text_takes_muon_as_mini_tuned_it(
+    report: Any, study: ModuleType, tmp_path: Path
+) -> None:
+    """A default recipe is not tuned anew: AdamW alone is, which is not to Muon's advantage."""
+    with pytest.raises(SystemExit, match="first `measure --data mini`"):
+        report((0.4, 0.4, 0.5), BEST, "--data", str(tmp_path))
+    report((0.4, 0.4, 0.5))
+    found = report((0.4, 0.4, 0.5), {"adamw": 2e-3, "muon": 3.2e-2}, "--data", str(tmp_path))
+    assert found.source == "leaner"
+    assert found.best == {"adamw": {"rate": 2e-3}, "muon": {"rate": BEST["muon"]}}
+    assert not [name for name in found.runs if name.startswith("muon-0.6-seed0")]
+    assert "tuned, with one seed on 0.6 of the budget, `mini`" in found.page
+
+
 def test_another_size_is_another_study(report: Any, tmp_path: Path) -> None:
     assert report((0.4, 0.4, 0.5), BEST, "--size", "3M").source == "mini-3M"
     assert json.loads((tmp_path / "mini-3M.json").read_text())["setting"]["size"] == "3M"
@@ -120,7 +134,7 @@ def test_a_run_that_diverged_has_no_loss_and_another_failure_ends_the_study(
         done = subprocess.CompletedProcess([], code, "", words)
         monkeypatch.setattr(subprocess, "run", lambda *_, _done=done, **__: _done)
         if code == 1:
-            assert study.made(options, "a", "adamw", 1.0, 0, {"rate": 1.0}) == {"loss": None}
+            assert study.made(options, "a", "adamw", 1.0, 0, {"rate": 1.0})["loss"] is None
         else:
             with pytest.raises(SystemExit, match="a: No such recipe"):
                 study.made(options, "a", "adamw", 1.0, 0, {"rate": 1.0})
