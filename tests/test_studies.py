@@ -115,7 +115,8 @@ def test_other_text_takes_muon_as_mini_tuned_it(
     found = report((0.4, 0.4, 0.5), {"adamw": 2e-3, "muon": 3.2e-2}, "--data", str(tmp_path))
     assert found.source == "leaner"
     assert found.best == {"adamw": {"rate": 2e-3}, "muon": {"rate": BEST["muon"]}}
-    assert not [name for name in found.runs if name.startswith("muon-0.6-seed0")]
+    made = {name.split("-", 3)[3] for name in found.runs if name.startswith("muon")}
+    assert made == {"rate=0.008"}
     assert "tuned, with one seed on 0.6 of the budget, `mini`" in found.page
 
 
