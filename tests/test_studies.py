@@ -1,4 +1,4 @@
-"""The study of optimisers says what its runs say, also where they do not fit its grid."""
+"""The studies say what their runs say, also where these do not fit a grid."""
 
 from __future__ import annotations
 
@@ -139,3 +139,13 @@ def test_a_run_that_diverged_has_no_loss_and_another_failure_ends_the_study(
         else:
             with pytest.raises(SystemExit, match="a: No such recipe"):
                 study.made(options, "a", "adamw", 1.0, 0, {"rate": 1.0})
+
+
+def test_a_model_is_below_the_3_gram_only_with_every_seed(study: ModuleType) -> None:
+    against = importlib.import_module("against_ngram")
+    losses = {"ngram": 1.6, "llama-seed0": 1.5, "llama-seed1": 1.59, "qwen3-seed0": 1.7}
+    found = {name: {against.KEPT[0]: loss} for name, loss in losses.items()}
+    said = against.report(found | {"mamba2-seed0": {against.KEPT[0]: 1.6}})
+    assert "| `llama-1m` | 2 | 1.545 (1.500-1.590) | every seed |" in said
+    for model in ("qwen3", "mamba2"):
+        assert re.search(rf"`{model}-1m` \| 1 \| .* \| not every seed", said)
