@@ -6,6 +6,7 @@ matter only within a stated tolerance. Log-likelihoods are natural, of whole con
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -40,8 +41,7 @@ def steps(model_type: str, folder: Path, *, chain_rule: bool) -> Iterator[Step]:
     yield "truncation", suite.truncation
     if chain_rule:
         yield "chain rule", suite.chain_rule
-    if model_type == "hf" or model_type.startswith("leaner"):  # others may take no dtype
-        yield "half precision", suite.half_precision
+    yield "half precision", suite.half_precision
 
 
 class _Suite:
@@ -101,6 +101,8 @@ class _Suite:
         return _within(_gap(whole, parts), 10 * TOLERANCE, "a later token changes no earlier one")
 
     def half_precision(self) -> str:
+        if not takes_dtype(self._model_type):
+            return "the model type takes no dtype: it has one precision"
         halves = score(self._make(4, dtype="bfloat16"), PAIRS)
         gaps = [
             abs(a - b) / len(choice)
@@ -127,6 +129,14 @@ def make(model_type: str, folder: Path, batch_size: int = 1, **arguments: Any) -
     options = {"batch_size": batch_size, "device": "cpu"}
     asked = {"pretrained": str(folder), **arguments}
     return get_model(model_type).create_from_arg_obj(asked, options)
+
+
+def takes_dtype(model_type: str) -> bool:
+    """Whether an lm-eval model type has an argument `dtype`, of its own or of its base's."""
+    from lm_eval.api.registry import get_model
+
+    bases = get_model(model_type).__mro__
+    return any("dtype" in inspect.signature(base.__init__).parameters for base in bases)
 
 
 def score(model: Any, pairs: list[Pair]) -> list[float]:

@@ -7,6 +7,7 @@ import json
 import math
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from small_finetune import SHORT, separable, setting
 
 from leaner_harness import scoring
 from leaner_harness.data.glue import TASKS
+from leaner_harness.errors import PluginError
 from leaner_harness.models.finetune import encoding, runs, training, workers
 from leaner_harness.models.finetune.classifier import build_classifier
 
@@ -127,6 +129,31 @@ def test_a_run_that_diverges_says_so(checkpoint: Path, tmp_path: Path) -> None:
     assert not (tmp_path / training.WEIGHTS).exists()
 
 
+class Crooked(torch.nn.Module):
+    """A stranger's sequence classifier with a class too many."""
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        self.head = torch.nn.Linear(1, outputs + 1)
+
+    @classmethod
+    def from_pretrained(cls, folder: str, dtype: Any, num_labels: int) -> Crooked:
+        return cls(num_labels)
+
+    def forward(self, input_ids: Any, attention_mask: Any) -> Any:
+        return SimpleNamespace(logits=self.head(input_ids[:, :1].float()))
+
+
+def test_a_strangers_classifier_that_does_not_fit_is_named(checkpoint: Path) -> None:
+    own = f"{__name__}:Crooked"
+    model = build_classifier(str(checkpoint), 2, from_scratch=False, own=own)
+    ids = torch.ones(3, 4, dtype=torch.long)
+    with pytest.raises(PluginError, match=r"Crooked' gives logits of the shape \(3, 3\), not"):
+        model(encoding.Batch(ids, ids, ids, torch.zeros(3)))
+    with pytest.raises(PluginError, match="(?s)Crooked' cannot be loaded.*TypeError.*num_labels"):
+        build_classifier(str(checkpoint), 2, from_scratch=True, own=own)
+
+
 # Runs on disk
 
 
@@ -170,6 +197,24 @@ def test_a_task_whose_runs_diverged_at_every_rate_has_a_counted_state(
     said = found.record()
     assert said["state"] == "diverged" and said["diverged"] == said["runs"] == 4
     assert "4 of 4 runs diverged" in said["reason"] and "rate" not in said
+
+
+def test_a_rate_that_wins_and_then_gives_no_number_has_a_counted_state(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = grid(checkpoint, tmp_path)
+    for run in found.runs:
+        training.train_run(run, found.data)
+    real = training.predict
+
+    def broken(*args: Any) -> Any:
+        outputs = real(*args)
+        outputs[3] = math.nan
+        return outputs
+
+    monkeypatch.setattr(training, "predict", broken)
+    said = found.record()
+    assert said["state"] == "diverged" and "gives 2 reported rows no number" in said["reason"]
 
 
 def test_finished_runs_are_not_made_again(checkpoint: Path, tmp_path: Path) -> None:

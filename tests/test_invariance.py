@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 import tiny_llama
+from lm_eval.api import registry
 from lm_eval.api.instance import Instance
+from lm_eval.api.model import LM
+from lm_eval.models.huggingface import HFLM
 
 from leaner_harness import invariance
 
@@ -54,6 +57,7 @@ def failures(monkeypatch: pytest.MonkeyPatch, fault: str) -> list[str]:
         return Characters(batch_size, fault, **arguments)
 
     monkeypatch.setattr(invariance, "make", make)
+    monkeypatch.setattr(invariance, "takes_dtype", lambda _: True)
     found = []
     for name, step in invariance.steps("leaner-x", Path(), chain_rule=True):
         try:
@@ -73,6 +77,20 @@ def test_a_sound_scorer_passes(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_broken_scorer_is_named(monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
     assert fault in failures(monkeypatch, fault)
+
+
+def test_half_precision_is_checked_where_a_model_type_has_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Plain(LM):  # type: ignore[misc]
+        def __init__(self, pretrained: str = "") -> None: ...
+
+    class Precise(HFLM): ...  # type: ignore[misc]
+
+    monkeypatch.setattr(registry, "get_model", {"plain": Plain, "precise": Precise}.__getitem__)
+    assert invariance.takes_dtype("precise") and not invariance.takes_dtype("plain")
+    found = dict(invariance.steps("plain", Path(), chain_rule=True))
+    assert "takes no dtype" in found["half precision"]()
 
 
 @pytest.mark.parametrize("fault", ["not finite", "positive"])

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from leaner_harness.contracts import resolve
-from leaner_harness.errors import CheckpointError
+from leaner_harness.errors import CheckpointError, LeanerError, PluginError
 from leaner_harness.models.auto import choose
 from leaner_harness.models.finetune.encoding import Batch
 from leaner_harness.models.loading import Checked
@@ -65,13 +65,22 @@ class Classifier(nn.Module):
 class _Own(nn.Module):
     """A plugin's own sequence classifier, called as `Classifier` is."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, name: str, outputs: int) -> None:
         super().__init__()
-        self.model = model
+        self.model, self._name, self._outputs = model, name, outputs
 
     def forward(self, batch: Batch) -> torch.Tensor:
-        logits: torch.Tensor = self.model(input_ids=batch.ids, attention_mask=batch.mask).logits
-        return logits.float()
+        """(B, outputs); raises PluginError where the plugin's class gives anything else."""
+        answer = self.model(input_ids=batch.ids, attention_mask=batch.mask)
+        logits = getattr(answer, "logits", None)
+        asked = (len(batch.ids), self._outputs)
+        if logits is None or tuple(logits.shape) != asked:
+            found = "no logits" if logits is None else f"logits of the shape {tuple(logits.shape)}"
+            raise PluginError(
+                f"{self._name!r} gives {found}, not of the shape {asked}.",
+                "Of a batch of rows it returns an object with `logits` (rows, num_labels).",
+            )
+        return torch.as_tensor(logits).float()
 
 
 def build_classifier(
@@ -86,11 +95,12 @@ def build_classifier(
 
     `own` is the `"module:attribute"` of a sequence classifier to use instead (default: the one its
     architecture names, if any). `plain_attention` computes attention as products of matrices and
-    not by torch's fused kernel. Raises CheckpointError for what transformers cannot load.
+    not by torch's fused kernel. Raises CheckpointError for what transformers cannot load,
+    PluginError for what the architecture's own class cannot.
     """
     own = own or _own_class(checkpoint)
     if own:
-        return _Own(_load(resolve(own), checkpoint, from_scratch, num_labels=outputs))
+        return _own(own, checkpoint, outputs, from_scratch)
     scorer = choose(checkpoint).model_type
     if scorer not in _AUTO_CLASSES:
         raise CheckpointError(
@@ -107,6 +117,20 @@ def build_classifier(
     width = model.get_input_embeddings().weight.shape[1]
     width = getattr(model.config, "hidden_size", None) or width
     return Classifier(model.base_model, width, outputs, causal=scorer == "leaner-causal")
+
+
+def _own(name: str, checkpoint: str, outputs: int, from_scratch: bool) -> nn.Module:
+    try:
+        model = _load(resolve(name), checkpoint, from_scratch, num_labels=outputs)
+    except LeanerError:
+        raise
+    except Exception as error:  # a stranger's code: anything
+        raise PluginError(
+            f"{name!r} cannot be loaded from {checkpoint}: {error!r}.",
+            "It is called as transformers' classes are: from_pretrained(FOLDER, dtype=..., "
+            "num_labels=N), and from_config or the class itself with a configuration.",
+        ) from error
+    return _Own(model, name, outputs)
 
 
 def _load(auto_class: Any, checkpoint: str, from_scratch: bool, **options: Any) -> Any:

@@ -113,7 +113,8 @@ class Grid:
     def record(self) -> dict[str, Any]:
         """What a result says of the runs: winning rate, selection scores, cost.
 
-        Where no rate won, the state is `diverged`.
+        Where no rate won, or the one that did gives a reported row no number, the state is
+        `diverged`.
         """
         rate, outcomes = self.best_rate(), self.outcomes()
         every = [outcome for found in outcomes.values() for outcome in found]
@@ -134,8 +135,12 @@ class Grid:
                 f"{diverged} of {len(every)} runs diverged, at least one at every rate. {_CURE}"
             )
             return record | {"state": "diverged", "reason": reason}
+        reported = self._reported(rate)
+        if lost := sum(said["log_probabilities"].count(None) for said in reported):
+            reason = f"Rate {rate:g}, which won, gives {lost} reported rows no number. {_CURE}"
+            return record | {"state": "diverged", "reason": reason}
         best = [outcome["best_epoch"] for outcome in outcomes[rate]]
-        cut = max(said["truncated"] for said in self._reported(rate))
+        cut = max(said["truncated"] for said in reported)
         return record | {"rate": rate, "best_epochs": best, "reported_truncated": cut}
 
 

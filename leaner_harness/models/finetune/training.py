@@ -130,7 +130,8 @@ def train_run(run: Run, data: TaskData) -> dict[str, Any]:
 def predict_run(run: Run, data: TaskData) -> dict[str, Any]:
     """What a run's kept weights say of the reported rows.
 
-    `log_probabilities` (n rows, C classes), and how many rows were `truncated`.
+    `log_probabilities` (n rows, C classes; None for a row whose outputs are not finite), and how
+    many rows were `truncated`.
     """
     device = torch.device(run.setting.device)
     tokenizer = load_tokenizer(run.setting)
@@ -138,7 +139,8 @@ def predict_run(run: Run, data: TaskData) -> dict[str, Any]:
     model = build(run.setting, data.task)
     model.load_state_dict(load_file(run.folder / WEIGHTS))
     outputs = predict(model.to(device), encoded, padding_id(tokenizer), device)
-    found = [log_probabilities(row, data.task) for row in outputs]
+    rows = [log_probabilities(row, data.task) for row in outputs]
+    found = [row if all(map(math.isfinite, row)) else None for row in rows]
     return {"log_probabilities": found, "truncated": encoded.truncated}
 
 
