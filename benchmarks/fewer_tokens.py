@@ -1,18 +1,20 @@
-"""Fewer tokens to the same loss: Muon against AdamW tuned as carefully, 1M LLaMA.
+"""Fewer tokens to the same loss: Muon against AdamW tuned more carefully, 1M LLaMA.
 
     python benchmarks/fewer_tokens.py tune --out runs/fewer --data mini [--workers 2] [--bf16]
     python benchmarks/fewer_tokens.py measure --out runs/fewer --data mini
     python benchmarks/fewer_tokens.py report --out runs/fewer --data mini [--json]
 
 `tune` trains AdamW on the whole budget, at five rates and then, at the best, with other beta2,
-decay and embedding rates; Muon the same on six tenths of the budget, which is where it is to be
-good. A grid whose best rate lies at an edge gets up to two rates more on that side. On other text
-than `mini` AdamW is tuned anew and Muon is not: it has the values that `mini` gave it, as a default
-recipe has. `measure` trains AdamW's best with three seeds on the whole budget, and Muon's best with
-the same seeds on parts of it, each with its own warmup and full decay: half of it, and then less or
-more, until AdamW's loss lies between two. `report` interpolates, between the parts, the tokens at
-which Muon's final loss is that of AdamW with the same seed. Both share schedule, clipping, batch
-and text; the loss is bits per byte of the same validation text.
+decay and embedding rates; Muon at five rates alone, on six tenths of the budget, which is where it
+is to be good: what else a recipe has is as its defaults are. A grid whose best rate lies at an edge
+gets up to two rates more on that side. On other text than `mini` AdamW is tuned anew and Muon is
+not: it has the rate that `mini` gave it, as a default recipe has.
+
+`measure` trains AdamW's best with three seeds on the whole budget, and Muon's best with the same
+seeds on parts of it, each with its own warmup and full decay: half of it, and then less or more,
+until AdamW's loss lies between two. `report` interpolates, between the parts, the tokens at which
+Muon's final loss is that of AdamW with the same seed. Both share schedule, clipping, batch and
+text; the loss is bits per byte of the same validation text.
 
 Every run that is done, losses and cost, is in results/studies/fewer_tokens/SOURCE.json, and is not
 made again where that file is: it is committed, so the study goes on from another machine. A run
@@ -55,13 +57,7 @@ VARIANTS: dict[str, tuple[dict[str, float], ...]] = {
         {"embedding_times": 0.5},
         {"embedding_times": 2.0},
     ),
-    "muon": (
-        {"beta2": 0.99},
-        {"weight_decay": 0.0},
-        {"weight_decay": 0.3},
-        {"embedding_times": 0.5},
-        {"embedding_times": 2.0},
-    ),
+    "muon": (),
 }
 SOURCES = {
     "mini": {"genres": '["wiki","textbook","conversation","web"]', "words": "4_000_000"},
