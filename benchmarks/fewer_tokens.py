@@ -56,6 +56,7 @@ VARIANTS: dict[str, tuple[dict[str, float], ...]] = {
         {"weight_decay": 0.3},
         {"embedding_times": 0.5},
         {"embedding_times": 2.0},
+        {"embedding_times": 4.0},
     ),
     "muon": (),
 }

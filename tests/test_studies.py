@@ -51,7 +51,7 @@ def test_the_share_lies_between_the_parts(report: Any) -> None:
     assert high == pytest.approx(0.45 + 4.3027 * 0.1 / math.sqrt(3), abs=1e-4)
     assert (found.passes, found.gate, found.goal) == (2.0, True, True)
     assert found.at_edge == {"adamw": False, "muon": False}
-    assert len(found.runs) == (5 + 6) + 5 + 2 + (3 + 2 + 2)  # AdamW's best is made once
+    assert len(found.runs) == (5 + 7) + 5 + 2 + (3 + 2 + 2)  # AdamW's best is made once
     for words in (
         "0.450 of AdamW's tokens", "interval below 0.85): passed", "Goal (at most 0.5): passed",
         "5,000,000 tokens, 2.00 passes", "with one seed on 0.6 of the budget, `mini`", "rate 0.032",
