@@ -14,10 +14,11 @@ import numpy as np
 from leaner_harness import intervals
 from leaner_harness.judge.surface import CHECKS, EMPTY
 from leaner_harness.judge.verdicts import COMPLETE, COVERAGE, DIMENSIONS, RUBRIC, SCORED, SUM
+from leaner_harness.result_rules import ANSWER_BOARDS
 from leaner_harness.results import Record, Result
 from leaner_harness.statistics import Array
 
-BOARDS = ("leaner_eval_mini", "leaner_eval")
+BOARDS = ANSWER_BOARDS
 TASK = "questions"
 """The one task of such a board."""
 GRADES = (*DIMENSIONS, SUM)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import resources
 from itertools import pairwise
 from typing import Any
@@ -17,12 +17,15 @@ import fastjsonschema
 
 from leaner_harness.data.glue import AVERAGED
 from leaner_harness.errors import ResultError
-from leaner_harness.judge.verdicts import COVERAGE, SUM
+from leaner_harness.judge.surface import CHECKS, EMPTY
+from leaner_harness.judge.verdicts import COVERAGE, DIMENSIONS, SUM
 from leaner_harness.scoring import CENTRED, SCORE
 from leaner_harness.untrusted import shown
 
 Record = dict[str, Any]
 
+ANSWER_BOARDS = ("leaner_eval_mini", "leaner_eval")
+"""Boards of questions: their samples are answers, those of all others are choices."""
 SLACK = 2e-6
 """Bounds are rounded to six decimals."""
 _CURE = "docs/results.md says what stands where; make it with: leaner results add OUTPUT"
@@ -91,6 +94,8 @@ def _disagreements(record: Record) -> Iterator[str]:
     if data["synthetic"] != (data["source"] == "mini"):
         yield f"data.synthetic is {data['synthetic']}; data.source is {data['source']}."
     answers = "questions" in record["tasks"]
+    if answers != (record["board"] in ANSWER_BOARDS):
+        yield f"board is {record['board']}; tasks holds {'questions' if answers else 'none'}."
     if answers and len(record["tasks"]) > 1:
         yield "tasks holds questions and others; a result is of one board."
     if not answers and record.get("judge") is not None:
@@ -160,13 +165,23 @@ def _choice_means(record: Record) -> Iterator[str]:
 
 
 def _answer_means(record: Record) -> Iterator[str]:
-    metrics, mean = record["tasks"]["questions"]["metrics"], record["mean"]
-    if (COVERAGE in metrics) != (record.get("judge") is not None):
+    task, mean = record["tasks"]["questions"], record["mean"]
+    metrics, judged = task["metrics"], record.get("judge") is not None
+    if (COVERAGE in metrics) != judged:
         yield "judge and grades go together: one is there without the other."
+    yield from _lacks("tasks.questions.metrics", metrics, (*CHECKS, EMPTY))
+    if judged:  # where too little was judged for a mean, what it may be stands in its place
+        key = "intervals" if mean else "bounds"
+        yield from _lacks(f"tasks.questions.{key}", task.get(key, {}), (*DIMENSIONS, SUM))
     if mean and set(mean) != {SUM}:
         yield f"mean must hold {SUM} alone."
     for name in mean:
         yield from _mean(f"mean.{name}", mean[name], metrics.get(name, math.nan))
+
+
+def _lacks(place: str, found: Mapping[str, Any], names: Sequence[str]) -> Iterator[str]:
+    if lacking := [name for name in names if name not in found]:
+        yield f"{place} lacks {', '.join(lacking)}."
 
 
 def _mean(place: str, mean: Mapping[str, Any], value: float) -> Iterator[str]:

@@ -188,6 +188,17 @@ def test_what_was_asked_otherwise_is_another_board(changes: dict[str, Any]) -> N
     assert [len(found["rows"]) for found in data["boards"]] == [1, 1]
 
 
+def test_a_judge_and_none_share_no_table_whatever_their_files_say() -> None:
+    judged, alone = answers_record("a", 1), answers_record("b", 2, judged=False)
+    alone["protocol"] = judged["protocol"]
+    del alone["judge"]
+    entries = [entry(judged), entry(alone)]
+    boards = data_of(page_of(entries))["boards"]
+    assert [len(each["rows"]) for each in boards] == [1, 1]
+    assert len({each["id"] for each in boards}) == 2
+    assert board._markdown(entries, [], FOLDER).count("## leaner_eval") == 2
+
+
 def test_an_unverified_result_is_shown_says_so_and_has_no_rank() -> None:
     best = glue_record("claim", 1)
     best["mean"]["leaner_score_centred"] = {"value": 0.999, "interval": [0.998, 1.0]}

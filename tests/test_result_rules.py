@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import small_results
+from small_boards import answers_record
 
 from leaner_harness import result_rules, results
 from leaner_harness.errors import ResultError
@@ -211,3 +212,27 @@ def test_the_schema_allows_nothing_that_it_does_not_name() -> None:
     }
     shaped = {name for name, part in objects.items() if "object" in str(part.get("type", ""))}
     assert shaped == closed
+
+
+def questions(record: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = record["tasks"]["questions"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda r: r.update(board="leaner_glue"), "board is leaner_glue; tasks holds questions"),
+        (lambda r: questions(r)["intervals"].pop("sum"), "questions.intervals lacks sum"),
+        (lambda r: r.update(mean={}), "questions.bounds lacks grammar, coherence"),
+        (
+            lambda r: [questions(r)[key].pop("empty") for key in ("metrics", "intervals")],
+            "questions.metrics lacks empty",
+        ),
+    ],
+)
+def test_answers_hold_all_that_the_board_shows(change: Change, message: str) -> None:
+    good = answers_record("one", 1)
+    result_rules.agree(good)
+    with pytest.raises(ResultError, match=message):
+        result_rules.agree(changed(good, change))

@@ -32,7 +32,7 @@ def answers_table(record: Record) -> Table:
 
 
 def _caption(record: Record, task: Record) -> str:
-    if record["judge"] is None:
+    if record.get("judge") is None:
         return f"n = {task['n']}. No judge: surface checks alone, from 0 to 1, which are no grades."
     states = ", ".join(f"{state} {count}" for state, count in task["states"].items())
     whole = "" if record["mean"] else "INCOMPLETE: no headline. "

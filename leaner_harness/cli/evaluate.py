@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _exit(result: Result, plan: verb.Plan) -> int:
     """0, unless a judge could not grade enough of the answers."""
-    if result.record["judge"] is not None and not result.record["mean"]:
+    if result.record.get("judge") is not None and not result.record["mean"]:
         raise ResultError(
             "Incomplete: less than 98 % of the answers could be judged.",
             f"Ask again for what is missing, without new answers: leaner judge {plan.output} "

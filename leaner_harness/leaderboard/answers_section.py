@@ -23,7 +23,7 @@ _CHECKS = (
 def section(found: Comparable) -> str:
     """The table of results that one judge graded, or of those that have none."""
     first = found.first
-    judged = first["judge"] is not None
+    judged = first.get("judge") is not None
     data, protocol = first["data"], first["protocol"]
     fingerprints = f"{data['fingerprint'][:8]}, {protocol['fingerprint'][:8]}"
     title = f"## {first['board']}, {cell(protocol['name'])} ({cell(fingerprints)})"

@@ -6,6 +6,7 @@ A result file is anyone's: what it says beyond its required parts is read with `
 
 from __future__ import annotations
 
+import json
 import math
 from collections import defaultdict
 from collections.abc import Sequence
@@ -54,9 +55,16 @@ def comparable_sets(entries: Sequence[Entry]) -> list[Comparable]:
     """The tables: those of published rows first, then by name."""
     found: dict[tuple[bool, tuple[str, ...]], list[Entry]] = defaultdict(list)
     for entry in entries:
-        key = tuple(map(str, entry.result.ranking))
+        # A file may say that it was asked as others were, and be of another judge or of none.
+        key = (*map(str, entry.result.ranking), _judge(entry.result.record))
         found[is_synthetic(entry.result.record), key].append(entry)
     return [Comparable(key, made, _ranked(found[made, key])) for made, key in sorted(found)]
+
+
+def _judge(record: Record) -> str:
+    """Who graded, as a text; empty for nobody."""
+    found = part(record, "judge", "fingerprint")
+    return json.dumps(found, sort_keys=True) if found else ""
 
 
 def is_synthetic(record: Record) -> bool:

@@ -6,6 +6,7 @@ is none), null, or `[value, low, high, sd]`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ def content(entries: Sequence[Entry], refused: Sequence[Refused], folder: Path) 
     """The page's data."""
     pool, place = Pool(), commands.place(folder)
     boards = [_board(found, pool, place) for found in comparable_sets(entries)]
+    _tell_apart(boards)
     return {
         "boards": boards,
         "refused": shown_refused(refused, folder),
@@ -81,6 +83,15 @@ def _board(found: Comparable, pool: Pool, folder: Path) -> Record:
         + (["synthetic"] if found.synthetic else [])
     )
     return board
+
+
+def _tell_apart(boards: Sequence[Record]) -> None:
+    """Number the boards whose files claim one name: each is reached by its own link."""
+    seen = Counter[str]()
+    for board in boards:
+        seen[board["id"]] += 1
+        if seen[board["id"]] > 1:
+            board["id"] += f"/{seen[board['id']]}"
 
 
 def _glue_columns(found: Comparable) -> list[Record]:
