@@ -19,9 +19,11 @@ from leaner_harness.cli import main
 from leaner_harness.experiments import grid
 from leaner_harness.experiments.report import make, ratio
 from leaner_harness.experiments.report.document import Report, Table
+from leaner_harness.experiments.report.files import _of_the_cell
 from leaner_harness.experiments.report.markdown import markdown
 from leaner_harness.experiments.report.page import page
 from leaner_harness.leaderboard import board
+from leaner_harness.results import Result
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +153,46 @@ def test_an_empty_folder_has_a_report_too(tmp_path):
     for name in grid.names():
         assert main(["experiment", "report", name, "--results", str(tmp_path)]) == 6
         assert "Incomplete" in (tmp_path / "report.md").read_text()
+
+
+def test_a_report_takes_away_its_own_old_pictures_and_no_others(tmp_path, capsys):
+    charts = tmp_path / "charts"
+    charts.mkdir()
+    for name in ("mine.svg", "curve-old.svg"):
+        (charts / name).write_text("<svg/>")
+    (tmp_path / "report.md").write_text("![Old: curve-old](charts/curve-old.svg)\n")
+    words = ["experiment", "report", "exp1", "--equal", "tokens", "--results", str(tmp_path)]
+    assert main(words) == 6
+    assert [path.name for path in charts.iterdir()] == ["mine.svg"]
+    said = capsys.readouterr().err
+    assert f"run exp1 --preset smoke --equal tokens --results {tmp_path}" in said
+
+
+def test_an_experiment_of_one_s_own_needs_no_paper_and_lacks_nothing_in_silence(tmp_path, capsys):
+    path = tmp_path / "own.toml"
+    text = (ROOT / "leaner_harness" / "experiments" / "exp3.toml").read_text()
+    own = re.sub(r"\[\[paper\]\].*?\n\n", "", text, flags=re.DOTALL)
+    path.write_text(own)
+    words = ["experiment", "report", str(path), "--results", str(tmp_path / "results")]
+    assert main(words) == 6
+    assert "The paper" not in (tmp_path / "results" / "report.md").read_text()
+    path.write_text(own.replace('report = "curricula"', 'report = "sides"'))
+    assert main(words) == 2
+    assert "smoke of own lacks architecture" in capsys.readouterr().err
+
+
+def test_graded_answers_count_and_of_two_results_neither_does(tmp_path):
+    experiment = small_experiment.read(tmp_path, "exp2")
+    cell = next(each for each in experiment.cells if each.step == "answer")
+
+    def result(protocol: str, judge: Any) -> Any:
+        return Result({"protocol": {"name": protocol}, "judge": judge})
+
+    checks, judged = result("checks", None), result("judged-m", {"fingerprint": {"model": "m"}})
+    other = result("judged-n", {"fingerprint": {"model": "n"}})
+    assert _of_the_cell(cell, [checks]) == [checks]
+    assert _of_the_cell(cell, [checks, judged]) == [judged]
+    assert _of_the_cell(cell, [judged, checks, other]) == [judged, other]
 
 
 @pytest.mark.slow

@@ -124,6 +124,35 @@ def test_what_is_wrong_is_named(tmp_path):
     )
     with pytest.raises(UsageError, match="'no'"):
         grid.read(str(path), "smoke", FOLDERS)
+    path.write_text(path.read_text().replace("{no}", "a{"))
+    with pytest.raises(UsageError, match="brace in 'a{'"):
+        grid.read(str(path), "smoke", FOLDERS)
+
+
+def test_a_judge_that_is_named_grades_the_answers_of_every_preset():
+    for preset in PRESETS:
+        answers = [cell for cell in read("exp2", preset).cells if cell.step == "answer"]
+        assert all("--judge openai:m" in " ".join(cell.command) for cell in answers)
+        alone = grid.read("exp2", preset, {**FOLDERS, "judge": ""})
+        assert not any("--judge" in cell.command for cell in alone.cells)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["run", "exp1", "--workers", "0"], "--workers must be"),
+        (["run", "exp1", "--preset", "small", "--published", "nowhere"], "nowhere is no folder"),
+        (["run", "exp1", "--judge", "openai:m", "--dry-run"], "nothing to judge"),
+        (["texts", "a=x", "b=y", "--words", "a=few", "--out", "z.json"], "'few' is no number"),
+    ],
+)
+def test_what_would_make_every_cell_fail_is_said_at_once(
+    words, message, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    assert main(["experiment", *words]) == 2
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 SCRIPT = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections import Counter
 from pathlib import Path
@@ -38,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         if name != "report":
             add("--out", type=Path, help="folder of checkpoints, marks and logs")
             add("--published", type=Path, default=Path("data"), help="folder of published data")
-            add("--judge", default="", metavar="NAME:MODEL", help="who grades answers")
+            add("--judge", default="", metavar="NAME:MODEL", help="who grades the answers of exp2")
         if name == "run":
             add("--workers", type=int, default=1, help="commands that run at once")
             add("--dry-run", action="store_true", help="cells, tokens, hours, disk")
@@ -57,12 +58,15 @@ def run(args: argparse.Namespace) -> int:
     if args.verb == "report":
         return _report(args)
     experiment, folder, kept = _read(args)
+    if args.judge and not experiment.takes("judge"):
+        raise UsageError(f"{experiment.name} has nothing to judge.", "Leave out --judge.")
     if args.verb == "status":
         found = drive.state(experiment.cells, folder)
         print_json(found) if args.json else out.print(f"{found['done']} of {found['cells']} done")
         return 0
     if args.dry_run:
         return _dry_run(experiment, folder, as_json=args.json)
+    _check(args, experiment)
     records.gather(experiment.cells, folder, kept)  # a kill may have come between run and record
     ended = _run(experiment, folder, kept, args.workers)
     counts = Counter(ended.values())
@@ -79,6 +83,18 @@ def run(args: argparse.Namespace) -> int:
             f"The log is {place.log(first)}; the same command goes on.",
         )
     return 0
+
+
+def _check(args: argparse.Namespace, experiment: Experiment) -> None:
+    """Raise UsageError for what would make every cell fail, one by one."""
+    if args.workers < 1:
+        raise UsageError("--workers must be at least 1.")
+    if experiment.takes("published") and not args.published.is_dir():
+        raise UsageError(
+            f"{experiment.name} --preset {experiment.preset} reads published text and rows; "
+            f"{args.published} is no folder.",
+            "Name the folder of the published layout: --published FOLDER",
+        )
 
 
 def _read(args: argparse.Namespace) -> tuple[Experiment, Path, Path]:
@@ -111,9 +127,16 @@ def _report(args: argparse.Namespace) -> int:
         raise ResultError(
             f"Incomplete: {len(found.absent)} of {len(experiment.cells)} cells have no results: "
             f"{', '.join(found.absent[:5])}{' ...' if len(found.absent) > 5 else ''}.",
-            f"Go on with: leaner experiment run {args.experiment} --preset {args.preset}",
+            f"Go on with: {_run_again(args)}",
         )
     return 0
+
+
+def _run_again(args: argparse.Namespace) -> str:
+    """The command that does what the report lacks, with the options that the report was given."""
+    words = ["leaner", "experiment", "run", args.experiment, "--preset", args.preset]
+    words += ["--equal", args.equal] if args.equal != grid.EQUAL else []
+    return shlex.join([*words, *(["--results", str(args.results)] if args.results else [])])
 
 
 def _texts(args: argparse.Namespace) -> int:
@@ -124,7 +147,7 @@ def _texts(args: argparse.Namespace) -> int:
         {side: Path(folder) for side, folder in map(_pair, args.tokenizer)},
         args.out,
         genres=[genre for genre in args.genres.split(",") if genre],
-        words={side: int(count) for side, count in map(_pair, args.words)},
+        words={side: _count(side, text) for side, text in map(_pair, args.words)},
     )
     out.print(f"Wrote {args.out}", soft_wrap=True)
     return 0
@@ -136,6 +159,12 @@ def _pair(text: str) -> tuple[str, str]:
     if not (side and equals and value):
         raise UsageError(f"{text!r} is not SIDE=VALUE.")
     return side, value
+
+
+def _count(side: str, text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise UsageError(f"--words {side}={text}: {text!r} is no number of words.")
+    return int(text)
 
 
 def _run(experiment: Experiment, folder: Path, kept: Path, workers: int) -> dict[str, str]:
@@ -166,7 +195,7 @@ def _dry_run(experiment: Experiment, folder: Path, *, as_json: bool) -> int:
     for name in ("step", "cells", "done", "tokens", "disk", "hours"):
         table.add_column(name, justify="left" if name == "step" else "right")
     for name, each in {**found["steps"], "all": found["total"]}.items():
-        hours = f"{each['hours']:.2f}" if each["known"] else f"{each['hours']:.2f} + ?"
+        hours = f"{each['hours']:,.2f}" if each["known"] else f"{each['hours']:,.2f} + ?"
         counts = (f"{each[key]:,}" for key in ("cells", "done", "tokens"))
         table.add_row(name, *counts, f"{each['disk'] / 1e6:,.0f} MB", hours)
     out.print(f"{experiment.title}\n{experiment.asks}\n")

@@ -18,6 +18,8 @@ _REACHED = 0.25
 """Of what this machine multiplies in a second, that training reaches: a rough figure."""
 _BYTES = 16
 """On disk for a parameter: weights, and a state to resume from."""
+_MILESTONE_BYTES = 4
+"""On disk for a parameter at a milestone: weights alone."""
 
 
 def forecast(cells: Sequence[Cell], folder: Path) -> dict[str, Any]:
@@ -38,9 +40,9 @@ def forecast(cells: Sequence[Cell], folder: Path) -> dict[str, Any]:
             found["done"] += 1
             took.setdefault(cell.step, []).append(place.seconds(cell) or 0.0)
         elif cell.command[0] == "train":
-            tokens, parameters = _training(cell)
+            tokens, parameters, milestones = _training(cell)
             found["tokens"] += tokens
-            found["disk"] += parameters * _BYTES
+            found["disk"] += parameters * (_BYTES + milestones * _MILESTONE_BYTES)
             found["hours"] += _PER_TOKEN * parameters * tokens / speed / 3600
         else:
             found["known"] = False
@@ -55,8 +57,8 @@ def forecast(cells: Sequence[Cell], folder: Path) -> dict[str, Any]:
     return {"steps": steps, "total": {**total, "known": known}}
 
 
-def _training(cell: Cell) -> tuple[int, int]:
-    """Tokens that a training run sees, and about how many parameters it has."""
+def _training(cell: Cell) -> tuple[int, int, int]:
+    """Tokens that a training run sees, about how many parameters it has, how many milestones."""
     overrides = [
         word
         for before, word in zip(cell.command, cell.command[1:], strict=False)
@@ -68,7 +70,8 @@ def _training(cell: Cell) -> tuple[int, int]:
     millions = (
         float(size[:-1]) if size.endswith("M") and size[:-1].replace(".", "").isdigit() else 14
     )
-    return tokens * recipe.get("gradient_accumulation", 1), int(millions * 1e6)
+    milestones = len(recipe.get("checkpoint_at", ()))
+    return tokens * recipe.get("gradient_accumulation", 1), int(millions * 1e6), milestones
 
 
 def _speed() -> float:

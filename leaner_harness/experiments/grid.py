@@ -1,11 +1,12 @@
 """An experiment: a TOML file whose steps, over axes, become cells; a cell is one `leaner` command.
 
 A step names the axes it goes `over`, a `command` with `{axis}` and `{axis.key}` in its words, and
-tables of the preset whose entries are handed on as `--set KEY=VALUE`. A cell comes `after` those
-cells of an earlier step that agree with it on every axis they share, or `after_all` of them. No
-cell is made `unless` its place differs from the one given: another step has it already. What the
-two sides have in common is chosen by `equal`: numbers of a step that is `equal_by` an axis are
-multiplied by that side's factors.
+tables of the preset whose entries are handed on as `--set KEY=VALUE`. `{ words = "key" }` in a
+command stands for a list of the preset, left out `if` what it names was not given. A cell comes
+`after` those cells of an earlier step that agree with it on every axis they share, or `after_all`
+of them. No cell is made `unless` its place differs from the one given: another step has it
+already. What the two sides have in common is chosen by `equal`: numbers of a step that is
+`equal_by` an axis are multiplied by that side's factors.
 """
 
 from __future__ import annotations
@@ -68,6 +69,10 @@ class Experiment:
     """What both sides have in common."""
     equal_means: str
     """The same in words; empty where there are no two sides."""
+
+    def takes(self, name: str) -> bool:
+        """Whether the preset has a use for a folder or judge that commands call `{name}`."""
+        return f"{{{name}}}" in json.dumps(self.values)
 
     @property
     def folder(self) -> str:
@@ -191,12 +196,17 @@ def _command(
             return word.format_map({**texts, **known})
         except KeyError as error:
             raise UsageError(f"The step {step['name']!r} uses {error}, which is not set.") from None
+        except (IndexError, ValueError):
+            raise UsageError(
+                f"The step {step['name']!r} has a brace in {word!r} that names nothing.",
+                "Write {{ and }} for braces that shall stay.",
+            ) from None
 
     for word in step["command"]:
         # A word alone may stand for several, as in the options of a judge that may not be there.
         if isinstance(word, str):
             yield filled(word)
-        else:
+        elif "if" not in word or str(folders.get(word["if"], "")):
             yield from (filled(each) for each in values.get(word["words"], ()))
     for name in step.get("set", ()):
         axis, _, rest = name.partition(".")

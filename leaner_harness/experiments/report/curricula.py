@@ -105,7 +105,7 @@ def _saved(found: Mapping[str, Any], groups: Mapping[str, Sequence[Training]]) -
         costs.append(Row(_costs(row), files))
     yield Table(
         (
-            Column("shown"), Column("seeds"), Column("rate", "g"), Column(unit, ".4f"),
+            Column("shown"), Column("seed numbers"), Column("rate", "g"), Column(unit, ".4f"),
             Column("difference", "+.4f"), Column("p", ".2g"),
             Column("p (Holm)", ".2g", shared=True), Column("verdict", shared=True),
             Column("order alone", "+.4f"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,26 +109,30 @@ def _scored(
 ) -> dict[str, Scored]:
     entries, bad = read_entries(folder / BOARDS)
     refused += [(f"{_below(each.path, folder)}", _plain(each.reason, folder)) for each in bad]
-    by_model: dict[tuple[str, str], Result] = {}
+    by_model: dict[str, list[Result]] = defaultdict(list)
     for entry in entries:
         if entry.state == VERIFIED:
-            record = entry.result.record
-            by_model[record["model"]["name"], record["protocol"]["name"]] = entry.result
+            by_model[entry.result.record["model"]["name"]].append(entry.result)
         else:
             refused.append((f"{BOARDS}/{entry.result.path.as_posix()}", entry.reason))
     found = {}
     for cell in experiment.cells:
         if cell.command[0] == "evaluate":
-            protocol = _option(cell, "--protocol") or "zero-shot"
-            result = by_model.get((_option(cell, "--model"), protocol))
-            if result is None:  # a judge's name may be the protocol's
-                named = [r for (m, _), r in by_model.items() if m == _option(cell, "--model")]
-                result = named[0] if len(named) == 1 and not _option(cell, "--protocol") else None
-            if result is not None:
-                name = f"{BOARDS}/{result.path.as_posix()}"
-                samples = name.removesuffix(".json") + ".samples.jsonl.gz"
-                found[cell.name] = Scored(result, folder / name, (name, samples), cell)
+            some = _of_the_cell(cell, by_model[_option(cell, "--model")])
+            names = [f"{BOARDS}/{result.path.as_posix()}" for result in some]
+            if len(some) == 1:
+                samples = names[0].removesuffix(".json") + ".samples.jsonl.gz"
+                found[cell.name] = Scored(some[0], folder / names[0], (names[0], samples), cell)
+            else:
+                refused += [(name, f"{cell.name} has several results; keep one.") for name in names]
     return found
+
+
+def _of_the_cell(cell: Cell, results: Sequence[Result]) -> list[Result]:
+    """The results of its model that a cell may have left; graded answers before ungraded ones."""
+    if protocol := _option(cell, "--protocol"):
+        return [each for each in results if each.record["protocol"]["name"] == protocol]
+    return [each for each in results if each.record.get("judge") is not None] or list(results)
 
 
 def _option(cell: Cell, name: str) -> str:

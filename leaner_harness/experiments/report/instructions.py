@@ -74,7 +74,7 @@ def metrics(ways: Ways) -> tuple[str, ...]:
 def is_judged(ways: Ways) -> bool:
     """Whether a judge graded the answers."""
     return any(
-        each.record["judge"] is not None for seeds in ways.values() for each in seeds.values()
+        each.record.get("judge") is not None for seeds in ways.values() for each in seeds.values()
     )
 
 
@@ -90,7 +90,7 @@ def _four(ways: Ways) -> Iterator[Block]:
         n = results[0].record["tasks"][TASK]["n"]
         cells: list[Value] = [NAMES[side], NAMES[taught], ", ".join(seeds), n]
         rows.append(Row([*cells, *_means(results, names)], files_of(results)))
-    heads = (Column("pre-trained on"), Column("instructed with"), Column("seeds"))
+    heads = (Column("pre-trained on"), Column("instructed with"), Column("seed numbers"))
     yield Table((*heads, Column("questions", ",d"), *(Column(n, ".3f") for n in names)), rows)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +17,12 @@ from leaner_harness.files import write_atomic
 
 MARKDOWN, PAGE = "report.md", "report.html"
 _KINDS = {"sides": sides, "instructions": instructions, "curricula": curricula}
+_NEEDS = {
+    "sides": ("seed", "architecture", "tuned", "parameters", "words", "size", "all_words"),
+    "instructions": ("seed",),
+    "curricula": ("seed", "arm", "milestone"),
+}
+"""What of a preset a kind of report is made of."""
 _ENOUGH = 3
 """Training seeds, below which no interval says anything of chance between trainings."""
 
@@ -24,19 +30,16 @@ _ENOUGH = 3
 def report(experiment: Experiment, folder: Path) -> Report:
     """What the files in a folder say of an experiment; the same files, the same report.
 
-    Raises UsageError where its TOML file names no kind of report.
+    Raises UsageError where its TOML file names no kind of report, or lacks what that is made of.
     """
-    if experiment.report not in _KINDS:
-        raise UsageError(
-            f"{experiment.name} has no report.", f'Write report = "..." of {", ".join(_KINDS)}.'
-        )
+    _check(experiment)
     kept = read(experiment, folder)
     kind = _KINDS[experiment.report]
     return Report(
         experiment.title,
         experiment.asks,
         list(_notices(kept)),
-        [kind.claims(kept), *kind.sections(kept)],
+        [*([kind.claims(kept)] if experiment.paper else []), *kind.sections(kept)],
         kept.absent(),
         kept.refused,
         {
@@ -46,6 +49,21 @@ def report(experiment: Experiment, folder: Path) -> Report:
             "cells": len(experiment.cells),
         },
     )
+
+
+def _check(experiment: Experiment) -> None:
+    """Raise UsageError unless a report can be made of an experiment's grid."""
+    name = experiment.name
+    if experiment.report not in _KINDS:
+        raise UsageError(f"{name} has no report.", f'Write report = "..." of {", ".join(_KINDS)}.')
+    if lacking := [key for key in _NEEDS[experiment.report] if key not in experiment.values]:
+        raise UsageError(
+            f"The preset {experiment.preset} of {name} lacks {', '.join(lacking)}, of which a "
+            f"report {experiment.report!r} is made.",
+            "Write them; an axis that is not gone over is an empty list.",
+        )
+    if len(experiment.paper) > 1:
+        raise UsageError(f"{name} has {len(experiment.paper)} [[paper]]; write one, or none.")
 
 
 def _notices(kept: Kept) -> Iterator[str]:
@@ -76,11 +94,21 @@ def _notices(kept: Kept) -> Iterator[str]:
 
 
 def write(found: Report, folder: Path) -> list[Path]:
-    """Write the report's two forms, and the pictures that the first one shows; returns the two."""
-    shutil.rmtree(folder / PICTURES, ignore_errors=True)
+    """Write the report's two forms, and the pictures that the first one shows; returns the two.
+
+    Pictures that the report before this one showed are taken away, and nobody else's.
+    """
+    for name in _shown_before(folder / MARKDOWN):
+        (folder / PICTURES / name).unlink(missing_ok=True)
     for block in found.blocks():
         for panel in block.panels if isinstance(block, Figure) else ():
             write_atomic(folder / PICTURES / f"{panel.name}.svg", panel.svg)
     write_atomic(folder / MARKDOWN, markdown(found))
     write_atomic(folder / PAGE, page(found))
     return [folder / MARKDOWN, folder / PAGE]
+
+
+def _shown_before(path: Path) -> list[str]:
+    """The pictures that a report shows, if one is there."""
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return re.findall(rf"\]\({PICTURES}/([^/()]+\.svg)\)", text)

@@ -68,7 +68,7 @@ def training_table(panels: Panels, *heads: str) -> Table:
     rows = [_row([name, group.name], group.runs) for name, groups in panels for group in groups]
     return Table(
         (
-            *map(Column, heads), Column("seeds"), Column("parameters", ",d"),
+            *map(Column, heads), Column("seed numbers"), Column("parameters", ",d"),
             Column("steps", ",d"), Column("tokens trained on", ",d"), Column("passes", ".2f"),
             Column("words of text", ",d"), Column("validation loss", ".3f"), Column("unit"),
         ),
