@@ -199,6 +199,24 @@ def test_a_judge_and_none_share_no_table_whatever_their_files_say() -> None:
     assert board._markdown(entries, [], FOLDER).count("## leaner_eval") == 2
 
 
+def test_a_table_with_ranks_comes_before_one_without() -> None:
+    part = glue_record("part", 1) | {"mean": {}, "protocol": {"name": "a", "fingerprint": "1"}}
+    mini = glue_record("mini", 2, board="leaner_glue_mini")
+    mini["data"] |= {"source": "mini", "synthetic": True}
+    entries = [entry(part), entry(mini), entry(glue_record("whole", 3))]
+    boards = data_of(page_of(entries))["boards"]
+    assert [each["rows"][0]["name"] for each in boards] == ["whole", "part", "mini"]
+
+
+def test_one_result_of_local_files_takes_the_word_published_from_its_table() -> None:
+    local = glue_record("local", 1)
+    local["data"] |= {"source": "local"}
+    entries = [entry(local), entry(glue_record("whole", 3))]
+    (table,) = data_of(page_of(entries))["boards"]
+    assert table["source"] == "local"
+    assert "not, or not all, the published ones" in board._markdown(entries, [], FOLDER)
+
+
 def test_an_unverified_result_is_shown_says_so_and_has_no_rank() -> None:
     best = glue_record("claim", 1)
     best["mean"]["leaner_score_centred"] = {"value": 0.999, "interval": [0.998, 1.0]}
@@ -415,6 +433,7 @@ def test_both_forms_are_built_and_go_stale(
 ) -> None:
     assert main(["leaderboard", "build", "--results", str(folder)]) == 0
     assert "README.md" in (said := capsys.readouterr().out) and "index.html" in said
+    assert "4 results; 0 files refused" in said
     board.check(folder)
     readme = (folder / "README.md").read_text()
     assert "(*unverified*)" in readme and readme.index("claimed") < readme.index("good")
@@ -430,9 +449,13 @@ def test_both_forms_are_built_and_go_stale(
         board.check(folder)
 
 
-def test_a_refused_file_is_listed_stops_nothing_and_fails_the_check(folder: Path) -> None:
+def test_a_refused_file_is_listed_stops_nothing_and_fails_the_check(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (folder / "leaner_glue" / "good" / "broken.json").write_text("{")
-    board.write(folder)
+    assert main(["leaderboard", "build", "--results", str(folder)]) == 0
+    said = capsys.readouterr()
+    assert "1 files refused" in said.out and "leaner results verify" in said.err
     data = data_of((folder / "index.html").read_text())
     ((path, reason),) = data["refused"]
     assert path == "leaner_glue/good/broken.json" and reason

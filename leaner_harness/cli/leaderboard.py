@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from leaner_harness.cli.console import out
+from leaner_harness.cli.console import err, out
 from leaner_harness.leaderboard import board
 
 
@@ -18,8 +18,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build or check; a stale board and a refused file are errors of a check."""
     if args.verb == "build":
-        for path in board.write(args.results):
-            out.print(f"Wrote {path}", soft_wrap=True)
+        entries, refused = board.write(args.results)
+        for name in (board.README, board.PAGE):
+            out.print(f"Wrote {args.results / name}", soft_wrap=True)
+        out.print(f"{len(entries)} results; {len(refused)} files refused.", highlight=False)
+        if refused:
+            err.print(f"Why: leaner results verify --results {args.results}", soft_wrap=True)
     else:
         board.check(args.results)
         for name in (board.README, board.PAGE):

@@ -28,7 +28,7 @@ def section(found: Comparable) -> str:
     fingerprints = f"{data['fingerprint'][:8]}, {protocol['fingerprint'][:8]}"
     title = f"## {first['board']}, {cell(protocol['name'])} ({cell(fingerprints)})"
     about = (_GRADED if judged else "No judge. ") + _CHECKS
-    note = markdown.source_note(found.rows[0].entry.result, "Questions of our own")
+    note = markdown.source_note(found, "Questions of our own")
     names = ["#", "model", "parameters", "tokens seen", "n"]
     names += [*GRADES, COVERAGE, "card"] if judged else []
     rows = [_row(row, judged=judged) for row in found.rows]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from leaner_harness.errors import ResultError
+from leaner_harness.errors import ResultError, UsageError
 from leaner_harness.files import write_atomic
 from leaner_harness.leaderboard import answers_section, glue_section
 from leaner_harness.leaderboard.entries import Entry, Refused, read_entries
@@ -46,11 +46,14 @@ def build(folder: Path) -> str:
     return _markdown(*read_entries(folder), folder)
 
 
-def write(folder: Path) -> tuple[Path, Path]:
-    """Build both forms into the results folder; returns their paths."""
-    for path, content in _forms(*read_entries(folder), folder).items():
+def write(folder: Path) -> tuple[list[Entry], list[Refused]]:
+    """Build both forms into the results folder; returns what is on them, and what is refused."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is no folder.", "Name the results folder: --results DIR")
+    entries, refused = read_entries(folder)
+    for path, content in _forms(entries, refused, folder).items():
         write_atomic(path, content)
-    return folder / README, folder / PAGE
+    return entries, refused
 
 
 def check(folder: Path) -> None:

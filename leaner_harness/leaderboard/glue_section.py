@@ -22,7 +22,7 @@ def section(found: Comparable) -> str:
     title = f"## {found.first['board']}, {cell(protocol)}, {cell(data['split'])} split"
     heading = f"{title} ({cell(data['fingerprint'][:8])})"
     results = [row.entry.result for row in found.rows]
-    note = markdown.source_note(results[0], "Synthetic rows (leaner-mini-v1)")
+    note = markdown.source_note(found, "Synthetic rows (leaner-mini-v1)")
     known = [_baseline_row(results[0]), *_overlap_rows(results)]
     shown = table(_columns(), [*map(_row, found.rows), *known])
     return "\n\n".join([heading, note, shown]) + "\n"

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from leaner_harness.leaderboard.entries import VERIFIED, Entry
-from leaner_harness.leaderboard.sets import Ranked, sizes
+from leaner_harness.leaderboard.sets import Comparable, Ranked, sizes
 from leaner_harness.markdown import cell
-from leaner_harness.results import Result
 
 DASH = "–"
 
@@ -34,12 +33,11 @@ def count(value: float | None) -> str:
     return str(int(value))
 
 
-def source_note(result: Result, ours: str) -> str:
+def source_note(found: Comparable, ours: str) -> str:
     """Where the rows came from; `ours` says what the embedded ones are."""
-    data = result.record["data"]
     kind = {
         "mini": f"{ours} embedded in the package; not comparable with published numbers.",
         "official": "Published rows, every file verified.",
         "local": "Rows from a local folder that are not, or not all, the published ones.",
-    }.get(data["source"], "")
-    return f"{kind} Data fingerprint `{cell(data['fingerprint'])}`."
+    }.get(found.source, "")
+    return f"{kind} Data fingerprint `{cell(found.first['data']['fingerprint'])}`."

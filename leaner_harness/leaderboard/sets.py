@@ -46,19 +46,31 @@ class Comparable(NamedTuple):
         return self.rows[0].entry.result.record
 
     @property
+    def source(self) -> str:
+        """Where their rows came from; one result that trained on altered files makes it `local`."""
+        found = {str(row.entry.result.record["data"]["source"]) for row in self.rows}
+        return "local" if "local" in found else max(found)
+
+    @property
+    def ranked(self) -> bool:
+        """Whether any of them has a rank: a table without is not what a reader came for."""
+        return any(row.rank for row in self.rows)
+
+    @property
     def answers(self) -> bool:
         """Whether these are answers to LEANER-Eval."""
         return answer_scores.has_answers(self.rows[0].entry.result)
 
 
 def comparable_sets(entries: Sequence[Entry]) -> list[Comparable]:
-    """The tables: those of published rows first, then by name."""
+    """The tables: those of published rows first, of these the ones with ranks, then by name."""
     found: dict[tuple[bool, tuple[str, ...]], list[Entry]] = defaultdict(list)
     for entry in entries:
         # A file may say that it was asked as others were, and be of another judge or of none.
         key = (*map(str, entry.result.ranking), _judge(entry.result.record))
         found[is_synthetic(entry.result.record), key].append(entry)
-    return [Comparable(key, made, _ranked(found[made, key])) for made, key in sorted(found)]
+    tables = [Comparable(key, made, _ranked(found[made, key])) for made, key in sorted(found)]
+    return sorted(tables, key=lambda table: (table.synthetic, not table.ranked))
 
 
 def _judge(record: Record) -> str:

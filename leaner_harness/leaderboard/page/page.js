@@ -126,9 +126,10 @@ function boardHead(board) {
     : board.source === "official"
       ? "The rows of the published benchmark; every data file matched its digest."
       : "Rows from a local folder that are not, or not all, the published ones.";
+  const badge = board.synthetic ? "Synthetic" : board.source === "official" ? "Published" : "Local";
   return [
     element("h2", {}, `${board.name} `, element("span", { class: "light" }, board.protocol)),
-    element("p", {}, element("span", { class: board.synthetic ? "badge made" : "badge" }, board.synthetic ? "Synthetic" : "Published"), ` ${kind}`),
+    element("p", {}, element("span", { class: badge === "Published" ? "badge" : "badge made" }, badge), ` ${kind}`),
     element("p", { class: "note" }, `Split ${board.split} · rows ${board.fingerprint.slice(0, 12)} · protocol ${board.protocol_fingerprint.slice(0, 12)}`),
   ];
 }
@@ -153,10 +154,12 @@ function reading(board) {
 }
 
 function boardList() {
-  const groups = [["Published rows", false], ["Synthetic rows", true]].map(([title, made]) => {
-    const found = data.boards.filter((board) => board.synthetic === made);
+  const kinds = { published: "Published rows", local: "Local rows", synthetic: "Synthetic rows" };
+  const kindOf = (board) => (board.synthetic ? "synthetic" : board.source === "official" ? "published" : "local");
+  const groups = Object.entries(kinds).map(([kind, title]) => {
+    const found = data.boards.filter((board) => kindOf(board) === kind);
     if (!found.length) return null;
-    const id = made ? "synthetic-boards" : "published-boards";
+    const id = `${kind}-boards`;
     const links = found.map((board) =>
       element(
         "li",
