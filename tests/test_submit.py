@@ -171,6 +171,14 @@ def test_pickles_and_code_are_refused(
     assert not Path("results").exists()
 
 
+def test_a_checkpoint_of_pickled_weights_alone_is_refused_as_one(
+    checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (checkpoint / "model.safetensors").rename(checkpoint / "pytorch_model.bin")
+    assert submit(checkpoint) == 5
+    assert "Keep weights as .safetensors alone" in capsys.readouterr().err
+
+
 def test_an_archive_of_plain_arrays_is_no_pickle(checkpoint: Path) -> None:
     archive(checkpoint / "ngram.npz", "counts.npy")
     refuse_unsafe(checkpoint)
