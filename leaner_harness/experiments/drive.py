@@ -56,7 +56,8 @@ class Place:
         if known["digest"] != cell.digest:
             raise UsageError(
                 f"{cell.name} was done with another command: {self.mark(cell)}",
-                "Give another --out, or remove the mark to do it again.",
+                f"Give another --out, or remove the mark to do it again; all of this step's are in "
+                f"{self.mark(cell).parent}.",
             )
         return True
 
