@@ -4,11 +4,12 @@
     python benchmarks/fewer_tokens.py measure --out runs/fewer --data mini
     python benchmarks/fewer_tokens.py report --out runs/fewer --data mini [--json]
 
-`tune` trains AdamW on the whole budget, at five rates and then, at the best, with other beta2,
-decay and embedding rates; Muon at five rates alone, on six tenths of the budget, which is where it
-is to be good: what else a recipe has is as its defaults are. A grid whose best rate lies at an edge
+`tune` trains AdamW on the whole budget: at five rates; at the best of these with other beta2 and
+decay; then with the embedding's rate doubled or halved for as long as that betters the loss; then,
+at that, with half and twice the other rate. Muon is tuned less: its rate and its embedding's alone,
+on six tenths of the budget, which is where it is to be good. A grid whose best rate lies at an edge
 gets up to two rates more on that side. On other text than `mini` AdamW is tuned anew and Muon is
-not: it has the rate that `mini` gave it, as a default recipe has.
+not: it has the rates that `mini` gave it, as a default recipe has.
 
 `measure` trains AdamW's best with three seeds on the whole budget, and Muon's best with the same
 seeds on parts of it, each with its own warmup and full decay: half of it, and then less or more,
@@ -48,18 +49,11 @@ RATES = {
     "muon": (2e-3, 4e-3, 8e-3, 1.6e-2, 3.2e-2),
 }
 WIDEN = 4  # how far beyond a grid: two rates on each side
-VARIANTS: dict[str, tuple[dict[str, float], ...]] = {
-    "adamw": (
-        {"beta2": 0.99},
-        {"beta2": 0.999},
-        {"weight_decay": 0.0},
-        {"weight_decay": 0.3},
-        {"embedding_times": 0.5},
-        {"embedding_times": 2.0},
-        {"embedding_times": 4.0},
-    ),
+VARIANTS: dict[str, tuple[Keys, ...]] = {
+    "adamw": ({"beta2": 0.99}, {"beta2": 0.999}, {"weight_decay": 0.0}, {"weight_decay": 0.3}),
     "muon": (),
 }
+TIMES = (1 / 16, 16.0)  # the embedding's rate, of the others': how far it is followed
 SOURCES = {
     "mini": {"genres": '["wiki","textbook","conversation","web"]', "words": "4_000_000"},
     "leaner": {"genres": '["wiki","textbook","conversation"]'},
@@ -169,7 +163,29 @@ def tune_one(options: argparse.Namespace, optimizer: str) -> Tried:
     while rate := rate_beyond(tried, grid):
         tried += try_all(options, optimizer, [{"rate": rate}])
     best = best_of(tried)
-    return tried + try_all(options, optimizer, [best | keys for keys in VARIANTS[optimizer]])
+    tried += try_all(options, optimizer, [best | keys for keys in VARIANTS[optimizer]])
+    for factor in (2.0, 0.5):
+        while keys := embedding_beyond(best_of(tried), factor, tried):
+            tried += try_all(options, optimizer, [keys])
+    return tried + try_all(options, optimizer, rates_beside(best_of(tried), optimizer))
+
+
+def embedding_beyond(best: Keys, factor: float, tried: Tried) -> Keys | None:
+    """The best with its embedding's rate moved on; None where that was tried, or is far out."""
+    times = best.get("embedding_times", 1.0) * factor
+    keys = best | {"embedding_times": times}
+    is_known = any(keys == other for other, _ in tried) or times == 1.0
+    return None if is_known or not TIMES[0] <= times <= TIMES[1] else keys
+
+
+def rates_beside(best: Keys, optimizer: str) -> list[Keys]:
+    """AdamW's best with other rates and the embedding's as it is: that was found after them."""
+    if optimizer != "adamw" or "embedding_times" not in best:
+        return []
+    return [
+        best | {"rate": best["rate"] * by, "embedding_times": best["embedding_times"] / by}
+        for by in (0.5, 2.0)
+    ]
 
 
 def tune(options: argparse.Namespace) -> dict[str, Tried]:

@@ -51,7 +51,7 @@ def test_the_share_lies_between_the_parts(report: Any) -> None:
     assert high == pytest.approx(0.45 + 4.3027 * 0.1 / math.sqrt(3), abs=1e-4)
     assert (found.passes, found.gate, found.goal) == (2.0, True, True)
     assert found.at_edge == {"adamw": False, "muon": False}
-    assert len(found.runs) == (5 + 7) + 5 + 2 + (3 + 2 + 2)  # AdamW's best is made once
+    assert len(found.runs) == (5 + 4 + 2) + (5 + 2) + 2 + (3 + 2 + 2)  # AdamW's best is made once
     for words in (
         "0.450 of AdamW's tokens", "interval below 0.85): passed", "Goal (at most 0.5): passed",
         "5,000,000 tokens, 2.00 passes", "with one seed on 0.6 of the budget, `mini`", "rate 0.032",
@@ -103,6 +103,24 @@ def test_a_grid_grows_where_its_best_rate_is_an_edge(
     assert wider - {1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2} == rates
     assert found.at_edge["adamw"] is is_edge
     assert ("The best rate is at the edge" in found.page) is is_edge
+
+
+@pytest.mark.parametrize(("embedding", "rate"), [(3.2e-2, 4e-3), (2e-3, 2e-3), (5e-4, 2e-3)])
+def test_the_embeddings_rate_is_followed_and_the_other_looked_at_again(
+    study: ModuleType, monkeypatch: pytest.MonkeyPatch, embedding: float, rate: float
+) -> None:
+    """The best is 0.002, and the embedding's own; where both are one it lies between them."""
+
+    def loss(keys: dict[str, float]) -> float:
+        own = keys["rate"] * keys.get("embedding_times", 1.0)
+        off = math.log2(keys["rate"] / 2e-3) ** 2 + math.log2(own / embedding) ** 2
+        return off + len(keys.keys() & {"beta2", "weight_decay"})
+
+    monkeypatch.setattr(study, "try_all", lambda _, __, all_: [(keys, loss(keys)) for keys in all_])
+    tried = study.tune_one(SimpleNamespace(), "adamw")
+    best = study.best_of(tried)
+    assert (best["rate"] * best.get("embedding_times", 1.0), best["rate"]) == (embedding, rate)
+    assert len(tried) == len({str(sorted(keys.items())) for keys, _ in tried})
 
 
 def test_other_text_takes_muon_as_mini_tuned_it(
