@@ -50,7 +50,9 @@ class Protocol:
 
 _QUICK = Protocol(
     name="quick",
-    rates=(1e-3,),
+    # At 1e-3 BERT of 1M says one class on cola and on stsb depends on the seed; at this rate it
+    # learns both, and LLaMA learns pairs of sentences better as well.
+    rates=(3e-4,),
     seeds=(1, 53, 65),
     epochs=dict.fromkeys(_PAPER_EPOCHS, 12),
     # Of the same cost, more and smaller steps: tasks that compare two sentences stay on a
@@ -70,6 +72,7 @@ PROTOCOLS = {
         replace(
             _QUICK,
             name="glance",
+            rates=(1e-3,),  # with so few steps, larger ones
             seeds=(1,),
             epochs=dict.fromkeys(_PAPER_EPOCHS, 3),
             patience=None,
