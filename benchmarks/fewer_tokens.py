@@ -5,9 +5,9 @@
     python benchmarks/fewer_tokens.py report --out runs/fewer --data mini [--json]
 
 `tune` trains AdamW on the whole budget: at five rates; at the best of these with other beta2 and
-decay; then with the embedding's rate doubled or halved for as long as that betters the loss; then,
-at that, with half and twice the other rate. Muon is tuned less: its rate and its embedding's alone,
-on six tenths of the budget, which is where it is to be good. A grid whose best rate lies at an edge
+decay; then with the embedding's rate doubled or halved for as long as that betters the loss, and
+then with the other rate moved so. Muon is tuned less: its rate and its embedding's alone, on six
+tenths of the budget, which is where it is to be good. A grid whose best rate lies at an edge
 gets up to two rates more on that side. On other text than `mini` AdamW is tuned anew and Muon is
 not: it has the rates that `mini` gave it, as a default recipe has.
 
@@ -164,28 +164,29 @@ def tune_one(options: argparse.Namespace, optimizer: str) -> Tried:
         tried += try_all(options, optimizer, [{"rate": rate}])
     best = best_of(tried)
     tried += try_all(options, optimizer, [best | keys for keys in VARIANTS[optimizer]])
-    for factor in (2.0, 0.5):
-        while keys := embedding_beyond(best_of(tried), factor, tried):
-            tried += try_all(options, optimizer, [keys])
-    return tried + try_all(options, optimizer, rates_beside(best_of(tried), optimizer))
+    for moved in (embedding_moved, rate_moved)[: 2 if optimizer == "adamw" else 1]:
+        for factor in (2.0, 0.5):
+            while keys := moved(best_of(tried), factor, tried):
+                tried += try_all(options, optimizer, [keys])
+    return tried
 
 
-def embedding_beyond(best: Keys, factor: float, tried: Tried) -> Keys | None:
-    """The best with its embedding's rate moved on; None where that was tried, or is far out."""
+def embedding_moved(best: Keys, factor: float, tried: Tried) -> Keys | None:
+    """The best with another rate of its embedding; None where that was tried, or is far out."""
     times = best.get("embedding_times", 1.0) * factor
     keys = best | {"embedding_times": times}
     is_known = any(keys == other for other, _ in tried) or times == 1.0
     return None if is_known or not TIMES[0] <= times <= TIMES[1] else keys
 
 
-def rates_beside(best: Keys, optimizer: str) -> list[Keys]:
-    """AdamW's best with other rates and the embedding's as it is: that was found after them."""
-    if optimizer != "adamw" or "embedding_times" not in best:
-        return []
-    return [
-        best | {"rate": best["rate"] * by, "embedding_times": best["embedding_times"] / by}
-        for by in (0.5, 2.0)
-    ]
+def rate_moved(best: Keys, factor: float, tried: Tried) -> Keys | None:
+    """The best with another rate and its embedding's as it is, which was found after the rates.
+
+    None where that was tried, and where one rate for all was found best.
+    """
+    times = best.get("embedding_times", 1.0)
+    keys = best | {"rate": best["rate"] * factor, "embedding_times": times / factor}
+    return None if times == 1.0 or any(keys == other for other, _ in tried) else keys
 
 
 def tune(options: argparse.Namespace) -> dict[str, Tried]:

@@ -105,8 +105,8 @@ def test_a_grid_grows_where_its_best_rate_is_an_edge(
     assert ("The best rate is at the edge" in found.page) is is_edge
 
 
-@pytest.mark.parametrize(("embedding", "rate"), [(3.2e-2, 4e-3), (2e-3, 2e-3), (5e-4, 2e-3)])
-def test_the_embeddings_rate_is_followed_and_the_other_looked_at_again(
+@pytest.mark.parametrize(("embedding", "rate"), [(3.2e-2, 2e-3), (2e-3, 2e-3), (5e-4, 2e-3)])
+def test_the_embeddings_rate_is_followed_and_then_the_other(
     study: ModuleType, monkeypatch: pytest.MonkeyPatch, embedding: float, rate: float
 ) -> None:
     """The best is 0.002, and the embedding's own; where both are one it lies between them."""
