@@ -64,7 +64,7 @@ def test_a_file_where_a_folder_belongs_is_no_traceback(
     path = tmp_path / "file"
     path.write_text("{}")
     assert main(["train", "ngram", "--set", "words=100", "--out", str(path)]) == 1
-    assert main(["leaderboard", "build", "--results", str(path)]) == 1
+    assert main(["leaderboard", "build", "--results", str(path)]) == 2
     assert main(["results", "show", str(path)]) == 6
     assert main(["results", "show", "--results", str(tmp_path)]) == 0
     error = capsys.readouterr().err
