@@ -40,8 +40,9 @@ def steps(out: Path) -> list[Step]:
 def _training(out: Path) -> Iterator[Step]:
     llama = _leaner("train", "llama-demo", "--out", out / "demo-llama")
     yield _step("train-llama", "Train a LLaMA of 1M parameters on the embedded text", llama)
-    sets = {"words": 400_000, "block_size": 256, "batch_size": 4, "steps": 300, "warmup": 30}
-    bert = _leaner("train", "bert-1m", *_set(**sets, learning_rate="3e-3", eval_every=100))
+    size = _set(words=400_000, block_size=256, batch_size=4, steps=200, warmup=30)
+    how = _set(learning_rate="3e-3", eval_every=100, bf16="auto")
+    bert = _leaner("train", "bert-1m", *size, *how)
     bert += ["--out", str(out / "demo-bert")]
     yield _step("train-bert", "Train a BERT of the same size on the same text", bert)
     ngram = _leaner("train", "ngram", "--out", out / "demo-ngram")
@@ -80,7 +81,7 @@ def _fine_tuning(out: Path) -> Iterator[Step]:
 
 
 def _curriculum(out: Path) -> Iterator[Step]:
-    short = _set(steps=100, warmup=20, eval_every=20, sample_every=0)
+    short = _set(steps=60, warmup=12, eval_every=12, sample_every=0)
     orders = {
         "random": ("Read the text in random order", {"curriculum": "random"}),
         "easy-first": (
