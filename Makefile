@@ -30,7 +30,7 @@ docs: .venv/ready  # write the generated parts of the documents again
 	$(BIN)/python docs/generate.py
 
 # Left out of `bench`: two need a checkpoint, and the studies take hours.
-LONG := $(addprefix benchmarks/,finetune_grid.py curricula.py fewer_tokens.py fewer_tokens_report.py curricula_study.py against_ngram.py)
+LONG := $(addprefix benchmarks/,finetune_grid.py curricula.py fewer_tokens.py fewer_tokens_report.py curricula_study.py against_ngram.py study_runs.py)
 
 bench: .venv/ready  # the speed figures of the README
 	for script in $(filter-out $(LONG),$(wildcard benchmarks/*.py)); do $(BIN)/python $$script; done

@@ -14,10 +14,11 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+import study_runs
 
 from leaner_harness.files import write_json
 from leaner_harness.markdown import table
@@ -33,13 +34,11 @@ KEPT = ("validation_bits_per_byte", "tokens_seen", "seconds", "hardware")
 
 def trained(folder: Path, recipe: str, settings: dict[str, Any]) -> dict[str, Any]:
     """What is to be known of a run, made if it is not there yet."""
-    if not (folder / "leaner.json").exists():
-        words = [word for item in settings.items() for word in ("--set", "=".join(map(str, item)))]
-        command = [sys.executable, "-m", "leaner_harness.cli", "train", recipe, "--out", folder]
-        done = subprocess.run([*command, *words], capture_output=True, text=True)
+    if not study_runs.is_done(folder):
+        done = study_runs.train(folder, recipe, settings)
         if done.returncode:
             sys.exit(f"{folder}: {done.stderr}")
-    found = json.loads((folder / "leaner.json").read_text(encoding="utf-8"))
+    found = study_runs.read(folder)
     return {key: found.get(key) for key in KEPT}
 
 

@@ -23,6 +23,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import study_runs
+
 from leaner_harness.files import write_atomic, write_json
 
 STEPS, BATCH, BLOCK, EVERY, STAGES = 1000, 4, 256, 20, 5
@@ -77,11 +79,9 @@ def train(options: argparse.Namespace, job: Job) -> float:
             "bf16": json.dumps(options.bf16), "compile": json.dumps(options.bf16),
             **curriculum(options, job),
         }  # fmt: skip
-        words = [word for item in settings.items() for word in ("--set", "=".join(map(str, item)))]
-        command = [sys.executable, "-m", "leaner_harness.cli", "train", "llama-1m"]
-        subprocess.run([*command, "--out", folder, *words], check=True, capture_output=True)
+        study_runs.train(folder, "llama-1m", settings).check_returncode()
     keep(options, job)
-    loss: float = read(folder)["validation_bits_per_byte"]
+    loss: float = study_runs.read(folder)["validation_bits_per_byte"]
     print(f"{loss:.4f}  {folder.name}", file=sys.stderr, flush=True)
     return loss
 
@@ -99,7 +99,7 @@ def keep(options: argparse.Namespace, job: Job) -> None:
         return
     lines = (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
     measured = [entry for entry in map(json.loads, lines) if "validation_bits_per_byte" in entry]
-    text = json.dumps({"record": read(folder), "log": measured})
+    text = json.dumps({"record": study_runs.read(folder), "log": measured})
     for path, name in ((options.out, "OUT"), (options.data, "DATA")):
         text = text.replace(str(path), name)
     write_atomic(kept, text.encode())
@@ -111,7 +111,7 @@ def recall(options: argparse.Namespace, job: Job) -> None:
     Raises SystemExit for one of another setting.
     """
     folder, kept = options.out / job.name, options.records / f"{job.name}.json"
-    if (folder / "leaner.json").exists() or not kept.exists():
+    if study_runs.is_done(folder) or not kept.exists():
         return
     text = kept.read_text(encoding="utf-8")
     for path, name in ((options.out, "OUT"), (options.data, "DATA")):
@@ -125,11 +125,6 @@ def recall(options: argparse.Namespace, job: Job) -> None:
     log = "".join(json.dumps(entry) + "\n" for entry in found["log"])
     write_atomic(folder / "log.jsonl", log.encode())
     write_json(folder / "leaner.json", found["record"])
-
-
-def read(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / "leaner.json").read_text())
-    return found
 
 
 def curriculum(options: argparse.Namespace, job: Job) -> dict[str, Any]:
@@ -202,7 +197,7 @@ def rates_tried(options: argparse.Namespace) -> str:
         f"| --- |{' --- |' * len(RATES)}",
     ]
     for arm in ARMS:
-        found = [read(options.out / Job(arm, rate, SEEDS[0]).name) for rate in RATES]
+        found = [study_runs.read(options.out / Job(arm, rate, SEEDS[0]).name) for rate in RATES]
         losses = (f"{each['validation_bits_per_byte']:.4f}" for each in found)
         lines.append(f"| `{arm}` | {' | '.join(losses)} |")
     return "\n".join(lines) + "\n"

@@ -27,13 +27,13 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import study_runs
 from fewer_tokens_report import Keys, Tried, best_of, headline, page, summary
 
 from leaner_harness.files import write_atomic, write_json
@@ -103,9 +103,13 @@ def train(options: argparse.Namespace, optimizer: str, part: float, seed: int, k
     if options.records[name] is None:
         options.records[name] = made(options, name, optimizer, part, seed, keys)
     run = options.records[name]
-    print(f"{run['loss'] or math.inf:.4f}  {name}", file=sys.stderr, flush=True)
-    loss: float = math.inf if run["loss"] is None else run["loss"]
-    return loss
+    print(f"{loss_of(run):.4f}  {name}", file=sys.stderr, flush=True)
+    return loss_of(run)
+
+
+def loss_of(run: dict[str, Any]) -> float:
+    """The final loss; infinite if the run diverged."""
+    return math.inf if run["loss"] is None else float(run["loss"])
 
 
 def made(
@@ -113,7 +117,7 @@ def made(
 ) -> dict[str, Any]:
     """Train; returns what is to be known of the run. One that diverged has no loss."""
     folder = options.out / options.name / name
-    if not (folder / "leaner.json").exists():
+    if not study_runs.is_done(folder):
         steps = round(part * TOKENS / (BATCH * BLOCK))
         settings: dict[str, Any] = {
             "data": options.data, **SOURCES[options.source], "optimizer": optimizer, "seed": seed,
@@ -125,15 +129,13 @@ def made(
             "size": options.size,
             **{key: keys[key] for key in ("beta2", "weight_decay") if key in keys},
         }  # fmt: skip
-        words = [word for item in settings.items() for word in ("--set", "=".join(map(str, item)))]
-        command = [sys.executable, "-m", "leaner_harness.cli", "train", "llama-1m"]
-        done = subprocess.run([*command, "--out", folder, *words], capture_output=True, text=True)
+        done = study_runs.train(folder, "llama-1m", settings)
         if "Training stopped at step" in done.stderr:
             return {"keys": keys, "loss": None}
         if done.returncode:
             sys.exit(f"{name}: {done.stderr}")
         (folder / "model.safetensors").unlink()  # what counts is in the record
-    found = json.loads((folder / "leaner.json").read_text(encoding="utf-8"))
+    found = study_runs.read(folder)
     kept = {key: found.get(key) for key in ("tokens_seen", "seconds", "hardware")}
     tokens = found["data"]["tokens"]  # of the text: how many passes over it a budget is
     loss = found["validation_bits_per_byte"]
@@ -164,7 +166,7 @@ def tune_one(options: argparse.Namespace, optimizer: str) -> Tried:
         tried += try_all(options, optimizer, [{"rate": rate}])
     best = best_of(tried)
     tried += try_all(options, optimizer, [best | keys for keys in VARIANTS[optimizer]])
-    for moved in (embedding_moved, rate_moved)[: 2 if optimizer == "adamw" else 1]:
+    for moved in MOVES[optimizer]:
         for factor in (2.0, 0.5):
             while keys := moved(best_of(tried), factor, tried):
                 tried += try_all(options, optimizer, [keys])
@@ -189,6 +191,9 @@ def rate_moved(best: Keys, factor: float, tried: Tried) -> Keys | None:
     return None if times == 1.0 or any(keys == other for other, _ in tried) else keys
 
 
+MOVES = {"adamw": (embedding_moved, rate_moved), "muon": (embedding_moved,)}
+
+
 def tune(options: argparse.Namespace) -> dict[str, Tried]:
     """All that was tried of both optimisers; of Muon only where it is tuned.
 
@@ -204,7 +209,7 @@ def tuned_before(options: argparse.Namespace) -> Tried:
     path = options.results / f"{name_of_study(TUNED_ON, options.size)}.json"
     runs = json.loads(path.read_text(encoding="utf-8"))["runs"] if path.exists() else {}
     tried = [
-        (run["keys"], math.inf if run["loss"] is None else run["loss"])
+        (run["keys"], loss_of(run))
         for name, run in runs.items()
         if name.startswith(f"muon-{TUNED_AT['muon']:g}-seed{SEEDS[0]}-")
     ]

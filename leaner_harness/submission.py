@@ -81,10 +81,10 @@ def prepare(
     """
     if not source.exists():
         raise UsageError(f"{source} is not there.", "Give a checkpoint, or an evaluation's output.")
-    if (source / "config.json").is_file():  # a checkpoint, be it one without safe weights
-        refuse_unsafe(source)
     digest = provenance.weights_digest(source) if source.is_dir() else ""
-    checkpoint = source if digest else _checkpoint_of(source)
+    # What has a configuration is a checkpoint, be it one without safe weights.
+    is_checkpoint = digest or (source / "config.json").is_file()
+    checkpoint = source if is_checkpoint else _checkpoint_of(source)
     if checkpoint is not None:
         refuse_unsafe(checkpoint)
     outputs = list(_evaluations(source)) if digest else [source]

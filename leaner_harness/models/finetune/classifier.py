@@ -100,7 +100,7 @@ def build_classifier(
     """
     own = own or _own_class(checkpoint)
     if own:
-        return _own(own, checkpoint, outputs, from_scratch)
+        return _load_own(own, checkpoint, outputs, from_scratch)
     scorer = choose(checkpoint).model_type
     if scorer not in _AUTO_CLASSES:
         raise CheckpointError(
@@ -119,7 +119,7 @@ def build_classifier(
     return Classifier(model.base_model, width, outputs, causal=scorer == "leaner-causal")
 
 
-def _own(name: str, checkpoint: str, outputs: int, from_scratch: bool) -> nn.Module:
+def _load_own(name: str, checkpoint: str, outputs: int, from_scratch: bool) -> nn.Module:
     try:
         model = _load(resolve(name), checkpoint, from_scratch, num_labels=outputs)
     except LeanerError:
