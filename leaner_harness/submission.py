@@ -42,6 +42,8 @@ class Submission:
     entries: list[Entry]
     folder: Path
     """The results folder."""
+    left_out: dict[Path, str]
+    """Evaluations of the checkpoint that make no entry, such as limited ones, and why."""
 
     @property
     def files(self) -> list[Path]:
@@ -75,9 +77,9 @@ def prepare(
     """The entry of a checkpoint, or of an evaluation's output; its files are below `folder` then.
 
     A checkpoint's results are those already below `folder` with its weights, and those of its
-    evaluations in `evaluations/NAME`. With `dry_run` nothing is written. Raises CheckpointError for
-    a checkpoint with anything but safe files, ResultError where there is no finished result, or one
-    that does not follow from its samples.
+    evaluations in `evaluations/NAME`; one of several that makes no entry is left out. With
+    `dry_run` nothing is written. Raises CheckpointError for a checkpoint with anything but safe
+    files, ResultError where nothing makes an entry, or a result does not follow from its samples.
     """
     if not source.exists():
         raise UsageError(f"{source} is not there.", "Give a checkpoint, or an evaluation's output.")
@@ -90,9 +92,13 @@ def prepare(
     outputs = list(_evaluations(source)) if digest else [source]
     with tempfile.TemporaryDirectory() as scratch:
         target = Path(scratch) if dry_run else folder
-        made = []
+        made, left_out = [], {}
         for output in outputs:
-            result, samples = make(output, model=model, checkpoint=source if digest else None)
+            try:
+                result, samples = make(output, model=model, checkpoint=source if digest else None)
+            except ResultError as error:
+                left_out[output] = str(error)
+                continue
             written = folder / result.path
             if dry_run and written.exists() and not replace:
                 results.refuse_other(result, written)
@@ -104,9 +110,10 @@ def prepare(
             entries += [entry for entry in filed if entry.result.path not in known]
     if not entries:
         raise ResultError(
-            f"{source} has no finished result.", f"Score it: leaner evaluate {source}"
+            "\n".join(left_out.values()) or f"{source} has no finished result.",
+            "" if left_out else f"Score it: leaner evaluate {source}",
         )
-    return Submission(entries, folder)
+    return Submission(entries, folder, left_out)
 
 
 def refuse_unsafe(checkpoint: Path) -> None:

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from leaner_harness.cli import main
 from leaner_harness.experiments import grid
-from leaner_harness.experiments.report import make, ratio
+from leaner_harness.experiments.report import curricula, make, ratio
 from leaner_harness.experiments.report.document import Report, Table
-from leaner_harness.experiments.report.files import _of_the_cell
+from leaner_harness.experiments.report.files import _of_the_cell, read
 from leaner_harness.experiments.report.markdown import markdown
 from leaner_harness.experiments.report.page import page
 from leaner_harness.leaderboard import board
@@ -179,6 +179,19 @@ def test_an_experiment_of_one_s_own_needs_no_paper_and_lacks_nothing_in_silence(
     path.write_text(own.replace('report = "curricula"', 'report = "sides"'))
     assert main(words) == 2
     assert "smoke of own lacks architecture" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text, verdict", [("LEANER", "reproduced"), ("mini", "not comparable")])
+def test_a_curriculum_on_embedded_text_is_not_comparable_with_the_paper(tmp_path, text, verdict):
+    experiment = small_experiment.read(tmp_path, "exp3", "small")
+    small_experiment.fill(tmp_path, experiment, {})
+    for path in (tmp_path / "training").glob("*/leaner.json"):
+        record = json.loads(path.read_text())
+        record["recipe"]["data"] = text
+        path.write_text(json.dumps(record))
+    claim = curricula.claims(read(experiment, tmp_path))
+    row = next(row for block in claim.blocks if isinstance(block, Table) for row in block.rows)
+    assert verdict in str(row.cells[3])
 
 
 def test_graded_answers_count_and_of_two_results_neither_does(tmp_path):

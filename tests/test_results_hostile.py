@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import small_boards
 import small_results
 
 from leaner_harness import results
-from leaner_harness.leaderboard.entries import VERIFIED, read_entries
+from leaner_harness.leaderboard import board
+from leaner_harness.leaderboard.entries import UNVERIFIED, VERIFIED, read_entries
 
 FILES = 2000
 SCRIPT = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
@@ -242,3 +244,26 @@ def test_each_is_refused_with_a_reason(hostile: Path, monkeypatch: Any, tmp_path
         assert each.reason.isprintable() or "\n  " in each.reason, each
         assert "cannot be read: " not in each.reason, each  # a fault nobody thought of
         assert "\x00" not in each.reason and "<script>alert" not in each.reason.split(": ")[0]
+
+
+def test_answers_without_samples_harm_no_board(tmp_path: Path) -> None:
+    """Nothing but the result itself says what it holds: refused, or shown as unverified."""
+    chance = random.Random(9)
+    for number in range(400):
+        name = f"bad-{number}"
+        record = small_boards.answers_record(name, number, judged=number % 2 == 0)
+        record["samples"] = {"file": f"{record['run']}.samples.jsonl.gz", "sha256": "0" * 64}
+        path = tmp_path / record["board"] / name / f"{record['run']}.json"
+        at = places(record) if number % 4 < 3 else [("tasks",), ("mean",), ("judge",), ("protocol",)]
+        place = chance.choice(at)
+        if number % 8 < 4:
+            del parent(record, place)[place[-1]]
+        else:
+            parent(record, place)[place[-1]] = chance.choice(ODD)
+        path.parent.mkdir(parents=True)
+        path.write_bytes(encoded(record))
+    entries, refused = board.write(tmp_path)
+    assert len(entries) + len(refused) == 400 and len(refused) > 100
+    assert {entry.state for entry in entries} == {UNVERIFIED}
+    assert all(30 < len(each.reason) < 900 for each in refused)
+    assert "<script>alert" not in (tmp_path / board.PAGE).read_text()

@@ -97,19 +97,37 @@ def test_a_result_that_is_filed_already_is_found_by_its_weights(
     assert "is unverified" in capsys.readouterr().err
 
 
-def test_a_limited_run_and_a_tampered_entry_are_no_submission(
+def limited(evaluation: Path) -> Path:
+    """An evaluation's output, made one of a few rows."""
+    found = next(evaluation.rglob("results_*.json"))
+    record = json.loads(found.read_text())
+    record["n-samples"]["leaner_glue_rte"]["effective"] = 5
+    found.write_text(json.dumps(record))
+    return found
+
+
+def test_a_limited_run_is_left_out_of_several_and_alone_is_no_submission(
+    checkpoint: Path, evaluation: Path, scored: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    limited(evaluation)
+    assert submit(checkpoint) == 6
+    assert "5 of 40 rows" in capsys.readouterr().err
+    save(dict(scored), evaluation.with_name("whole"))
+    assert submit(checkpoint, "--json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert len(said["results"]) == 1
+    assert list(said["left_out"]) == [str(evaluation)]
+    assert submit(checkpoint) == 0
+    text = capsys.readouterr().out
+    assert "Left out:" in text and "5 of 40 rows" in text
+
+
+def test_a_tampered_entry_is_no_submission(
     checkpoint: Path, evaluation: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert submit(checkpoint) == 0
     PATH.write_text(PATH.read_text().replace('"ties": 0.0', '"ties": 0.5', 1))
-    found = next(evaluation.rglob("results_*.json"))
-    kept = found.read_text()
-    record = json.loads(kept)
-    record["n-samples"]["leaner_glue_rte"]["effective"] = 5
-    found.write_text(json.dumps(record))
-    assert submit(checkpoint) == 6
-    assert "5 of 40 rows" in capsys.readouterr().err
-    found.unlink()  # the tampered file alone is left
+    limited(evaluation).unlink()  # the tampered file alone is left
     text = json.loads(PATH.read_text())["model"]["weights_sha256"]
     assert text == provenance.weights_digest(checkpoint)
     assert submit(checkpoint) == 6

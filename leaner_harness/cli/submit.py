@@ -37,6 +37,7 @@ def _record(found: Submission, *, dry_run: bool) -> dict[str, object]:
     return {
         "results": [{"path": str(e.result.path), "state": e.state} for e in found.entries],
         "files": [str(path) for path in found.files],
+        "left_out": {str(path): reason for path, reason in found.left_out.items()},
         "written": not dry_run,
         "commands": found.commands,
         "checks": list(submission.CHECKS),
@@ -46,6 +47,8 @@ def _record(found: Submission, *, dry_run: bool) -> dict[str, object]:
 def _print(found: Submission, *, dry_run: bool) -> None:
     lines = ["Would write:" if dry_run else "Ready, and verified:"]
     lines += [f"  {path}" for path in found.files]
+    if found.left_out:
+        lines += ["", "Left out:", *(f"  {p}: {why}" for p, why in found.left_out.items())]
     lines += ["", "Send it:", *(f"  {command}" for command in found.commands)]
     lines += ["", "The pull request checks that", *(f"  - {check}" for check in submission.CHECKS)]
     out.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from leaner_harness import paired, scoring
 from leaner_harness.curriculum_report import compare_runs
+from leaner_harness.data.text import MINI
 from leaner_harness.errors import LeanerError, UsageError
 from leaner_harness.experiments.report.charts import Axis, Point, Series, plot
 from leaner_harness.experiments.report.claims import (
@@ -285,6 +286,8 @@ def claims(kept: Kept) -> Section:
         why = f"95 % interval of the steps saved: {1 - high:.0%} to {1 - low:.0%}"
     if seeds < 3:
         word, why = NOT_COMPARABLE, f"{seeds} training seed(s)"
+    elif groups[rows[0]["group"]][0].run.recipe["data"] in MINI:
+        word, why = NOT_COMPARABLE, "embedded text, which is not the paper's"
     bill = rows[0]["bill_ratio"]["mean"]
     if bill is not None:
         ours += f"; the whole bill is {bill:.2f} times random's"
