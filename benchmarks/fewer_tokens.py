@@ -12,7 +12,7 @@ gets up to two rates more on that side. On other text than `mini` AdamW is tuned
 not: it has the rates that `mini` gave it, as a default recipe has.
 
 `measure` trains AdamW's best with three seeds on the whole budget, and Muon's best with the same
-seeds on parts of it, each with its own warmup and full decay: half of it, and then less or more,
+seeds on parts of it, each with its own warmup and full decay: six tenths, and then less or more,
 until AdamW's loss lies between two. `report` interpolates, between the parts, the tokens at which
 Muon's final loss is that of AdamW with the same seed. Both share schedule, clipping, batch and
 text; the loss is bits per byte of the same validation text.
@@ -41,7 +41,7 @@ from leaner_harness.files import write_atomic, write_json
 SIZE, TOKENS, BATCH, BLOCK = "1M", 5_000_000, 16, 128
 SEEDS = (0, 1, 2)
 PARTS = (0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.85, 1.0)
-FIRST = 0.5  # of the parts; from it to less or more, as far as a seed needs
+FIRST = 0.6  # of the parts; from it to less or more, as far as a seed needs
 TUNED_ON = "mini"  # the text on which Muon was tuned, for all
 TUNED_AT = {"adamw": 1.0, "muon": 0.6}
 RATES = {
