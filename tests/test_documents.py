@@ -198,6 +198,21 @@ def test_links_lead_somewhere() -> None:
                 assert path.exists(), f"{document} links to {target}"
 
 
+def anchors(text: str) -> set[str]:
+    """What GitHub calls the headings of a document."""
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", documents.DOCUMENTS)
+def test_links_name_headings_that_are_there_and_pictures_say_what_they_show(document: str) -> None:
+    text = documents.read(document)
+    for target, anchor in re.findall(r"\]\(([^)#:]*\.md|)#([^)]+)\)", text):
+        path = (ROOT / document).parent / target if target else ROOT / document
+        assert anchor in anchors(path.read_text(encoding="utf-8")), f"{target}#{anchor}"
+    assert not re.findall(r"!\[\s*\]\([^)]*\)", text)
+
+
 def enter_workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder, where commands are run from now on, offline and on few rows."""
     small_glue.write_glue(tmp_path / "glue", ("train", "validation", "test"))
