@@ -1,7 +1,7 @@
 """The hooks a plugin may implement, on one screen: each returns a list of frozen specs.
 
-Stable: tasks, architectures, curricula, difficulties. Provisional: objectives, trainers, judges:
-they may change before 1.0, with a changelog line.
+Stable: tasks, architectures, curricula, difficulties. Provisional: objectives, trainers, judges,
+rewriters: they may change before 1.0, with a changelog line.
 """
 
 from __future__ import annotations

@@ -254,8 +254,8 @@ def test_answers_without_samples_harm_no_board(tmp_path: Path) -> None:
         record = small_boards.answers_record(name, number, judged=number % 2 == 0)
         record["samples"] = {"file": f"{record['run']}.samples.jsonl.gz", "sha256": "0" * 64}
         path = tmp_path / record["board"] / name / f"{record['run']}.json"
-        at = places(record) if number % 4 < 3 else [("tasks",), ("mean",), ("judge",), ("protocol",)]
-        place = chance.choice(at)
+        heads: list[Place] = [("tasks",), ("mean",), ("judge",), ("protocol",)]
+        place = chance.choice(places(record) if number % 4 < 3 else heads)
         if number % 8 < 4:
             del parent(record, place)[place[-1]]
         else:

@@ -9,6 +9,8 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from leaner_harness import __version__
 from leaner_harness.errors import LeanerError, near_miss
@@ -33,6 +35,24 @@ VERBS = {
     "tasks-path": "print our task folder, for lm_eval --include_path",
     "doctor": "say what is installed, what works and what does not",
 }
+
+
+class _Help(argparse.HelpFormatter):
+    """Says an option's default where it has one, and its help does not say it."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        said, default = action.help or "", action.default
+        is_value = isinstance(default, str | int | float | Path) and not isinstance(default, bool)
+        if not action.option_strings or not is_value or "default" in said:
+            return said
+        return said if default in ("", argparse.SUPPRESS) else f"{said} (default: %(default)s)"
+
+
+class _Parser(argparse.ArgumentParser):
+    """The parser of a verb, and those of its own verbs."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"formatter_class": _Help} | options)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,7 +83,7 @@ def _run_verb(name: str, arguments: list[str]) -> int:
         print(f"leaner: unknown verb {name!r}.{near_miss(name, VERBS)}", file=sys.stderr)
         return 2
     module = importlib.import_module(f"leaner_harness.cli.{name.replace('-', '_')}")
-    parser = argparse.ArgumentParser(prog=f"leaner {name}", description=VERBS[name] + ".")
+    parser = _Parser(prog=f"leaner {name}", description=VERBS[name] + ".")
     module.configure(parser)
     try:
         return int(module.run(parser.parse_args(arguments)))

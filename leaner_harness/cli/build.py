@@ -26,7 +26,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `leaner build`."""
     verbs = parser.add_subparsers(dest="verb", required=True)
     for name, what in (("pretrain", "text to train on"), ("instruct", "instructions")):
-        add = verbs.add_parser(name, help=f"rewrite {what}, verify it, write shards").add_argument
+        verb = verbs.add_parser(name, help=f"rewrite {what}, verify the rewrites, write shards")
+        add = verb.add_argument
         add("sources", nargs="+", metavar="SOURCE", help="as in a recipe: a folder, a file, mini")
         add("--out", type=Path, required=True, help="folder of the build; the same goes on")
         add(

@@ -9,6 +9,7 @@ from leaner_harness.cli.console import out, print_json
 from leaner_harness.data.questions import mini_questions
 from leaner_harness.data.text import read_documents
 from leaner_harness.dataset import questions
+from leaner_harness.dataset.similarity import EMBEDDED, LEXICAL
 from leaner_harness.errors import DataError, UsageError
 from leaner_harness.llm.opening import open_plugin, parse
 
@@ -23,7 +24,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     usual = questions.Settings()
     add("--wanted", type=int, default=usual.wanted, help="how many are wanted")
     add("--seed", type=int, default=usual.seed, help="of the examples that are shown")
-    add("--measure", default=usual.measure, help="of similarity to the instructions")
+    add(
+        "--measure", default=usual.measure, choices=(LEXICAL, EMBEDDED),
+        help="of similarity to the instructions",
+    )  # fmt: skip
     add("--out", type=Path, required=True, help="a new folder, in the published layout")
     add("--json", action="store_true", help="one JSON value for machines")
 

@@ -13,7 +13,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="folder of a model")
     parser.add_argument("prompt", nargs="?", default="", help="how the text begins")
-    parser.add_argument("--max-new-tokens", type=int, default=100, metavar="N")
+    parser.add_argument("--max-new-tokens", type=int, default=100, metavar="N", help="how long")
     parser.add_argument(
         "--temperature", type=float, default=0.8, metavar="T", help="0: always the likeliest token"
     )

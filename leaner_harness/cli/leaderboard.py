@@ -11,7 +11,10 @@ from leaner_harness.leaderboard import board
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `leaner leaderboard`."""
-    parser.add_argument("verb", choices=("build", "check"))
+    parser.add_argument(
+        "verb", choices=("build", "check"),
+        help="write README.md and index.html; or fail if they do not follow from the results",
+    )  # fmt: skip
     parser.add_argument("--results", type=Path, default=Path("results"), help="results folder")
 
 

@@ -97,6 +97,18 @@ class _Named(str):
         return table[key]
 
 
+class _Texts(dict[str, Any]):
+    """What a command may name: folders and axes, and texts of the preset that may name these."""
+
+    def __init__(self, known: Mapping[str, Any], plain: Table) -> None:
+        super().__init__(known)
+        self._plain = plain
+
+    def __missing__(self, key: str) -> Any:
+        value = self._plain[key]
+        return value.format_map(dict(self)) if isinstance(value, str) else value
+
+
 def names() -> dict[str, Path]:
     """The experiments that ship, by name."""
     return {path.stem: path for path in sorted(HERE.glob("*.toml"))}
@@ -186,14 +198,13 @@ def _command(
     named = {name: _Named(value, tables.get(name, {}).get(value, {})) for name, value in at.items()}
     known = {**named, **{name: str(value) for name, value in folders.items()}}
     plain = {key: value for key, value in values.items() if isinstance(value, str | int | float)}
+    texts = _Texts(known, plain)
     side = at.get(step.get("equal_by", ""), "")
     factors = values.get("equal", {}).get(equal, {}).get(side, {})
 
     def filled(word: str) -> str:
         try:
-            # A value of the preset may name a folder itself.
-            texts = {k: v.format_map(known) if isinstance(v, str) else v for k, v in plain.items()}
-            return word.format_map({**texts, **known})
+            return word.format_map(texts)
         except KeyError as error:
             raise UsageError(f"The step {step['name']!r} uses {error}, which is not set.") from None
         except (IndexError, ValueError):

@@ -29,7 +29,8 @@ the best constant prediction under the task's own metric: 0 is a model that igno
 perfect. *Raw* is the plain mean of the tasks' scores, the paper's kind of average. Brackets are
 95 % intervals: over the rows and, with several seeds of fine-tuning, over these too; what follows ±
 is the standard deviation over them. *Word overlap* (Jaccard) and *words* are what a threshold on
-shared words, and a linear model of the words, reach after seeing the training rows.
+shared words, and a linear model of words and pairs of neighbouring words, reach after seeing the
+training rows.
 
 A rank (*#*) is 1 + the number of results that are significantly better, and never above that of a
 larger value: results of one rank are not significantly different. Two results differ where their
