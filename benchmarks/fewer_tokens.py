@@ -11,7 +11,8 @@ tenths of the budget, which is where it is to be good. A grid whose best rate li
 gets up to two rates more on that side. On other text than `mini` AdamW is tuned anew and Muon is
 not: it has the rates that `mini` gave it, as a default recipe has.
 
-`measure` trains AdamW's best with three seeds on the whole budget, and Muon's best with the same
+`measure` trains AdamW's best with three seeds on the whole budget, none of them the one on which
+both were tuned: the best of many runs owes something to its seed. It trains Muon's best with the same
 seeds on parts of it, each with its own warmup and full decay: six tenths, and then less or more,
 until AdamW's loss lies between two. `report` interpolates, between the parts, the tokens at which
 Muon's final loss is that of AdamW with the same seed. Both share schedule, clipping, batch and
@@ -39,7 +40,8 @@ from fewer_tokens_report import Keys, Tried, best_of, headline, page, summary
 from leaner_harness.files import write_atomic, write_json
 
 SIZE, TOKENS, BATCH, BLOCK = "1M", 5_000_000, 16, 128
-SEEDS = (0, 1, 2)
+TUNING_SEED = 0  # of whatever is tried: the best of many is lucky, so it is measured on others
+SEEDS = (1, 2, 3)
 PARTS = (0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.85, 1.0)
 FIRST = 0.6  # of the parts; from it to less or more, as far as a seed needs
 TUNED_ON = "mini"  # the text on which Muon was tuned, for all
@@ -144,7 +146,7 @@ def made(
 
 def try_all(options: argparse.Namespace, optimizer: str, candidates: list[Keys]) -> Tried:
     def loss(keys: Keys) -> float:
-        return train(options, optimizer, TUNED_AT[optimizer], SEEDS[0], keys)
+        return train(options, optimizer, TUNED_AT[optimizer], TUNING_SEED, keys)
 
     with ThreadPoolExecutor(options.workers) as pool:
         return list(zip(candidates, pool.map(loss, candidates), strict=True))
@@ -211,7 +213,7 @@ def tuned_before(options: argparse.Namespace) -> Tried:
     tried = [
         (run["keys"], loss_of(run))
         for name, run in runs.items()
-        if name.startswith(f"muon-{TUNED_AT['muon']:g}-seed{SEEDS[0]}-")
+        if name.startswith(f"muon-{TUNED_AT['muon']:g}-seed{TUNING_SEED}-")
     ]
     return tried or sys.exit(f"Muon is tuned on {TUNED_ON}: first `measure --data {TUNED_ON}`.")
 

@@ -23,6 +23,7 @@ from leaner_harness.from_lm_eval.make import make
 from leaner_harness.from_lm_eval.run import find
 from leaner_harness.judge import opening
 from leaner_harness.models.finetune.protocol import PROTOCOLS
+from leaner_harness.models.loading import settings_digest
 from leaner_harness.registry import load_registry
 from leaner_harness.results import Record, Result
 
@@ -202,7 +203,8 @@ class Session:
         }
         self.identity: Record = {
             "weights": provenance.weights_digest(plan.checkpoint),
-            "protocol": plan.protocol,
+            "settings": settings_digest(plan.checkpoint),
+            "protocol": PROTOCOLS[plan.protocol].fingerprint if plan.finetuned else ZERO_SHOT,
             "arguments": arguments,
             "metadata": plan.metadata(),
             "environment": {k: os.environ.get(k) for k in _ENVIRONMENT},

@@ -9,6 +9,7 @@ chance (`intervals.spread`), which asks about the two ways to train.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -38,6 +39,8 @@ class Columns(NamedTuple):
     """(permutations, 2) the metric after exchange; None where there are several seeds."""
     first: int
     """How many columns are the first run's."""
+    units: float = math.inf
+    """How many rows, or units of rows, there are; infinite where nobody counted."""
 
 
 class Difference(NamedTuple):
@@ -64,8 +67,9 @@ def columns(
     draws = scoring.metric_draws(task, rows, units)
     pair = len(rows[0]) == 2
     exchanged = exchanged_draws(task, rows, units, permutations) if pair else {}
+    count = len(rows if units is None else set(units))
     return {
-        name: Columns(values[name], draws[name], exchanged.get(name), len(one[0]))
+        name: Columns(values[name], draws[name], exchanged.get(name), len(one[0]), count)
         for name in (scoring.SCORE, scoring.CENTRED)
     }
 
@@ -78,6 +82,7 @@ def group_columns(tasks: Mapping[str, Columns]) -> Columns:
         intervals.group_draws({name: task.draws for name, task in tasks.items()}),
         intervals.group_draws(exchanged) if exchanged else None,
         next(iter(tasks.values())).first,
+        sum(task.units for task in tasks.values()),
     )
 
 
@@ -151,7 +156,8 @@ def difference(found: Columns) -> Difference:
     spread = intervals.spread(parts, draws)
     if found.exchanged is None:
         interval = intervals.t_interval(value, spread)
-        p = _t_test(value, spread, len(found.draws))
+        # Of few rows t knows too little to be sure: no exchange of theirs could say less than this.
+        p = max(_t_test(value, spread, len(found.draws)), 2.0 ** (1 - found.units))
     else:
         interval = intervals.percentile_interval(draws[0][:, 0] - draws[1][:, 0])
         p = _permutation_test(value, found.exchanged)

@@ -131,6 +131,34 @@ def test_texts_are_encoded_as_hf_encodes_them(add_bos_token):
     check_same(answers(ours, instances(pairs)), answers(theirs, instances(pairs)))
 
 
+def test_a_tokenizer_that_ends_every_text_is_refused_and_the_cure_works():
+    """Its context would end before the choice begins, and the choice lose its first token."""
+    tokenizer = byte_tokenizer()
+    end = (tokenizer.eos_token, tokenizer.eos_token_id)
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{end[0]} $A {end[0]}", special_tokens=[end]
+    )
+    model = build("gpt2")
+    with pytest.raises(UsageError, match=r"(?s)ends every text with '<.*add_bos_token=False"):
+        CausalLM(pretrained=model, tokenizer=tokenizer)
+    cured = CausalLM(pretrained=model, tokenizer=tokenizer, batch_size=8, add_bos_token=False)
+    check_same(answers(cured, instances(PAIRS)), answers(scorer(model), instances(PAIRS)))
+
+
+def test_a_model_that_reads_ahead_is_refused():
+    """A BERT whose configuration does not say that it is a decoder attends in both directions."""
+    shape = {"vocab_size": VOCABULARY, "intermediate_size": 32, **BODY}
+    for is_decoder in (True, False):
+        config = transformers.BertConfig(**shape, is_decoder=is_decoder)
+        torch.manual_seed(0)
+        model = transformers.BertLMHeadModel(config).eval()
+        if is_decoder:
+            assert scorer(model).scorer == "causal"
+        else:
+            with pytest.raises(UsageError, match=r"(?s)it has seen.*is_decoder=true"):
+                scorer(model)
+
+
 def test_greedy_continuations_are_recognised():
     model = build("llama")
     ours, theirs = scorer(model), scorer(model, HFLM)
@@ -186,8 +214,9 @@ def test_a_context_is_computed_once_for_all_its_choices():
     answers(ours, instances(PAIRS[:3]))
     context, choices = PAIRS[0][0], [choice for _, choice in PAIRS[:3]]  # their bytes are tokens
     assert seen == [len(context) + sum(len(choice) - 1 for choice in choices)]
+    apart = scorer(model, batch_size=1, logits_cache=False)
     seen.clear()
-    answers(scorer(model, batch_size=1, logits_cache=False), instances(PAIRS[:3]))
+    answers(apart, instances(PAIRS[:3]))
     assert sorted(seen) == sorted(len(context) + len(choice) - 1 for choice in choices)
 
 

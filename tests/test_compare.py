@@ -182,6 +182,17 @@ def test_a_lucky_seed_is_no_better_training(tmp_path: Path) -> None:
         assert found[MEAN]["chance"] == ["rows", "training seeds of a", "training seeds of b"]
 
 
+@pytest.mark.parametrize("rows", [1, 3, 6])
+def test_a_handful_of_rows_cannot_say_more_than_their_exchanges(rows: int) -> None:
+    """Every seed of one run right, every seed of the other wrong: nothing varies, and yet."""
+    right, wrong = Item(0, 1, (0.0, 1.0)), Item(0, 1, (1.0, 0.0))
+    one, other = [(right,) * 3] * rows, [(wrong,) * 3] * rows
+    found = paired.columns(TASKS["rte"], one, other, None, 100)
+    assert paired.difference(found[scoring.SCORE]).p == pytest.approx(2 * 0.5**rows)
+    mean = paired.group_columns({"rte": found[scoring.SCORE], "qnli": found[scoring.SCORE]})
+    assert paired.difference(mean).p == pytest.approx(max(2 * 0.25**rows, 1 / 4001))
+
+
 def test_a_run_of_one_seed_meets_one_of_several(tmp_path: Path) -> None:
     paths = [write(tmp_path, "a", fine_tuned([1], 0)), write(tmp_path, "b", fine_tuned([1, 2], 1))]
     found = compare.compare(paths)

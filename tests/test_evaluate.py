@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -121,6 +123,24 @@ def test_finished_tasks_are_not_scored_again(
     announced.clear()
     evaluate.evaluate(changed, resume=True, announce=lambda task, *_: announced.append(task))
     assert len(announced) == 8
+
+
+def test_kept_tasks_are_those_of_the_same_settings(
+    checkpoint: Path, glue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither of another tokenizer or configuration, nor of a protocol that has changed since."""
+    copy = shutil.copytree(checkpoint, tmp_path / "copy")
+    identity = lambda **more: evaluate.Session(plan(copy, glue, tmp_path, **more)).identity  # noqa: E731
+    before, quick = identity(), identity(protocol="quick")
+    assert identity() == before and json.loads(json.dumps(before)) == before
+    other = dataclasses.replace(evaluate.PROTOCOLS["quick"], rates=(1e-5,))
+    monkeypatch.setitem(evaluate.PROTOCOLS, "quick", other)
+    assert identity(protocol="quick") != quick and identity() == before
+    for name in ("tokenizer.json", "config.json"):
+        file = copy / name
+        file.write_text(file.read_text() + "\n")
+        assert identity() != before
+        before = identity()
 
 
 def test_an_output_folder_loses_nothing_of_the_users(

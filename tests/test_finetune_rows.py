@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,17 @@ def test_no_train_file_is_a_state(tmp_path: Path) -> None:
     folder = small_glue.write_glue(tmp_path, splits=("validation",))
     data = rows.load_task("leaner_glue_cola", "validation", str(folder))
     assert data.state == "no_train_file" and "cola_train" in data.reason and data.reported
+
+
+@pytest.mark.parametrize("labels", [[0], [0, 1]])
+def test_too_few_rows_to_train_and_to_select_are_a_state(labels: list[int], tmp_path: Path) -> None:
+    """One row selects nothing, and of two classes with one row each nothing would be left."""
+    folder = small_glue.write_glue(tmp_path, splits=("train", "validation"))
+    rows_left = [{"sentence": f"row {n}", "label": label} for n, label in enumerate(labels)]
+    (folder / "cola_train.jsonl").write_text("\n".join(map(json.dumps, rows_left)))
+    data = rows.load_task("leaner_glue_cola", "validation", str(folder))
+    assert data.state == "few_train_rows" and data.reported
+    assert data.reason.startswith(f"cola_train.jsonl has {len(labels)} usable rows")
 
 
 def test_reported_rows_never_train(glue: Path) -> None:

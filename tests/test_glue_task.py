@@ -114,6 +114,20 @@ def test_few_shot_without_training_rows_is_a_state(tmp_path: Path) -> None:
     assert data["state"] == "missing_train_file" and "cola_train.jsonl" in data["reason"]
 
 
+def test_training_rows_that_are_reported_are_in_no_prompt_and_no_baseline(folder: Path) -> None:
+    """Such a prompt could hold the very row that is asked about, with its answer."""
+    asked = {"leaner_data": str(folder), "leaner_split": "train"}
+    found, shot = (
+        evaluate(ScoredLM(noise), [f"{GROUP}_rte"], asked, num_fewshot=n) for n in (0, 1)
+    )
+    data = found["configs"][f"{GROUP}_rte"]["metadata"]["leaner"]
+    assert (
+        data["state"] == "ok" and data["baselines"]["words"] is data["baselines"]["jaccard"] is None
+    )
+    data = shot["configs"][f"{GROUP}_rte"]["metadata"]["leaner"]
+    assert data["state"] == "missing_train_file" and "are the reported ones" in data["reason"]
+
+
 def test_a_task_that_cannot_run_stops_no_process(tmp_path: Path) -> None:
     """lm-eval refuses a process without rows, so each of several must get a placeholder."""
     from lm_eval.tasks import TaskManager

@@ -78,6 +78,13 @@ def test_a_prefix_holds_each_class_in_its_share(counts: list[int], prefix: int) 
         assert abs(seen[label] - len(head) * n / len(rows)) <= len(counts)
 
 
+def test_a_null_is_no_name_that_rows_share(tmp_path: Path) -> None:
+    """Some writers put null where a row has no pair and no tag."""
+    written = [{"sentence": f"row {n}", "label": 1, "pair_id": None, "tag": None} for n in (1, 2)]
+    found = read_rows(lines(tmp_path / "cola_test.jsonl", *written), TASKS["cola"]).rows
+    assert [row.get(key) for row in found for key in ("pair_id", "tag")] == [None] * 4
+
+
 def test_the_order_does_not_follow_the_file() -> None:
     rows = [{"sentence": f"s{i}", "label": i % 2, "idx": i} for i in range(50)]
     assert interleave(rows, COLA) == interleave(rows[::-1], COLA)

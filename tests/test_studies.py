@@ -29,7 +29,7 @@ def report(study: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, c
     def run(shares: tuple[float, ...], best: dict[str, float] = BEST, *words: str) -> Any:
         def made(options, name, optimizer, part, seed, keys):
             off = math.log2(keys["rate"] / best[optimizer]) ** 2 + len(keys) - 1
-            loss = 2 + 0.1 * off - (optimizer == "muon") * 0.1 * math.log(part / shares[seed])
+            loss = 2 + 0.1 * off - (optimizer == "muon") * 0.1 * math.log(part / shares[seed - 1])
             return {"keys": keys, "loss": loss, "data_tokens": 2_500_000}
 
         monkeypatch.setattr(study, "made", made)

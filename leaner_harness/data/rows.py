@@ -82,7 +82,8 @@ def _with_id(row: Row, number: int) -> Row:
     """The row with a whole number as id, its place in the file where it has none."""
     idx = row.get("idx")
     sound = isinstance(idx, int) and not isinstance(idx, bool) and abs(idx) < 2**63
-    tags = {key: str(row[key]) for key in ("tag", "pair_id") if key in row}
+    # A null is what some writers put where there is nothing: no name that such rows would share.
+    tags = {key: str(row[key]) for key in ("tag", "pair_id") if row.get(key) is not None}
     return row | tags | {"idx": idx if sound else number}
 
 

@@ -106,6 +106,9 @@ class LeanerGlueTask(ConfigurableTask):  # type: ignore[misc]
         return self._load_train_rows()
 
     def _load_train_rows(self) -> TaskRows:
+        if self.found.split == "train":  # prompts and baselines would hold the answers
+            reason = "The training rows are the reported ones."
+            return TaskRows(self.glue, "train", "none", "no_train_file", reason)
         return sources.load(self.glue.name, "train", source=self._source, folder=self._folder)
 
     @cached_property

@@ -23,7 +23,7 @@ from leaner_harness.errors import UsageError
 from leaner_harness.models.auto import scorer_of
 from leaner_harness.models.base import ScorerLM, empty_choice, log
 from leaner_harness.models.loading import Checked
-from leaner_harness.models.passes import Pass, sharing_pass, straight
+from leaner_harness.models.passes import Pass, reads_ahead, sharing_pass, straight
 from leaner_harness.models.sharing import Row, Tokens, apart, one_row, shared_rows
 
 Request = tuple[tuple[str, str] | None, list[int], list[int]]
@@ -45,6 +45,25 @@ class CausalLM(ScorerLM):
         self._share: Pass | None = None
         self._most_new_tokens = 0  # 0: as many as were asked for
         self._encoded: dict[str, list[int]] = {}
+        self._refuse_ended_texts()
+        if reads_ahead(self.model, self.max_length):
+            raise UsageError(
+                f"{self.model.name_or_path} reads on before it predicts: what it scores, it has "
+                "seen.",
+                "A decoder says so in its configuration (BERT's: is_decoder=true); a masked model "
+                "is scored with --model leaner-masked.",
+            )
+
+    def _refuse_ended_texts(self) -> None:
+        """Raise UsageError for a tokenizer that ends texts, and contexts, with a special token."""
+        bare, whole = self.tok_encode("a", add_special_tokens=False), self.tok_encode("a")
+        if bare and whole[-1] != bare[-1]:
+            token = self.tokenizer.convert_ids_to_tokens(whole[-1])
+            raise UsageError(
+                f"The tokenizer of {self.model.name_or_path} ends every text with {token!r}, a "
+                "context, too: a choice would not follow on it, and lose its first token.",
+                "Without special tokens: --model_args pretrained=DIR,add_bos_token=False",
+            )
 
     def _get_backend(self, config: Any, **options: Any) -> None:
         """Raises UsageError for a model that does not read from left to right."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
 from leaner_harness.errors import CheckpointError
+from leaner_harness.files import sha256_file
 
 TOKENIZER_FILES = (
     "tokenizer.json",
@@ -14,6 +17,12 @@ TOKENIZER_FILES = (
     "vocab.json",
     "spiece.model",
     "sentencepiece.bpe.model",
+)
+TOKENIZER_SETTINGS = (
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "merges.txt",
 )
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.msgpack")
 
@@ -142,3 +151,26 @@ def check_vocabulary(tokenizer: Any, embeddings: int, where: str) -> None:
             f"embeddings for {embeddings} only.",
             "Score it with the tokenizer it was trained with.",
         )
+
+
+def positions_of(model: Any) -> int | None:
+    """How many positions a model has, where that is fewer than its configuration states."""
+    for name, module in model.named_modules():
+        start = getattr(module, "padding_idx", None)
+        if name.endswith("position_embeddings") and start is not None:
+            return int(module.num_embeddings - start - 1)  # RoBERTa counts on from its padding id
+    return None
+
+
+def settings_digest(folder: Path) -> str:
+    """sha256 of what decides a checkpoint's scores besides its weights: its small files."""
+    names = ("config.json", *TOKENIZER_FILES, *TOKENIZER_SETTINGS)
+    files = [path for name in names if (path := folder / name).is_file()]
+    lines = [f"{path.name} {sha256_file(path)}" for path in files]
+    record = folder / "leaner.json"
+    content = record.read_bytes() if record.is_file() else b"{}"
+    try:  # of a long account, how lm-eval is to call it
+        lines.append(json.dumps(json.loads(content)["lm_eval"], sort_keys=True))
+    except (ValueError, TypeError, KeyError):
+        lines.append(hashlib.sha256(content).hexdigest())
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

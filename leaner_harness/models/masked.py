@@ -17,7 +17,7 @@ from transformers import AutoModelForMaskedLM
 
 from leaner_harness.errors import CheckpointError, UnknownName, UsageError
 from leaner_harness.models.bidirectional import BidirectionalLM, Scored, Text
-from leaner_harness.models.loading import Checked
+from leaner_harness.models.loading import Checked, positions_of
 
 SCORINGS = {
     "within_word_l2r": "the later tokens of its word are masked too (arXiv:2305.10588)",
@@ -64,7 +64,7 @@ class MaskedLM(BidirectionalLM):
         super().__init__(pretrained, **arguments)
         self.scoring, self.pll_batch = scoring, int(pll_batch)
         self._mask = self._mask_token()
-        self._positions = _positions(self.model)
+        self._positions = positions_of(self.model)
         self._before, self._after = self._special_tokens()
         self._splits = self._check_words() if scoring == "within_word_l2r" else True
 
@@ -196,15 +196,6 @@ class MaskedLM(BidirectionalLM):
         info = super().get_model_info()
         info["leaner"]["scoring"] = self.scoring
         return info
-
-
-def _positions(model: Any) -> int | None:
-    """How many positions a model has, where that is fewer than its configuration states."""
-    for name, module in model.named_modules():
-        start = getattr(module, "padding_idx", None)
-        if name.endswith("position_embeddings") and start is not None:
-            return int(module.num_embeddings - start - 1)  # RoBERTa counts on from its padding id
-    return None
 
 
 def _split_at_white_space(text: str, offsets: Sequence[tuple[int, int]]) -> list[int]:

@@ -127,6 +127,28 @@ def sharing_pass(model: Any, length: int) -> Pass | None:
     return None
 
 
+@torch.inference_mode()
+def reads_ahead(model: Any, length: int) -> bool:
+    """Whether a later token changes what a model says of an earlier one, tried on made-up tokens.
+
+    Such a model has seen what it scores. One that cannot be tried is taken at its word.
+    """
+    size = min(length, 16)
+    draw = torch.Generator().manual_seed(0)
+    vocabulary = model.get_input_embeddings().weight.shape[0]
+    tokens = torch.randint(vocabulary, (2, size), generator=draw)
+    kept = size // 2
+    tokens[1, :kept] = tokens[0, :kept]
+    try:
+        logits = model(input_ids=tokens.to(model.device)).logits[:, :kept]
+    except Exception as error:
+        log.info("Whether the model reads ahead was not tried: %r", error)
+        return False
+    found = logits.float().log_softmax(-1)
+    half = logits.dtype in (torch.float16, torch.bfloat16)
+    return bool(((found[0] - found[1]).abs() > (0.1 if half else 1e-4)).any())
+
+
 def _made_up(length: int, vocabulary: int) -> list[Row]:
     """Two rows of several branches: one of `length` tokens, and one that padding must fill up."""
     draw = torch.Generator().manual_seed(0)

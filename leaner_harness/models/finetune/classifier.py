@@ -41,7 +41,7 @@ class Classifier(nn.Module):
         nn.init.normal_(self.head.weight, std=_HEAD_STD)
         nn.init.zeros_(self.head.bias)
         self.causal = causal
-        self._segments = "token_type_ids" in inspect.signature(body.forward).parameters
+        self._segments = _tells_sentences(body)
 
     def forward(self, batch: Batch) -> torch.Tensor:
         """(B, outputs): from the last token of a causal body, from the mean over tokens of others.
@@ -60,6 +60,16 @@ class Classifier(nn.Module):
             pooled = (hidden * weights).sum(1) / weights.sum(1)
         logits: torch.Tensor = self.head(self.dropout(pooled)).float()
         return logits
+
+
+def _tells_sentences(body: nn.Module) -> bool:
+    """Whether a body has an embedding for the first and one for the second of two sentences.
+
+    GPT-2 and its like take `token_type_ids`, too, and look them up among the embeddings of tokens.
+    """
+    config: Any = body.config
+    kinds = 2 if config.model_type == "xlnet" else getattr(config, "type_vocab_size", 0)
+    return kinds > 1 and "token_type_ids" in inspect.signature(body.forward).parameters
 
 
 class _Own(nn.Module):
@@ -112,6 +122,8 @@ def build_classifier(
     auto_class = getattr(transformers, _AUTO_CLASSES[scorer])
     model = _load(auto_class, checkpoint, from_scratch)
     model.config.use_cache = False
+    if hasattr(model.base_model, "bi_data"):  # XLNet's would read half of each batch backwards
+        model.base_model.bi_data = False
     if plain_attention:
         model.set_attn_implementation("eager")
     width = model.get_input_embeddings().weight.shape[1]

@@ -25,7 +25,7 @@ from leaner_harness.models.finetune import workers as processes
 from leaner_harness.models.finetune.protocol import get_protocol
 from leaner_harness.models.finetune.rows import TaskData, load_task, positions
 from leaner_harness.models.finetune.runs import Grid, Predictions, grid_folder, train_all
-from leaner_harness.models.finetune.training import Setting, check
+from leaner_harness.models.finetune.training import Setting, checked
 from leaner_harness.models.loading import check_files, load_configuration, load_tokenizer
 
 # A child of lm-eval's logger, so that its verbosity and format apply.
@@ -73,11 +73,11 @@ class FinetuneLM(LM):  # type: ignore[misc]
         words = tokenizer or pretrained
         limit = min(chosen.max_length, _context(pretrained, words, max_length))
         self._devices = processes.devices(device or "cuda")
-        self.setting = Setting(
+        setting = Setting(
             pretrained, words, bool(from_scratch), chosen, limit,
             self._devices[0], bool(bf16),
         )  # fmt: skip
-        check(self.setting, TASKS["cola"])
+        self.setting = checked(setting, TASKS["cola"])
         self.workers = workers or processes.default_workers(self._devices)
         self._work = Path(work).expanduser() if work else files.home() / "finetune"
         self._weights = provenance.weights_digest(path)

@@ -34,7 +34,7 @@ class TaskData:
     """`validation`, the published file, or `train`, from which they were cut."""
     reported: list[Row]
     state: str = "ok"
-    """`ok`, `no_train_file`, or the state of the reported rows."""
+    """`ok`, `no_train_file`, `few_train_rows`, or the state of the reported rows."""
     reason: str = ""
     source: str = ""
     """`official`, `local` or `mini`, as in `TaskRows`: `local` if any of its files is."""
@@ -92,7 +92,11 @@ def load_task(lm_eval_name: str, split: str, folder: str | None) -> TaskData:
         selection = sources.load(task.name, "validation", source=source, folder=folder)
         if selection.state == "ok":
             return _data(reported, train.rows, selection.rows, [train, selection])
-    return _data(reported, *cut_selection(train.rows, task), [train])
+    rest, cut = cut_selection(train.rows, task)
+    if not rest or not cut:
+        few = f"{train.files[0]} has {len(train.rows)} usable rows: too few to train and to select."
+        return TaskData(task, split, [], [], "", reported.rows, "few_train_rows", few)
+    return _data(reported, rest, cut, [train])
 
 
 def _data(

@@ -16,13 +16,10 @@ from leaner_harness.errors import CheckpointError
 from leaner_harness.files import sha256_file, write_json
 from leaner_harness.models.finetune.rows import TaskData
 from leaner_harness.models.finetune.training import RUN, WEIGHTS, Run, Setting, predict_run
-from leaner_harness.models.loading import TOKENIZER_FILES
+from leaner_harness.models.loading import TOKENIZER_FILES, TOKENIZER_SETTINGS
 
 _FORMAT = 2
 """Raise it when training, encoding or what is kept of a run changes: older runs are made anew."""
-_TOKENIZER_SETTINGS = (
-    "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt"
-)  # fmt: skip
 
 Predictions = list[list[list[float]]]
 """Seed -> reported row -> class log-probabilities."""
@@ -172,7 +169,7 @@ def grid_folder(work: Path, setting: Setting, weights: str, data: TaskData) -> P
 
 def _digest_of_tokenizer(folder: str) -> str:
     """sha256 over its files, special tokens included; a name on the hub stands for itself."""
-    files = [Path(folder, name) for name in (*TOKENIZER_FILES, *_TOKENIZER_SETTINGS)]
+    files = [Path(folder, name) for name in (*TOKENIZER_FILES, *TOKENIZER_SETTINGS)]
     lines = [f"{file.name} {sha256_file(file)}" for file in files if file.is_file()]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest() if lines else folder
 

@@ -6,7 +6,7 @@ import copy
 import math
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -165,17 +165,19 @@ def build(setting: Setting, task: GlueTask) -> torch.nn.Module:
     )
 
 
-def check(setting: Setting, task: GlueTask) -> None:
-    """Raise CheckpointError for what would stop the first run: looked at before any is begun.
+def checked(setting: Setting, task: GlueTask) -> Setting:
+    """The setting, with no more tokens a row than the model has positions.
 
-    A tokenizer with ids that the model has no embedding for, or without a token that ends a
-    sentence; weights that are no whole model.
+    Raises CheckpointError for what would stop the first run, before any is begun: a tokenizer with
+    ids that the model has no embedding for, or without a token that ends a sentence; weights that
+    are no whole model.
     """
     tokenizer = load_tokenizer(setting)
     config = loading.load_configuration(setting.checkpoint)
     loading.check_vocabulary(tokenizer, config.vocab_size, setting.checkpoint)
     check_separator(tokenizer, setting.tokenizer)
-    build(setting, task)
+    positions = loading.positions_of(build(setting, task)) or setting.max_length
+    return replace(setting, max_length=min(setting.max_length, positions))
 
 
 def _linear(warmup: float, steps: int) -> Any:
