@@ -51,7 +51,7 @@ def test_the_share_lies_between_the_parts(report: Any) -> None:
     assert high == pytest.approx(0.45 + 4.3027 * 0.1 / math.sqrt(3), abs=1e-4)
     assert (found.passes, found.gate, found.goal) == (2.0, True, True)
     assert found.at_edge == {"adamw": False, "muon": False}
-    assert len(found.runs) == (5 + 4 + 2) + (5 + 2) + 2 + (3 + 2 + 2)  # AdamW's best is made once
+    assert len(found.runs) == (5 + 4 + 2) + (5 + 2) + 3 + (4 + 3 + 2)
     for words in (
         "0.450 of AdamW's tokens", "interval below 0.85): passed", "Goal (at most 0.5): passed",
         "5,000,000 tokens, 2.00 passes", "with one seed on 0.6 of the budget, `mini`", "rate 0.032",
@@ -61,23 +61,23 @@ def test_the_share_lies_between_the_parts(report: Any) -> None:
 
 def test_a_share_below_the_parts_gets_smaller_ones_for_its_seed(report: Any) -> None:
     found = report((0.17, 0.4, 0.4))
-    assert found.shares["0"] == "0.170"
+    assert found.shares["1"] == "0.170"
     small = [name for name in found.runs if name.startswith(("muon-0.2-", "muon-0.15-"))]
-    assert len(small) == 2 and all("seed0" in name for name in small)
+    assert len(small) == 2 and all("seed1" in name for name in small)
     assert not [name for name in found.runs if name.startswith(("muon-0.7-", "muon-1-"))]
 
 
 def test_what_is_reached_at_the_least_part_is_at_most_that(report: Any) -> None:
     found = report((0.1, 0.4, 0.4))
-    assert found.shares["0"] == "at most 0.150"
+    assert found.shares["1"] == "at most 0.150"
     assert "needs at most 0.317" in found.page
 
 
 def test_a_seed_that_does_not_get_there_is_no_crash(report: Any) -> None:
     found = report((0.4, 0.9, 0.4))  # between the parts that are made for it alone
-    assert found.shares["1"] == "0.900" and not found.goal
+    assert found.shares["2"] == "0.900" and not found.goal
     found = report((0.4, 1.2, 0.4), BEST, "--size", "3M")
-    assert found.shares["1"] == "not reached"
+    assert found.shares["2"] == "not reached"
     assert (found.share, found.gate, found.goal) == (None, False, False)
     assert "gate and goal are missed" in found.page
 
