@@ -12,11 +12,11 @@ gets up to two rates more on that side. On other text than `mini` AdamW is tuned
 not: it has the rates that `mini` gave it, as a default recipe has.
 
 `measure` trains AdamW's best with three seeds on the whole budget, none of them the one on which
-both were tuned: the best of many runs owes something to its seed. It trains Muon's best with the same
-seeds on parts of it, each with its own warmup and full decay: six tenths, and then less or more,
-until AdamW's loss lies between two. `report` interpolates, between the parts, the tokens at which
-Muon's final loss is that of AdamW with the same seed. Both share schedule, clipping, batch and
-text; the loss is bits per byte of the same validation text.
+both were tuned: the best of many runs owes something to its seed. It trains Muon's best with the
+same seeds on parts of it, each with its own warmup and full decay: six tenths, and then less or
+more, until AdamW's loss lies between two. `report` interpolates, between the parts, the tokens at
+which Muon's final loss is that of AdamW with the same seed. Both share schedule, clipping, batch
+and text; the loss is bits per byte of the same validation text.
 
 Every run that is done, losses and cost, is in results/studies/fewer_tokens/SOURCE.json, and is not
 made again where that file is: it is committed, so the study goes on from another machine. A run
