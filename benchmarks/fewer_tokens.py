@@ -5,11 +5,12 @@
     python benchmarks/fewer_tokens.py report --out runs/fewer --data mini [--json]
 
 `tune` trains AdamW on the whole budget: at five rates; at the best of these with other beta2 and
-decay; then with the embedding's rate doubled or halved for as long as that betters the loss, and
-then with the other rate moved so. Muon is tuned less: its rate and its embedding's alone, on six
-tenths of the budget, which is where it is to be good. A grid whose best rate lies at an edge
-gets up to two rates more on that side. On other text than `mini` AdamW is tuned anew and Muon is
-not: it has the rates that `mini` gave it, as a default recipe has.
+decay; then with the embedding's rate doubled or halved for as long as that betters the loss; so
+with more decay, where the most of it was best; and then with the other rate moved so. Muon is
+tuned less: its rate and its embedding's alone, on six tenths of the budget, which is where it is
+to be good. A grid whose best rate lies at an edge gets up to two rates more on that side. On other
+text than `mini` AdamW is tuned anew and Muon is not: it has the rates that `mini` gave it, as a
+default recipe has.
 
 `measure` trains AdamW's best with three seeds on the whole budget, none of them the one on which
 both were tuned: the best of many runs owes something to its seed. It trains Muon's best with the
@@ -56,6 +57,7 @@ VARIANTS: dict[str, tuple[Keys, ...]] = {
     "muon": (),
 }
 TIMES = (1 / 16, 16.0)  # the embedding's rate, of the others': how far it is followed
+MOST_DECAY = 2.0
 SOURCES = {
     "mini": {"genres": '["wiki","textbook","conversation","web"]', "words": "4_000_000"},
     "leaner": {"genres": '["wiki","textbook","conversation"]'},
@@ -193,7 +195,14 @@ def rate_moved(best: Keys, factor: float, tried: Tried) -> Keys | None:
     return None if times == 1.0 or any(keys == other for other, _ in tried) else keys
 
 
-MOVES = {"adamw": (embedding_moved, rate_moved), "muon": (embedding_moved,)}
+def decay_moved(best: Keys, factor: float, tried: Tried) -> Keys | None:
+    """The best with more weight decay, where the most that was tried is the best."""
+    decay = best.get("weight_decay", 0.0) * factor
+    is_more = decay > max(keys.get("weight_decay", 0.0) for keys, _ in tried)
+    return best | {"weight_decay": decay} if is_more and decay <= MOST_DECAY else None
+
+
+MOVES = {"adamw": (embedding_moved, decay_moved, rate_moved), "muon": (embedding_moved,)}
 
 
 def tune(options: argparse.Namespace) -> dict[str, Tried]:

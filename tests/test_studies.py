@@ -123,6 +123,18 @@ def test_the_embeddings_rate_is_followed_and_then_the_other(
     assert len(tried) == len({str(sorted(keys.items())) for keys, _ in tried})
 
 
+def test_more_decay_is_tried_where_the_most_of_it_is_best(
+    study: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def loss(keys: dict[str, float]) -> float:
+        return abs(keys.get("weight_decay", 0.1) - 0.7) + abs(math.log2(keys["rate"] / 2e-3))
+
+    monkeypatch.setattr(study, "try_all", lambda _, __, all_: [(keys, loss(keys)) for keys in all_])
+    tried = study.tune_one(SimpleNamespace(), "adamw")
+    assert study.best_of(tried)["weight_decay"] == 0.6
+    assert 1.2 in {keys.get("weight_decay") for keys, _ in tried}
+
+
 def test_other_text_takes_muon_as_mini_tuned_it(
     report: Any, study: ModuleType, tmp_path: Path
 ) -> None:
