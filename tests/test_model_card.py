@@ -65,6 +65,14 @@ def test_a_card_of_a_trainer_that_says_little():
     assert "pipeline_tag" not in card and "# r" in card and "| hardware | here |" in card
 
 
+def test_resuming_never_throws_away_what_it_is_to_go_on_from(tmp_path):
+    """A recipe may still have the `resume = false` with which its run was once started over."""
+    (tmp_path / "resume").mkdir()
+    verb.check_resumable(verb.read_recipe("llama-1m"), tmp_path)
+    with pytest.raises(UsageError, match="resume = false, which starts over"):
+        verb.check_resumable(verb.read_recipe("llama-1m", ["resume=false"]), tmp_path)
+
+
 def test_the_verb_describes_the_checkpoint_and_its_milestones(tmp_path, monkeypatch):
     plan = verb.read_recipe("ngram", ["words=500"])
 
@@ -77,9 +85,9 @@ def test_the_verb_describes_the_checkpoint_and_its_milestones(tmp_path, monkeypa
 
     monkeypatch.setattr(verb, "resolve", lambda _: train)
     with pytest.raises(UsageError, match="nothing to resume"):
-        verb.check_resumable(tmp_path)
+        verb.check_resumable(plan, tmp_path)
     (tmp_path / "resume").mkdir()
-    verb.check_resumable(tmp_path)
+    verb.check_resumable(plan, tmp_path)
     verb.train(plan, tmp_path)
     for folder, steps in ((tmp_path, 2), (tmp_path / "milestones" / "1-steps", 1)):
         assert f"| steps | {steps} |" in (folder / CARD).read_text()

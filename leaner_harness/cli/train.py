@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     folder = args.out or Path("runs") / plan.name
     if args.resume:
-        verb.check_resumable(folder)
+        verb.check_resumable(plan, folder)
     checkpoint = verb.train(plan, folder)
     command = shlex.join(score_command(checkpoint, "leaner_glue_mini"))
     if args.json:
