@@ -61,6 +61,22 @@ def test_genres_that_fill_no_block_are_named():
     assert validation.read_validation(documents, tokenizer, 16, get_objective("clm")).warning == ""
 
 
+class Bare(Even):
+    """A masked model of a stranger, which takes nothing but ids."""
+
+    def forward(self, input_ids):
+        return super().forward(input_ids, None)
+
+
+def test_a_model_that_cannot_keep_documents_apart_is_not_asked_to():
+    tokenizer = train_tokenizer(["a cat sees the dog"] * 5, 300, "byte-bpe-mask")
+    documents = [Document(str(n), "web", "a cat sees the dog " * 9) for n in range(2)]
+    found = validation.read_validation(
+        documents, tokenizer, 16, get_objective("mlm"), packs=False
+    )
+    assert found.loss(Bare(len(tokenizer)), CPU) == pytest.approx(math.log(len(tokenizer)))
+
+
 def test_no_text_is_an_error(tokenizer):
     with pytest.raises(DataError, match="validation text is empty"):
         validation.read_validation([], tokenizer, 4, get_objective("clm"))

@@ -93,7 +93,9 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
 
     def held_out(part: int) -> Measure:
         words = held_out_documents(recipe.data, recipe.genres, recipe.validation_words, part)
-        return read_validation(words, text.tokenizer, recipe.block_size, objective, options)
+        return read_validation(
+            words, text.tokenizer, recipe.block_size, objective, options, spec.packs
+        )
 
     validation = held_out(0)
     # What decides when a curriculum goes on is not what is reported.

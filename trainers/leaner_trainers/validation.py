@@ -85,15 +85,16 @@ def read_validation(
     block_size: int,
     objective: ObjectiveSpec,
     options: dict[str, Any] | None = None,
+    packs: bool = True,
 ) -> Measure:
     """Tokenise the text that is to be measured on.
 
-    `options` are what the objective's batches depend on besides. Raises DataError when there is too
-    little text.
+    `options` are what the objective's batches depend on besides; `packs` says whether the model
+    keeps documents of a block apart. Raises DataError when there is too little text.
     """
     if objective.causal:
         return ValidationText.of(documents, tokenizer, block_size, objective.answers)
-    return ValidationBlocks.of(documents, tokenizer, block_size, objective, options or {})
+    return ValidationBlocks.of(documents, tokenizer, block_size, objective, options or {}, packs)
 
 
 class Window(NamedTuple):
@@ -210,20 +211,21 @@ class ValidationBlocks(Measure):
         block_size: int,
         objective: ObjectiveSpec,
         options: dict[str, Any],
+        packs: bool,
     ) -> ValidationBlocks:
         """Cut up some documents. Raises DataError when those of no genre fill a block."""
-        documents = list(documents)
+        documents, start = list(documents), start_token(tokenizer)
         ids_of: dict[str, list[int]] = defaultdict(list)
         texts = [document.text for document in documents]
         for document, ids in zip(documents, encode(tokenizer, texts), strict=True):
-            ids_of[document.genre] += [start_token(tokenizer), *ids, tokenizer.eos_token_id]
+            ids_of[document.genre] += [start, *ids, tokenizer.eos_token_id]
         blocks = {}
         for genre, ids in ids_of.items():
             n_blocks = (len(ids) - 1) // block_size
             if n_blocks:
                 stored = np.array(ids, dtype=np.uint16)
                 places = places_in_order(np.arange(n_blocks), block_size)
-                blocks[genre] = read_blocks(stored, places, start_token(tokenizer))
+                blocks[genre] = read_blocks(stored, places, start if packs else None)
         if not blocks:
             raise DataError(
                 f"The validation text has {sum(map(len, ids_of.values()))} tokens, and of no genre "
@@ -257,7 +259,8 @@ class ValidationBlocks(Measure):
         nats, n_targets = 0.0, 0
         for start in range(0, len(blocks.ids), _BATCH):
             rows = slice(start, start + _BATCH)
-            part = Blocks(blocks.ids[rows], blocks.documents[rows], blocks.kinds[rows])
+            apart = None if blocks.documents is None else blocks.documents[rows]
+            part = Blocks(blocks.ids[rows], apart, blocks.kinds[rows])
             rng = RowRandom(np.arange(start, start + len(part.ids)), _SEED)
             batch = collate(part, self.tokenizer, rng, **self.options)
             total, count = loss_of(model, {key: value.to(device) for key, value in batch.items()})
