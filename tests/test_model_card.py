@@ -44,6 +44,16 @@ def test_a_card():
     assert "pretrained=.,max_length=32" in command
 
 
+def test_a_card_says_what_the_training_began_with():
+    recipe = {**RECORD["recipe"], "init_from": "runs/before"}
+    began = {"recipe_name": "before", "tokens_seen": 5_000, "flops": None}
+    card = model_card(CHECKPOINT, {**RECORD, "recipe": recipe, "began_with": began}, "leaner_glue")
+    assert "nothing else" in model_card(CHECKPOINT, RECORD, "leaner_glue")
+    assert "nothing else" not in card and "| began with | runs/before |" in card
+    assert "| tokens seen | 10,000 |" in card
+    assert "| tokens seen, before it began | 5,000 |" in card
+
+
 def test_the_recipe_of_a_card_is_toml_whatever_it_holds():
     recipe = {
         "trainer": "accelerate", "bf16": "auto", "minutes": None, "data": "text 😀 \"a\"\n",

@@ -50,7 +50,7 @@ from leaner_trainers.optimizers import make_optimizers
 from leaner_trainers.order import RowRandom, process_seed
 from leaner_trainers.progress import Display, Log, sample_text, stop_at_signal
 from leaner_trainers.recipe import Recipe
-from leaner_trainers.record import cost_record, model_line, text_record
+from leaner_trainers.record import began_with, cost_record, model_line, text_record
 from leaner_trainers.schedule import rate_share, time_is_up
 from leaner_trainers.stages import Stages
 from leaner_trainers.tokenizers import check_kind
@@ -74,6 +74,7 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
     options = {name: getattr(recipe, name) for name in objective.options}
     collate, loss_of = map(pkgutil.resolve_name, (objective.collate, objective.loss))
     check_model(recipe, spec)
+    before = began_with(recipe)
     chosen = choose(recipe, objective)
     accelerator = make_accelerator(recipe)
     device, is_main = accelerator.device, accelerator.is_main_process
@@ -141,6 +142,7 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
         return {
             **text_record(text, seen, state.targets),
             **cost,
+            **({"began_with": before} if before else {}),
             "steps": state.step,
             "seconds": round(state.seconds, 1),
             "train_loss": sum(state.losses) / max(len(state.losses), 1),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 from transformers import PreTrainedModel
 
+from leaner_harness import Reference
 from leaner_trainers.architectures.sizes import describe
 from leaner_trainers.recipe import Recipe
 from leaner_trainers.tokenizers import tokenizer_digest
@@ -32,6 +35,31 @@ def text_record(text: TrainingText, tokens_seen: int, targets_seen: int) -> dict
         "tokenizer_digest": tokenizer_digest(text.tokenizer),
         "vocab_size": len(text.tokenizer),
     }
+
+
+_COSTS = ("tokens_seen", "words_seen", "flops")
+
+
+def began_with(recipe: Recipe) -> dict[str, Any]:
+    """The checkpoint a run begins with, and all that had been spent on it; empty for new weights.
+
+    A cost is None where the checkpoint does not say it.
+    """
+    if not recipe.init_from:
+        return {}
+    folder = Path(recipe.init_from).expanduser()
+    try:
+        said = json.loads((folder / "leaner.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        said = {}
+    earlier = said.get("began_with", {})
+    is_first = not said.get("recipe", {}).get("init_from")
+    costs: dict[str, Any] = {}
+    for key in _COSTS:
+        spent, before = said.get(key), 0 if is_first else earlier.get(key)
+        costs[key] = None if spent is None or before is None else spent + before
+    digest = Reference(folder).digest
+    return {"recipe_name": said.get("recipe_name", ""), "weights_sha256": digest, **costs}
 
 
 def model_line(recipe: Recipe, model: PreTrainedModel) -> str:
