@@ -92,6 +92,13 @@ def read_validation(
     `options` are what the objective's batches depend on besides; `packs` says whether the model
     keeps documents of a block apart. Raises DataError when there is too little text.
     """
+    documents = [document for document in documents if document.text.strip()]
+    if not documents:
+        raise DataError(
+            "The validation text is empty.",
+            "Check `data` and `genres`; a file of one's own keeps every 50th document for it (in a "
+            ".txt file a blank line ends a document).",
+        )
     if objective.causal:
         return ValidationText.of(documents, tokenizer, block_size, objective.answers)
     return ValidationBlocks.of(documents, tokenizer, block_size, objective, options or {}, packs)
@@ -122,6 +129,18 @@ class ValidationText(Measure):
     windows: list[Window]
     n_bytes: dict[str, int]
     """UTF-8 length of the text by genre, or of the answers in it."""
+    altered: int
+    """How many documents the tokenizer does not give back as they are."""
+
+    @property
+    def warning(self) -> str:
+        """Says where the bits are not those of the text, but of what a tokenizer leaves of it."""
+        if not self.altered:
+            return ""
+        return (
+            f"The tokenizer does not give back {self.altered:,} of the validation documents as "
+            "they are: bits per byte are too low to compare with those of other tokenizers."
+        )
 
     @classmethod
     def of(
@@ -133,15 +152,16 @@ class ValidationText(Measure):
     ) -> ValidationText:
         """Cut up some documents; with `answers` prompts are context only.
 
-        Raises DataError when there is nothing in them.
+        Raises DataError where no answer has any text.
         """
         documents = list(documents)
         cuts = [document.prompt if answers else 0 for document in documents]
         prompts = [document.text[:cut] for document, cut in zip(documents, cuts, strict=True)]
         texts = [document.text[cut:] for document, cut in zip(documents, cuts, strict=True)]
         encoded = zip(documents, encode(tokenizer, prompts), encode(tokenizer, texts), strict=True)
-        windows = []
-        for document, prompt, text in encoded:
+        windows, altered = [], 0
+        for (document, prompt, text), whole in zip(encoded, texts, strict=True):
+            altered += tokenizer.decode(text).strip() != whole.strip()
             ids = [start_token(tokenizer), *prompt, *text]
             for start in range(0, len(ids) - 1, block_size):
                 first = max(1, 1 + len(prompt) - start)
@@ -152,13 +172,10 @@ class ValidationText(Measure):
         for document, text in zip(documents, texts, strict=True):
             n_bytes[document.genre] += len(text.encode())
         if not sum(n_bytes.values()):
-            raise DataError(
-                "The validation text is empty.",
-                "Check `data` and `genres`; a file of one's own keeps every 50th document for it.",
-            )
+            raise DataError("The validation text has prompts alone.", "Check `data` and `genres`.")
         # Like lengths together: less padding. A stable sort, so the order is always the same.
         windows.sort(key=lambda window: len(window.ids))
-        return cls(windows, dict(n_bytes))
+        return cls(windows, dict(n_bytes), altered)
 
     @property
     def tokens(self) -> int:
