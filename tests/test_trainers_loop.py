@@ -151,9 +151,12 @@ def test_a_validation_loss_that_is_no_number_replaces_no_state(every, step, tmp_
     assert state["step"] == every and not (tmp_path / "config.json").exists()
 
 
-def test_minutes_end_a_run_early(tmp_path):
-    record = loop.train(replace(RECIPE, steps=10**6, minutes=0.01, sample_every=0), tmp_path).record
-    assert 0 < record["steps"] < 1000
+def test_minutes_end_a_run_early(tmp_path, capsys):
+    recipe = replace(RECIPE, steps=10**6, minutes=0.01, sample_every=0)
+    found = loop.train(replace(recipe, checkpoint_at=("1 steps", "999999 steps")), tmp_path)
+    assert 0 < found.record["steps"] < 1000
+    assert [each.path.name for each in found.milestones] == ["1-steps"]
+    assert "The time was up before 999999-steps: not kept." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["tiny", "mlm", "plm"])

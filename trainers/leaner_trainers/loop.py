@@ -254,7 +254,11 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
             if stopping:
                 raise KeyboardInterrupt
 
-    display.say("" if stages is None else stages.warning())
+    missed = [name for step, names in milestones.items() if step > state.step for name in names]
+    display.say(
+        "" if stages is None else stages.warning(),
+        f"The time was up before {', '.join(missed)}: not kept." if missed else "",
+    )
     measured = validation.entry(model, device)
     _check_finite(measured[validation.key], state.step, out)
     save()  # should anything fail from here on, nothing is trained twice
