@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -61,6 +62,8 @@ def test_what_accelerate_was_configured_for_changes_no_gradient(monkeypatch):
     accelerator = make_accelerator(Recipe(device="cpu"))
     assert accelerator.mixed_precision == "no" and accelerator.scaler is None
     assert accelerator.state.dynamo_plugin.backend == DynamoBackend.NO
+    # Others wait as long as the first needs to write the text: longer than torch's ten minutes.
+    assert accelerator.init_handler.timeout >= timedelta(hours=12)
     weight = torch.ones(1, requires_grad=True)
     accelerator.backward(3 * weight.sum())
     assert weight.grad.item() == 3

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import replace
+from datetime import timedelta
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedType, GradientAccumulationPlugin
+from accelerate.utils import DistributedType, GradientAccumulationPlugin, InitProcessGroupKwargs
 
 from leaner_harness import UsageError
 from leaner_trainers.recipe import Recipe
@@ -33,6 +34,9 @@ def make_accelerator(recipe: Recipe) -> Accelerator:
         mixed_precision="no",
         gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=1),
         dynamo_backend="no",
+        # All wait while the first of them writes or scores the text; torch ends that wait after ten
+        # minutes on GPUs. Where a process dies, the launcher ends the others.
+        kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(days=1))],
     )
     if accelerator.distributed_type in _SHARDED:
         raise UsageError(
