@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import PreTrainedModel
 
 from leaner_harness import Reference
@@ -74,14 +75,16 @@ def model_line(recipe: Recipe, model: PreTrainedModel) -> str:
 
 def cost_record(model: PreTrainedModel, tokens_seen: int) -> dict[str, Any]:
     """Parameters, and an estimate of the floating-point operations of training."""
-    embedding, head = model.get_input_embeddings(), model.get_output_embeddings()
+    head = model.get_output_embeddings()
     about = describe(model)
-    tied = head is None or head.weight is embedding.weight
-    looked_up = 0 if tied else embedding.weight.numel()
+    # Of words and, in BERT, of positions and segments too.
+    tables = {m.weight for m in model.modules() if isinstance(m, torch.nn.Embedding)}
+    used = (model.get_input_embeddings() if head is None else head).weight
+    looked_up = sum(table.numel() for table in tables if table is not used)
     return {
         "parameters": {key: about[key] for key in ("total", "non_embedding")},
         "shape": {key: about[key] for key in ("depth", "width")},
         "flops": 6 * (about["total"] - looked_up) * tokens_seen,
         "flops_rule": "estimate: 6 x parameters used in products (all but the looked-up "
-        "embedding) x tokens seen; attention over positions not counted",
+        "embeddings) x tokens seen; attention over positions not counted",
     }
