@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import pkgutil
 import time
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -154,7 +154,11 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
     source = text if stages is None else stages
     began = time.monotonic() - state.seconds
     log = Log(out / "log.jsonl", state.step, recipe.tensorboard) if is_main else None
-    with stop_at_signal() as asked, Display(recipe.steps, state.step, is_main) as display:
+    with (
+        stop_at_signal() as asked,
+        Display(recipe.steps, state.step, is_main) as display,
+        nullcontext() if log is None else closing(log),
+    ):
         display.say(model_line(recipe, model), bfloat16_warning(recipe, device), validation.warning)
 
         def tell(stages: Stages) -> None:
@@ -265,7 +269,6 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
     if is_main:
         publish(model, text.tokenizer, out, state.milestones)
     if log is not None:
-        log.close()
         draw_curve(log.path, out / "learning_curve.png")
     accelerator.wait_for_everyone()
     kept = [
