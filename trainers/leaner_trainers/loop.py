@@ -24,7 +24,6 @@ from leaner_harness import (
     LeanerError,
     ObjectiveSpec,
     UnknownName,
-    UsageError,
     get_architecture,
     get_objective,
     held_out_documents,
@@ -33,18 +32,18 @@ from leaner_trainers.attention import quicken_attention
 from leaner_trainers.checkpoint import (
     State,
     curriculum_arrays,
-    find_state,
     forget_run,
     publish,
     restore_state,
     save_state,
     state_folder,
+    stopped_run,
     text_folder,
 )
 from leaner_trainers.curriculum import choose
 from leaner_trainers.curve import draw_curve
 from leaner_trainers.devices import bfloat16_warning, hardware, make_accelerator, settled
-from leaner_trainers.milestones import milestone_steps
+from leaner_trainers.milestones import milestone_steps, missed
 from leaner_trainers.model import check_model, make_model
 from leaner_trainers.optimizers import make_optimizers
 from leaner_trainers.order import RowRandom, process_seed
@@ -83,7 +82,7 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
 
     # The text, tokenised on disk. A resumed run takes the files of the stopped one.
     with accelerator.main_process_first():
-        found = _stopped_run(recipe, out)
+        found = stopped_run(recipe, out)
         if found is None and is_main:
             forget_run(out)
             write_text(recipe, spec, objective, text_folder(out))
@@ -258,11 +257,7 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
             if stopping:
                 raise KeyboardInterrupt
 
-    missed = [name for step, names in milestones.items() if step > state.step for name in names]
-    display.say(
-        "" if stages is None else stages.warning(),
-        f"The time was up before {', '.join(missed)}: not kept." if missed else "",
-    )
+    display.say("" if stages is None else stages.warning(), missed(milestones, state.step))
     measured = validation.entry(model, device)
     _check_finite(measured[validation.key], state.step, out)
     save()  # should anything fail from here on, nothing is trained twice
@@ -291,30 +286,6 @@ def _objective(recipe: Recipe, spec: ArchitectureSpec) -> ObjectiveSpec:
     if recipe.objective and recipe.objective not in suited:
         raise UnknownName(f"objective of architecture {spec.name!r}", recipe.objective, suited)
     return get_objective(recipe.objective or spec.objective)
-
-
-def _stopped_run(recipe: Recipe, out: Path) -> State | None:
-    """The state to go on from, if the recipe wants that.
-
-    Raises UsageError when it was made with another recipe.
-    """
-    found = find_state(out) if recipe.resume else None
-    if found is None:
-        return None
-    state, before = found
-    now, default = (
-        {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(each).items()}
-        for each in (recipe, Recipe())
-    )
-    before = default | before  # a key that is newer than the stopped run
-    changed = [key for key in now if key != "resume" and before.get(key) != now[key]]
-    if changed:
-        named = ", ".join(f"{key} was {before.get(key)!r}, is {now[key]!r}" for key in changed)
-        raise UsageError(
-            f"The run stopped at step {state.step} in {out} had another recipe: {named}.",
-            "Go on with the same recipe, start over with resume = false, or use another folder.",
-        )
-    return state
 
 
 def _scale_gradient(model: PreTrainedModel, factor: float) -> None:

@@ -160,9 +160,9 @@ class ValidationText(Measure):
         texts = [document.text[cut:] for document, cut in zip(documents, cuts, strict=True)]
         encoded = zip(documents, encode(tokenizer, prompts), encode(tokenizer, texts), strict=True)
         windows, altered = [], 0
-        for (document, prompt, text), whole in zip(encoded, texts, strict=True):
-            altered += tokenizer.decode(text).strip() != whole.strip()
-            ids = [start_token(tokenizer), *prompt, *text]
+        for (document, prompt, answer), whole in zip(encoded, texts, strict=True):
+            altered += str(tokenizer.decode(answer)).strip() != whole.strip()
+            ids = [start_token(tokenizer), *prompt, *answer]
             for start in range(0, len(ids) - 1, block_size):
                 first = max(1, 1 + len(prompt) - start)
                 if first <= block_size:
