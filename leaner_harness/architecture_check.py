@@ -23,6 +23,7 @@ Step = tuple[str, Callable[[], str]]
 """A check's name, and what runs it: returns a detail, or raises."""
 
 VOCABULARY = 300
+MASKED = ("mlm", "mntp")
 
 
 def architecture_steps(spec: ArchitectureSpec, folder: Path) -> Iterator[Step]:
@@ -33,6 +34,8 @@ def architecture_steps(spec: ArchitectureSpec, folder: Path) -> Iterator[Step]:
         yield f"trains a step of {objective.name}", partial(life.step, objective)
     if spec.packs and get_objective(spec.objective).causal:
         yield "keeps documents apart", life.documents_apart
+    elif spec.packs and spec.objective in MASKED:
+        yield "keeps documents apart", life.masked_documents_apart
     yield "saves", life.save
     yield "loads", life.load
     yield "classifies", life.classify
@@ -89,6 +92,29 @@ class _Life:
         assert gap <= invariance.TOLERANCE, f"another document changes logits by {gap:.1e}"
         return f"another document changes logits by {gap:.1e}"
 
+    def masked_documents_apart(self) -> str:
+        """Of two documents in a row, the second is read as it is alone, which is how it is scored.
+
+        Positions may begin elsewhere than at 0 where a model counts them itself.
+        """
+        import torch
+
+        ids = torch.randint(10, 250, (1, 33), generator=torch.Generator().manual_seed(0))
+        documents = (torch.arange(33) >= 12).long()[None]
+        blocks = Blocks(ids, documents, torch.full((1, 33), TEXT, dtype=torch.uint8))
+        objective = get_objective(self._spec.objective)
+        batch = resolve(objective.collate)(blocks, byte_tokenizer(), _Random(1))
+        del batch["targets"]
+        with torch.no_grad():
+            packed = self._model(**batch).logits[:, 12:]
+            alone = self._model(input_ids=batch["input_ids"][:, 12:]).logits
+        gap = float((packed - alone).abs().max())
+        assert gap <= invariance.TOLERANCE, (
+            f"logits differ by {gap:.1e} from those of the document alone: it sees another one, or "
+            "its positions do not begin at 0; a spec may say packs = False"
+        )
+        return f"logits differ by {gap:.1e} from those of the document alone"
+
     def save(self) -> str:
         self._model.eval().save_pretrained(self._folder)
         byte_tokenizer().save_pretrained(self._folder)
@@ -99,8 +125,7 @@ class _Life:
         import torch
         import transformers
 
-        masked = self._spec.objective in ("mlm", "mntp")
-        name = "AutoModelForMaskedLM" if masked else "AutoModelForCausalLM"
+        name = "AutoModelForMaskedLM" if self._spec.objective in MASKED else "AutoModelForCausalLM"
         again = getattr(transformers, name).from_pretrained(self._folder)
         ids = torch.arange(16)[None]
         with torch.no_grad():

@@ -14,6 +14,10 @@ CARD = "README.md"
 _BARE = re.compile(r"[A-Za-z0-9_-]+")  # a key that TOML takes without quotes
 
 _TASK = {"hf": "text-generation", "leaner-causal": "text-generation", "leaner-masked": "fill-mask"}
+_KNOWS = (
+    "It knows the text below and nothing else",
+    "It knows the text below, and what the checkpoint knew that it began with",
+)
 _FACTS = {
     "tokens_seen": "tokens seen",
     "targets_seen": "tokens predicted",
@@ -36,7 +40,7 @@ def model_card(checkpoint: Checkpoint, record: Mapping[str, Any], tasks: str) ->
             f"# {record['recipe_name']}",
             "",
             f"A small language model, trained by leaner-harness {record['harness']} with the "
-            f"trainer `{recipe['trainer']}`. It knows the text below and nothing else: it is meant "
+            f"trainer `{recipe['trainer']}`. {_KNOWS[bool(recipe.get('init_from'))]}: it is meant "
             "for studying how language models learn, not for answering questions.",
             "",
             "| | |",
@@ -97,7 +101,17 @@ def _rows(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield name, _number(record[key])
         for genre, value in record.get(f"{key}_by_genre", {}).items():
             yield f"{name}, {genre}", _number(value)
+    yield from _before(record)
     yield "hardware", str(record["hardware"])
+
+
+def _before(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What the training began with, and what had been spent on that."""
+    if start := record["recipe"].get("init_from"):
+        yield "began with", str(start)
+    for key, value in record.get("began_with", {}).items():
+        if key in _FACTS and value is not None:
+            yield f"{_FACTS[key]}, before it began", _number(value)
 
 
 def _number(value: float) -> str:

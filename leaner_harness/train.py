@@ -88,8 +88,13 @@ def _build(recipe_class: Any, values: Mapping[str, Any], source: str) -> Any:
     return recipe_class(**values)
 
 
-def check_resumable(out: Path) -> None:
-    """Raise UsageError when no stopped run lies in a folder."""
+def check_resumable(plan: Plan, out: Path) -> None:
+    """Raise UsageError when no stopped run lies in a folder, or the recipe would throw it away."""
+    if getattr(plan.recipe, "resume", True) is False:
+        raise UsageError(
+            "--resume is to go on, but the recipe has resume = false, which starts over.",
+            "Take resume = false out of the recipe, or leave --resume out to start over.",
+        )
     if not (out / RESUME).is_dir():
         raise UsageError(
             f"There is nothing to resume in {out}: no run was stopped there.",

@@ -77,6 +77,17 @@ def test_sizes(name, size):
     assert cost_record(model, 1)["parameters"]["non_embedding"] == outside
 
 
+@pytest.mark.parametrize(
+    ("name", "looked_up"), [("llama", 2000 * 128), ("bert", (1024 + 2) * 128), ("xlnet", 0)]
+)
+def test_only_what_is_multiplied_is_computation(name, looked_up):
+    """LLaMA's words, BERT's positions and segments; a table that is the head too is multiplied."""
+    with torch.device("meta"):
+        model = build(name, "1M", 2000)
+    found = cost_record(model, 10)
+    assert found["flops"] == 6 * 10 * (found["parameters"]["total"] - looked_up)
+
+
 @pytest.mark.parametrize("size", ["0.5M", "3M", "14M", "35M"])
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_a_shape_is_fitted_to_any_size(name, size):

@@ -54,6 +54,18 @@ def test_parquet_files_by_split(tmp_path: Path, names: tuple[str, ...]) -> None:
     assert texts(tmp_path, "test") == [f"{names[2]} {i}" for i in range(250)]
 
 
+@pytest.mark.parametrize("name", ["val", "valid", "dev", "validation"])
+def test_a_split_by_another_name_is_no_training_text(tmp_path: Path, name: str) -> None:
+    splits = {"train": rows("a", 60), name: rows("b", 3)}
+    for split, some in splits.items():
+        (tmp_path / "files").mkdir(exist_ok=True)
+        some.to_parquet(tmp_path / "files" / f"{split}-00000.parquet")
+    DatasetDict(splits).save_to_disk(tmp_path / "saved")
+    for folder in ("files", "saved"):
+        assert texts(tmp_path / folder) == [f"a {i}" for i in range(60)]
+        assert texts(tmp_path / folder, "validation") == ["b 0", "b 1", "b 2"]
+
+
 def test_parquet_files_without_splits(tmp_path: Path) -> None:
     for name in ("one", "two"):
         rows(name, 40).to_parquet(tmp_path / f"{name}.parquet")

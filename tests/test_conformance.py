@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import re
 import sys
@@ -20,6 +21,7 @@ from leaner_harness import (
     TaskFolder,
     TrainerSpec,
 )
+from leaner_harness.architecture_check import VOCABULARY, architecture_steps
 from leaner_harness.conformance import Check, check_plugin
 from leaner_harness.errors import UnknownName
 from leaner_harness.registry import Entry, Registry
@@ -69,6 +71,28 @@ def test_documents_that_see_each_other_are_found(monkeypatch: pytest.MonkeyPatch
     # An architecture that says so is not held to it.
     names = [c.name for c in checks("architecture", dataclasses.replace(spec, packs=False))]
     assert "keeps documents apart" not in names and "saves" in names
+
+
+@pytest.mark.parametrize(("kind", "complaint"), [("Bert", ""), ("Roberta", "do not begin at 0")])
+def test_masked_documents_are_read_as_they_are_scored(kind, complaint, tmp_path, monkeypatch):
+    """RoBERTa counts positions from 2: trained from 0 on, it would be scored by others."""
+    import transformers
+
+    shape = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1}
+    shape |= {"num_attention_heads": 2, "max_position_embeddings": 64}
+    config = getattr(transformers, f"{kind}Config")(vocab_size=VOCABULARY, **shape)
+    module = types.ModuleType("masked")
+    vars(module)["build"] = lambda *_: getattr(transformers, f"{kind}ForMaskedLM")(config)
+    monkeypatch.setitem(sys.modules, "masked", module)
+    spec = ArchitectureSpec("masked", build="masked:build", objective="mlm")
+    steps = itertools.islice(architecture_steps(spec, tmp_path), 3)
+    (_, build), (_, train), (name, apart) = steps
+    assert name == "keeps documents apart" and build() and train()
+    if complaint:
+        with pytest.raises(AssertionError, match=complaint):
+            apart()
+    else:
+        assert "from those of the document alone" in apart()
 
 
 def test_half_precision_weights_are_found(monkeypatch: pytest.MonkeyPatch) -> None:

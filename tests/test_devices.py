@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from types import SimpleNamespace
+
 import pytest
 import torch
+from accelerate.state import AcceleratorState, GradientState
+from accelerate.utils import DistributedType, DynamoBackend
 from leaner_trainers.devices import (
     bfloat16_warning,
     hardware,
@@ -36,6 +41,39 @@ def test_a_number_of_processes_that_was_promised():
         make_accelerator(Recipe(device="cpu", processes=2))
     accelerator = make_accelerator(Recipe(device="cpu", processes=1))
     assert hardware(accelerator, Recipe()).startswith("1 x cpu")
+
+
+@pytest.fixture
+def no_accelerator():
+    """Accelerate keeps its first answers for the whole process."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+    GradientState._reset_state()
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+    GradientState._reset_state()
+
+
+@pytest.mark.usefixtures("no_accelerator")
+def test_what_accelerate_was_configured_for_changes_no_gradient(monkeypatch):
+    """`accelerate launch` hands on what `accelerate config` once asked for, by these variables."""
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "4")
+    monkeypatch.setenv("ACCELERATE_DYNAMO_BACKEND", "INDUCTOR")
+    accelerator = make_accelerator(Recipe(device="cpu"))
+    assert accelerator.mixed_precision == "no" and accelerator.scaler is None
+    assert accelerator.state.dynamo_plugin.backend == DynamoBackend.NO
+    # Others wait as long as the first needs to write the text: longer than torch's ten minutes.
+    assert accelerator.init_handler.timeout >= timedelta(hours=12)
+    weight = torch.ones(1, requires_grad=True)
+    accelerator.backward(3 * weight.sum())
+    assert weight.grad.item() == 3
+
+
+def test_weights_that_are_shared_out_are_refused(monkeypatch):
+    sharded = SimpleNamespace(distributed_type=DistributedType.FSDP, device=torch.device("cpu"))
+    monkeypatch.setattr("leaner_trainers.devices.Accelerator", lambda **_: sharded)
+    with pytest.raises(UsageError, match="to share the weights out"):
+        make_accelerator(Recipe(device="cpu"))
 
 
 def test_bfloat16_units_are_those_the_processor_names(monkeypatch):

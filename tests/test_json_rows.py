@@ -27,6 +27,13 @@ def test_lines_and_lists(tmp_path: Path, suffix: str) -> None:
     assert (kind(lines), kind(one)) == (".jsonl", ".json")
 
 
+def test_the_mark_at_the_beginning_of_a_file_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'\xef\xbb\xbf"a"\r\n"b"')
+    assert list(read_rows(path)) == [(1, "a"), (2, "b")]
+    assert list(read_lines(path)) == ['"a"\n', '"b"']
+
+
 def test_frames_after_one_another_are_one_file(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl.zst"
     path.write_bytes(packed(b"1\n", ".zst") + packed(b"2\n", ".zst"))

@@ -12,6 +12,7 @@ from test_leaderboard_page import FOLDER, data_of, page_of
 
 from leaner_harness.leaderboard import board
 from leaner_harness.leaderboard.ranks import Score, ranks, significantly_better
+from leaner_harness.leaderboard.sets import sizes
 
 
 def test_made_rows_are_never_ranked_with_published_ones() -> None:
@@ -55,6 +56,16 @@ def test_a_judge_and_none_share_no_table_whatever_their_files_say() -> None:
     assert [len(each["rows"]) for each in boards] == [1, 1]
     assert len({each["id"] for each in boards}) == 2
     assert board._markdown(entries, [], FOLDER).count("## leaner_eval") == 2
+
+
+def test_what_a_run_began_with_is_on_its_bill() -> None:
+    def bill(**training: Any) -> tuple[float | None, ...]:
+        return sizes(glue_record("a", 1, training={"tokens_seen": 10, "flops": 6e3} | training))[1:]
+
+    after = {"recipe": {"init_from": "runs/before"}}
+    assert bill() == (10, 6e3)
+    assert bill(**after, began_with={"tokens_seen": 90, "flops": None}) == (100, None)
+    assert bill(**after) == (None, None)  # who does not say has not trained for less
 
 
 def test_a_table_with_ranks_comes_before_one_without() -> None:

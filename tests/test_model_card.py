@@ -44,6 +44,16 @@ def test_a_card():
     assert "pretrained=.,max_length=32" in command
 
 
+def test_a_card_says_what_the_training_began_with():
+    recipe = {**RECORD["recipe"], "init_from": "runs/before"}
+    began = {"recipe_name": "before", "tokens_seen": 5_000, "flops": None}
+    card = model_card(CHECKPOINT, {**RECORD, "recipe": recipe, "began_with": began}, "leaner_glue")
+    assert "nothing else" in model_card(CHECKPOINT, RECORD, "leaner_glue")
+    assert "nothing else" not in card and "| began with | runs/before |" in card
+    assert "| tokens seen | 10,000 |" in card
+    assert "| tokens seen, before it began | 5,000 |" in card
+
+
 def test_the_recipe_of_a_card_is_toml_whatever_it_holds():
     recipe = {
         "trainer": "accelerate", "bf16": "auto", "minutes": None, "data": "text 😀 \"a\"\n",
@@ -65,6 +75,14 @@ def test_a_card_of_a_trainer_that_says_little():
     assert "pipeline_tag" not in card and "# r" in card and "| hardware | here |" in card
 
 
+def test_resuming_never_throws_away_what_it_is_to_go_on_from(tmp_path):
+    """A recipe may still have the `resume = false` with which its run was once started over."""
+    (tmp_path / "resume").mkdir()
+    verb.check_resumable(verb.read_recipe("llama-1m"), tmp_path)
+    with pytest.raises(UsageError, match="resume = false, which starts over"):
+        verb.check_resumable(verb.read_recipe("llama-1m", ["resume=false"]), tmp_path)
+
+
 def test_the_verb_describes_the_checkpoint_and_its_milestones(tmp_path, monkeypatch):
     plan = verb.read_recipe("ngram", ["words=500"])
 
@@ -77,9 +95,9 @@ def test_the_verb_describes_the_checkpoint_and_its_milestones(tmp_path, monkeypa
 
     monkeypatch.setattr(verb, "resolve", lambda _: train)
     with pytest.raises(UsageError, match="nothing to resume"):
-        verb.check_resumable(tmp_path)
+        verb.check_resumable(plan, tmp_path)
     (tmp_path / "resume").mkdir()
-    verb.check_resumable(tmp_path)
+    verb.check_resumable(plan, tmp_path)
     verb.train(plan, tmp_path)
     for folder, steps in ((tmp_path, 2), (tmp_path / "milestones" / "1-steps", 1)):
         assert f"| steps | {steps} |" in (folder / CARD).read_text()

@@ -217,6 +217,8 @@ def test_a_control_follows_its_run(run, tmp_path):
     for keys, message in (
         ({"steps": 25}, "has steps 24, this one 25"),
         ({"difficulty": "flesch"}, "has difficulty 'self_loss', this one 'flesch'"),
+        ({"data": "other"}, "has data 'mini', this one 'other'"),
+        ({"genres": ("wiki",)}, r"has genres \[\], this one \['wiki'\]"),
         ({"follow": str(tmp_path)}, "names no finished run"),
     ):
         with pytest.raises(UsageError, match=message):

@@ -67,6 +67,15 @@ def test_a_checkpoint_says_how_it_is_scored(
     assert str(tmp_path) not in json.dumps(record)
 
 
+def test_a_run_that_replaces_a_finished_one_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["train", "ngram", "--set", "words=3000", "--out", str(tmp_path / "run")]
+    for is_second in (False, True):
+        assert main(command) == 0
+        assert ("holds a finished run" in capsys.readouterr().err) is is_second
+
+
 def test_the_ready_recipes_are_listed_with_what_they_are(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

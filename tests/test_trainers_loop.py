@@ -25,7 +25,14 @@ from small_training import (
 )
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
 
-from leaner_harness import CheckpointError, Document, LeanerError, UnknownName, UsageError
+from leaner_harness import (
+    CheckpointError,
+    Document,
+    LeanerError,
+    Reference,
+    UnknownName,
+    UsageError,
+)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -144,9 +151,12 @@ def test_a_validation_loss_that_is_no_number_replaces_no_state(every, step, tmp_
     assert state["step"] == every and not (tmp_path / "config.json").exists()
 
 
-def test_minutes_end_a_run_early(tmp_path):
-    record = loop.train(replace(RECIPE, steps=10**6, minutes=0.01, sample_every=0), tmp_path).record
-    assert 0 < record["steps"] < 1000
+def test_minutes_end_a_run_early(tmp_path, capsys):
+    recipe = replace(RECIPE, steps=10**6, minutes=0.01, sample_every=0)
+    found = loop.train(replace(recipe, checkpoint_at=("1 steps", "999999 steps")), tmp_path)
+    assert 0 < found.record["steps"] < 1000
+    assert [each.path.name for each in found.milestones] == ["1-steps"]
+    assert "The time was up before 999999-steps: not kept." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["tiny", "mlm", "plm"])
@@ -224,6 +234,28 @@ def test_weights_and_tokenizer_of_another_run_to_begin_with(run, tmp_path):
         (broken / "model.safetensors").write_bytes(content)
         with pytest.raises(CheckpointError, match="cannot be loaded into tiny 1M"):
             loop.train(replace(recipe, init_from=str(broken)), tmp_path / "none")
+
+
+def test_what_a_run_began_with_is_on_its_bill(run, tmp_path):
+    def train_from(before, said):
+        if said is not None:
+            (before / "leaner.json").write_text(json.dumps(said))
+        recipe = replace(RECIPE, init_from=str(before), steps=1, warmup=0)
+        return loop.train(recipe, tmp_path / f"after-{before.name}").record["began_with"]
+
+    assert "began_with" not in run.record
+    first = shutil.copytree(run.path, tmp_path / "first")
+    begun = train_from(first, {**run.record, "recipe": {"init_from": ""}, "recipe_name": "one"})
+    spent = {key: run.record[key] for key in ("tokens_seen", "words_seen", "flops")}
+    assert begun == {"recipe_name": "one", "weights_sha256": Reference(first).digest, **spent}
+    # Of a chain, all of it.
+    second = shutil.copytree(run.path, tmp_path / "second")
+    said = {"recipe": {"init_from": "x"}, "began_with": begun, **spent, "flops": None}
+    begun = train_from(second, said)
+    assert (begun["tokens_seen"], begun["flops"]) == (2 * spent["tokens_seen"], None)
+    third = shutil.copytree(run.path, tmp_path / "third")
+    (third / "leaner.json").unlink(missing_ok=True)
+    assert train_from(third, None)["tokens_seen"] is None
 
 
 def test_documents_may_see_each_other_if_asked(run, tmp_path):

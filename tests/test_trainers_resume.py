@@ -75,6 +75,25 @@ class Counting(torch.optim.SGD):
                 parameter.data.sub_(parameter.grad.sign(), alpha=group["lr"] * state["times"])
 
 
+def test_tensorboard_has_every_step_of_a_stopped_run(tmp_path, monkeypatch):
+    """It writes when it likes; a resumed run begins after the stop."""
+    written, held = [], []
+
+    class Writer:
+        def __init__(self, folder, purge_step):
+            held.clear()
+
+        def add_scalar(self, key, value, step):
+            held.extend([step] * (key == "loss"))
+
+        def close(self):
+            written.extend(held)
+
+    monkeypatch.setattr("leaner_trainers.progress._board", lambda *_: Writer("", 0))
+    stop_and_resume(replace(RECIPE, tensorboard=True), tmp_path, monkeypatch)
+    assert written == list(range(1, 13))
+
+
 def test_what_an_optimiser_keeps_besides_tensors_is_resumed(tmp_path, monkeypatch):
     recipe = replace(
         RECIPE, optimizer=f"{__name__}:Counting", optimizer_options={"power": 0.5}, size="exact"

@@ -17,7 +17,8 @@ from leaner_trainers.tokenizers import (
     tokenizer_digest,
     train_tokenizer,
 )
-from transformers import AutoTokenizer
+from tokenizers import processors
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from leaner_harness import CheckpointError
 
@@ -86,6 +87,22 @@ def test_the_files_name_the_tokens_not_the_class(saved: Path) -> None:
     (saved / "special_tokens_map.json").write_text(json.dumps(roles))
     with pytest.raises(CheckpointError, match="has no mask_token,"):
         load_tokenizer(saved, "byte-bpe-mask")
+
+
+def test_a_text_to_score_begins_with_no_token_that_training_never_shows(tmp_path: Path) -> None:
+    backend = train_tokenizer(TEXTS, 270).backend_tokenizer
+    backend.add_special_tokens(["<s>"])
+    backend.post_processor = processors.TemplateProcessing(
+        single="<s> $A", special_tokens=[("<s>", backend.token_to_id("<s>"))]
+    )
+    given = PreTrainedTokenizerFast(
+        tokenizer_object=backend, bos_token="<s>", eos_token="<|endoftext|>"
+    )
+    given.save_pretrained(tmp_path / "given")
+    load_tokenizer(tmp_path / "given").save_pretrained(tmp_path / "ours")
+    stock = AutoTokenizer.from_pretrained(tmp_path / "ours")
+    assert stock("the cat")["input_ids"] == encode(given, ["the cat"])[0]
+    assert stock.bos_token_id == stock.eos_token_id == start_token(stock)
 
 
 def test_nothing_is_cut_or_padded(saved: Path) -> None:

@@ -118,13 +118,15 @@ def test_text_cannot_smuggle_in_the_end_of_a_document(tokenizer):
 @pytest.mark.parametrize("kind", ["byte-bpe", "byte-bpe-mask"])
 def test_tokens_on_disk(kind, tmp_path):
     tokenizer = train_tokenizer(texts(), 280, kind)
-    documents = [Document(str(i), "g", text) for i, text in enumerate([*texts(5), ""])]
-    write_tokens(iter(documents), tokenizer, tmp_path)
+    documents = [Document(str(i), "g", text) for i, text in enumerate(texts(5))]
+    blank = [Document("", "g", text) for text in ("", " \n")]
+    write_tokens(iter([*documents, *blank]), tokenizer, tmp_path)
     tokens = read_tokens(tmp_path)
     assert isinstance(tokens.ids, np.memmap) and tokens.kinds is None
-    assert tokens.words == 200 and tokens.counts == {"lost_bytes": 0}
+    assert tokens.words == 200 and tokens.counts == {"lost_bytes": 0, "dropped_blank": 2}
     start = start_token(tokenizer)
     assert tokens.offsets[-1] == len(tokens.ids) - 1 and tokens.ids[-1] == start
+    assert len(tokens.offsets) == len(documents) + 1
     assert np.flatnonzero(tokens.ids == start).tolist() == tokens.offsets.tolist()
     for i, document in enumerate(documents):
         ids = tokens.ids[tokens.offsets[i] : tokens.offsets[i + 1]].tolist()

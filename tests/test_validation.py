@@ -9,6 +9,9 @@ import pytest
 import torch
 from leaner_trainers import validation
 from leaner_trainers.tokenizers import start_token, train_tokenizer
+from tokenizers import Tokenizer
+from tokenizers.normalizers import Lowercase
+from transformers import PreTrainedTokenizerFast
 
 from leaner_harness import DataError, Document, get_objective
 
@@ -61,6 +64,32 @@ def test_genres_that_fill_no_block_are_named():
     assert validation.read_validation(documents, tokenizer, 16, get_objective("clm")).warning == ""
 
 
+class Bare(Even):
+    """A masked model of a stranger, which takes nothing but ids."""
+
+    def forward(self, input_ids):
+        return super().forward(input_ids, None)
+
+
+def test_a_model_that_cannot_keep_documents_apart_is_not_asked_to():
+    tokenizer = train_tokenizer(["a cat sees the dog"] * 5, 300, "byte-bpe-mask")
+    documents = [Document(str(n), "web", "a cat sees the dog " * 9) for n in range(2)]
+    found = validation.read_validation(documents, tokenizer, 16, get_objective("mlm"), packs=False)
+    assert found.loss(Bare(len(tokenizer)), CPU) == pytest.approx(math.log(len(tokenizer)))
+
+
+def test_text_that_a_tokenizer_does_not_give_back_is_warned_of(tokenizer):
+    documents = [Document("1", "web", "a Cat sees ☃"), Document("2", "web", " the dog\n")]
+    assert validation.read_validation(documents, tokenizer, 4, get_objective("clm")).warning == ""
+    lower = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    lower.normalizer = Lowercase()
+    given = PreTrainedTokenizerFast(tokenizer_object=lower, eos_token="<|endoftext|>")
+    found = validation.read_validation(documents, given, 4, get_objective("clm"))
+    assert "does not give back 1 of the validation documents" in found.warning
+
+
 def test_no_text_is_an_error(tokenizer):
+    with pytest.raises(DataError, match="validation text is empty"):
+        validation.read_validation([Document("1", "web", " ")], tokenizer, 4, get_objective("mlm"))
     with pytest.raises(DataError, match="validation text is empty"):
         validation.read_validation([], tokenizer, 4, get_objective("clm"))

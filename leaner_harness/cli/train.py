@@ -10,7 +10,8 @@ from pathlib import Path
 from rich.table import Table
 
 from leaner_harness import train as verb
-from leaner_harness.cli.console import out, print_json
+from leaner_harness.cli.console import err, out, print_json
+from leaner_harness.contracts import RESUME
 from leaner_harness.errors import UsageError
 from leaner_harness.model_card import score_command
 
@@ -41,7 +42,9 @@ def run(args: argparse.Namespace) -> int:
         return 0
     folder = args.out or Path("runs") / plan.name
     if args.resume:
-        verb.check_resumable(folder)
+        verb.check_resumable(plan, folder)
+    elif (folder / verb.RECORD).is_file() and not (folder / RESUME).is_dir():
+        err.print(f"{folder} holds a finished run, which this one replaces.", soft_wrap=True)
     checkpoint = verb.train(plan, folder)
     command = shlex.join(score_command(checkpoint, "leaner_glue_mini"))
     if args.json:

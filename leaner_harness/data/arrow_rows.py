@@ -12,6 +12,12 @@ from typing import Any
 from leaner_harness.errors import DataError
 
 _ROWS_AT_ONCE = 100
+_ALSO = {
+    "training": "train",
+    **dict.fromkeys(("valid", "val", "dev"), "validation"),
+    **dict.fromkeys(("testing", "eval", "evaluation"), "test"),
+}
+"""Other names of splits, those that `datasets` knows."""
 
 
 def find_splits(folder: Path, names: Sequence[str]) -> dict[str, list[Path]]:
@@ -19,19 +25,21 @@ def find_splits(folder: Path, names: Sequence[str]) -> dict[str, list[Path]]:
 
     `folder` is what a Dataset or a DatasetDict of `datasets` saved, or holds Parquet files whose
     path has one of `names` as a word (`data/train-00000-of-00002.parquet`). Where no split is
-    named, all is `train`. Raises DataError for a damaged folder.
+    named, all is `train`; `val`, `dev` and the like are other names of one. Raises DataError for a
+    damaged folder.
     """
     try:
         if (folder / "dataset_dict.json").is_file():
             splits = json.loads((folder / "dataset_dict.json").read_text())["splits"]
-            return {name: _saved(folder / name) for name in splits}
+            return {_ALSO.get(name, name): _saved(folder / name) for name in splits}
         if (folder / "state.json").is_file():
             return {"train": _saved(folder)}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{folder} is no data set that `datasets` saved: {error!r}.") from error
     found = defaultdict(list)
     for path in sorted(folder.rglob("*.parquet")):
-        words = re.split("[^a-z]+", str(path.relative_to(folder)).lower())
+        parts = re.split("[^a-z]+", str(path.relative_to(folder)).lower())
+        words = {_ALSO.get(part, part) for part in parts}
         found[next((name for name in names if name in words), "train")].append(path)
     return found
 

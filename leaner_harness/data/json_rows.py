@@ -21,10 +21,12 @@ def kind(path: Path) -> str:
 def read_lines(path: Path) -> Iterator[str]:
     """Lines of a text file with their ends, one at a time; bytes that are no UTF-8 are replaced.
 
+    The mark with which some editors begin a UTF-8 file is none of its text.
+
     Raises DataError when the file is missing, or damaged as a compressed file.
     """
     try:
-        with _opened(path) as raw, io.TextIOWrapper(raw, "utf-8", "replace") as text:
+        with _opened(path) as raw, io.TextIOWrapper(raw, "utf-8-sig", "replace") as text:
             yield from text
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error}.") from error

@@ -144,13 +144,23 @@ def text(value: Any, longest: int = _LONGEST) -> str:
 
 
 def sizes(record: Record) -> tuple[float | None, float | None, float | None]:
-    """Parameters, training tokens and training FLOPs, where they are known."""
+    """Parameters, training tokens and training FLOPs, where they are known.
+
+    What a run began with was paid for, too.
+    """
     training = part(record, "training")
     parameters = number(part(record, "model").get("parameters"))
     # Random weights have the checkpoint's shape, and have seen none of its text.
     if part(record, "model", "scorer").get("from_scratch"):
         return parameters, 0, 0
-    return parameters, number(training.get("tokens_seen")), number(training.get("flops"))
+    began = part(training, "recipe").get("init_from") or part(training, "began_with")
+
+    def spent(key: str) -> float | None:
+        found = number(training.get(key))
+        before = number(part(training, "began_with").get(key)) if began else 0
+        return None if found is None or before is None else found + before
+
+    return parameters, spent("tokens_seen"), spent("flops")
 
 
 def shown_refused(refused: Sequence[Refused], folder: Path) -> list[list[str]]:

@@ -11,7 +11,7 @@ import os
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from safetensors.torch import load_file, load_model, save_file
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from leaner_harness import RESUME, CheckpointError, UsageError
+from leaner_trainers.recipe import Recipe
 
 _CURRICULUM = "curriculum.safetensors"
 _CHECKPOINT = (
@@ -129,6 +130,30 @@ def find_state(out: Path) -> tuple[State, dict[str, Any]] | None:
         raise CheckpointError(
             f"{home} cannot be read: {error}.", "Delete it, or set resume = false."
         ) from error
+
+
+def stopped_run(recipe: Recipe, out: Path) -> State | None:
+    """The state to go on from, if the recipe wants that.
+
+    Raises UsageError when it was made with another recipe.
+    """
+    found = find_state(out) if recipe.resume else None
+    if found is None:
+        return None
+    state, before = found
+    now, default = (
+        {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(each).items()}
+        for each in (recipe, Recipe())
+    )
+    before = default | before  # a key that is newer than the stopped run
+    changed = [key for key in now if key != "resume" and before.get(key) != now[key]]
+    if changed:
+        named = ", ".join(f"{key} was {before.get(key)!r}, is {now[key]!r}" for key in changed)
+        raise UsageError(
+            f"The run stopped at step {state.step} in {out} had another recipe: {named}.",
+            "Go on with the same recipe, start over with resume = false, or use another folder.",
+        )
+    return state
 
 
 def restore_state(

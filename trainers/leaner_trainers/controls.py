@@ -62,7 +62,7 @@ class Following:
         return (state, KEEP) if stage == state["stage"] else ({**state, "stage": stage}, RESCORE)
 
 
-_SAME = ("curriculum", "difficulty", "curriculum_options", "steps")
+_SAME = ("curriculum", "difficulty", "curriculum_options", "steps", "data", "genres", "words")
 
 
 def following(recipe: Mapping[str, Any], folder: Path) -> Following:
@@ -74,10 +74,11 @@ def following(recipe: Mapping[str, Any], folder: Path) -> Following:
         record = json.loads((folder / "leaner.json").read_text(encoding="utf-8"))
         stages, other = record["curriculum"]["stages"], record["recipe"]
         for key in _SAME:
-            if other[key] != recipe[key]:
+            # JSON has lists for tuples.
+            this = list(recipe[key]) if isinstance(recipe[key], tuple) else recipe[key]
+            if other[key] != this:
                 raise UsageError(
-                    f"The run to follow, {folder}, has {key} {other[key]!r}, this one "
-                    f"{recipe[key]!r}.",
+                    f"The run to follow, {folder}, has {key} {other[key]!r}, this one {this!r}.",
                     "A control differs from its run in `control` alone.",
                 )
         unit = other["curriculum_options"].get("unit", "tokens")

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import replace
+from datetime import timedelta
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import DistributedType, GradientAccumulationPlugin, InitProcessGroupKwargs
 
 from leaner_harness import UsageError
 from leaner_trainers.recipe import Recipe
 
 _LAUNCH = "Start them with: torchrun --nproc-per-node N -m leaner_harness.cli train ..."
+_SHARDED = (DistributedType.DEEPSPEED, DistributedType.FSDP, DistributedType.MEGATRON_LM)
 
 
 def make_accelerator(recipe: Recipe) -> Accelerator:
@@ -23,7 +26,24 @@ def make_accelerator(recipe: Recipe) -> Accelerator:
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not available.get(recipe.device, True):
         raise UsageError(f"device is {recipe.device!r}, but torch finds none.", "Use 'auto'.")
-    accelerator = Accelerator(cpu=recipe.device == "cpu")
+    # What `accelerate config` wrote is the launcher's, not the recipe's: mixed precision would
+    # compute in another format than is recorded, or scale the gradient that the loop clips, as
+    # steps of accumulation would.
+    accelerator = Accelerator(
+        cpu=recipe.device == "cpu",
+        mixed_precision="no",
+        gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=1),
+        dynamo_backend="no",
+        # All wait while the first of them writes or scores the text; torch ends that wait after ten
+        # minutes on GPUs. Where a process dies, the launcher ends the others.
+        kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(days=1))],
+    )
+    if accelerator.distributed_type in _SHARDED:
+        raise UsageError(
+            f"accelerate was told to share the weights out ({accelerator.distributed_type.value}); "
+            "here each process has them all.",
+            _LAUNCH,
+        )
     if recipe.device not in ("auto", accelerator.device.type):
         raise UsageError(
             f"device is {recipe.device!r}, but accelerate takes {accelerator.device.type!r}."

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import pkgutil
 import time
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ from leaner_harness import (
     LeanerError,
     ObjectiveSpec,
     UnknownName,
-    UsageError,
     get_architecture,
     get_objective,
     held_out_documents,
@@ -33,24 +32,24 @@ from leaner_trainers.attention import quicken_attention
 from leaner_trainers.checkpoint import (
     State,
     curriculum_arrays,
-    find_state,
     forget_run,
     publish,
     restore_state,
     save_state,
     state_folder,
+    stopped_run,
     text_folder,
 )
 from leaner_trainers.curriculum import choose
 from leaner_trainers.curve import draw_curve
 from leaner_trainers.devices import bfloat16_warning, hardware, make_accelerator, settled
-from leaner_trainers.milestones import milestone_steps
+from leaner_trainers.milestones import milestone_steps, missed
 from leaner_trainers.model import check_model, make_model
 from leaner_trainers.optimizers import make_optimizers
 from leaner_trainers.order import RowRandom, process_seed
 from leaner_trainers.progress import Display, Log, sample_text, stop_at_signal
 from leaner_trainers.recipe import Recipe
-from leaner_trainers.record import cost_record, model_line, text_record
+from leaner_trainers.record import began_with, cost_record, model_line, text_record
 from leaner_trainers.schedule import rate_share, time_is_up
 from leaner_trainers.stages import Stages
 from leaner_trainers.tokenizers import check_kind
@@ -74,6 +73,7 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
     options = {name: getattr(recipe, name) for name in objective.options}
     collate, loss_of = map(pkgutil.resolve_name, (objective.collate, objective.loss))
     check_model(recipe, spec)
+    before = began_with(recipe)
     chosen = choose(recipe, objective)
     accelerator = make_accelerator(recipe)
     device, is_main = accelerator.device, accelerator.is_main_process
@@ -82,7 +82,7 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
 
     # The text, tokenised on disk. A resumed run takes the files of the stopped one.
     with accelerator.main_process_first():
-        found = _stopped_run(recipe, out)
+        found = stopped_run(recipe, out)
         if found is None and is_main:
             forget_run(out)
             write_text(recipe, spec, objective, text_folder(out))
@@ -93,7 +93,9 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
 
     def held_out(part: int) -> Measure:
         words = held_out_documents(recipe.data, recipe.genres, recipe.validation_words, part)
-        return read_validation(words, text.tokenizer, recipe.block_size, objective, options)
+        return read_validation(
+            words, text.tokenizer, recipe.block_size, objective, options, spec.packs
+        )
 
     validation = held_out(0)
     # What decides when a curriculum goes on is not what is reported.
@@ -139,6 +141,7 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
         return {
             **text_record(text, seen, state.targets),
             **cost,
+            **({"began_with": before} if before else {}),
             "steps": state.step,
             "seconds": round(state.seconds, 1),
             "train_loss": sum(state.losses) / max(len(state.losses), 1),
@@ -150,7 +153,11 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
     source = text if stages is None else stages
     began = time.monotonic() - state.seconds
     log = Log(out / "log.jsonl", state.step, recipe.tensorboard) if is_main else None
-    with stop_at_signal() as asked, Display(recipe.steps, state.step, is_main) as display:
+    with (
+        stop_at_signal() as asked,
+        Display(recipe.steps, state.step, is_main) as display,
+        nullcontext() if log is None else closing(log),
+    ):
         display.say(model_line(recipe, model), bfloat16_warning(recipe, device), validation.warning)
 
         def tell(stages: Stages) -> None:
@@ -250,14 +257,13 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
             if stopping:
                 raise KeyboardInterrupt
 
-    display.say("" if stages is None else stages.warning())
+    display.say("" if stages is None else stages.warning(), missed(milestones, state.step))
     measured = validation.entry(model, device)
     _check_finite(measured[validation.key], state.step, out)
     save()  # should anything fail from here on, nothing is trained twice
     if is_main:
         publish(model, text.tokenizer, out, state.milestones)
     if log is not None:
-        log.close()
         draw_curve(log.path, out / "learning_curve.png")
     accelerator.wait_for_everyone()
     kept = [
@@ -280,30 +286,6 @@ def _objective(recipe: Recipe, spec: ArchitectureSpec) -> ObjectiveSpec:
     if recipe.objective and recipe.objective not in suited:
         raise UnknownName(f"objective of architecture {spec.name!r}", recipe.objective, suited)
     return get_objective(recipe.objective or spec.objective)
-
-
-def _stopped_run(recipe: Recipe, out: Path) -> State | None:
-    """The state to go on from, if the recipe wants that.
-
-    Raises UsageError when it was made with another recipe.
-    """
-    found = find_state(out) if recipe.resume else None
-    if found is None:
-        return None
-    state, before = found
-    now, default = (
-        {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(each).items()}
-        for each in (recipe, Recipe())
-    )
-    before = default | before  # a key that is newer than the stopped run
-    changed = [key for key in now if key != "resume" and before.get(key) != now[key]]
-    if changed:
-        named = ", ".join(f"{key} was {before.get(key)!r}, is {now[key]!r}" for key in changed)
-        raise UsageError(
-            f"The run stopped at step {state.step} in {out} had another recipe: {named}.",
-            "Go on with the same recipe, start over with resume = false, or use another folder.",
-        )
-    return state
 
 
 def _scale_gradient(model: PreTrainedModel, factor: float) -> None:

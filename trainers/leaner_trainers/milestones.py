@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from leaner_harness import UsageError
@@ -60,3 +60,9 @@ def milestone_steps(
             )
         found.setdefault(max(step, 1), []).append(milestone.name)
     return found
+
+
+def missed(milestones: Mapping[int, Sequence[str]], step: int) -> str:
+    """What to say of milestones that a run did not reach which ended after a step; empty else."""
+    names = [name for at, names in milestones.items() if at > step for name in names]
+    return f"The time was up before {', '.join(names)}: not kept." if names else ""

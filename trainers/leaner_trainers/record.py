@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import PreTrainedModel
 
+from leaner_harness import Reference
 from leaner_trainers.architectures.sizes import describe
 from leaner_trainers.recipe import Recipe
 from leaner_trainers.tokenizers import tokenizer_digest
@@ -34,6 +38,31 @@ def text_record(text: TrainingText, tokens_seen: int, targets_seen: int) -> dict
     }
 
 
+_COSTS = ("tokens_seen", "words_seen", "flops")
+
+
+def began_with(recipe: Recipe) -> dict[str, Any]:
+    """The checkpoint a run begins with, and all that had been spent on it; empty for new weights.
+
+    A cost is None where the checkpoint does not say it.
+    """
+    if not recipe.init_from:
+        return {}
+    folder = Path(recipe.init_from).expanduser()
+    try:
+        said = json.loads((folder / "leaner.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        said = {}
+    earlier = said.get("began_with", {})
+    is_first = not said.get("recipe", {}).get("init_from")
+    costs: dict[str, Any] = {}
+    for key in _COSTS:
+        spent, before = said.get(key), 0 if is_first else earlier.get(key)
+        costs[key] = None if spent is None or before is None else spent + before
+    digest = Reference(folder).digest
+    return {"recipe_name": said.get("recipe_name", ""), "weights_sha256": digest, **costs}
+
+
 def model_line(recipe: Recipe, model: PreTrainedModel) -> str:
     """What is trained, in a line."""
     about = describe(model)
@@ -46,14 +75,16 @@ def model_line(recipe: Recipe, model: PreTrainedModel) -> str:
 
 def cost_record(model: PreTrainedModel, tokens_seen: int) -> dict[str, Any]:
     """Parameters, and an estimate of the floating-point operations of training."""
-    embedding, head = model.get_input_embeddings(), model.get_output_embeddings()
+    head = model.get_output_embeddings()
     about = describe(model)
-    tied = head is None or head.weight is embedding.weight
-    looked_up = 0 if tied else embedding.weight.numel()
+    # Of words and, in BERT, of positions and segments too.
+    tables = {m.weight for m in model.modules() if isinstance(m, torch.nn.Embedding)}
+    used = (model.get_input_embeddings() if head is None else head).weight
+    looked_up = sum(table.numel() for table in tables if table is not used)
     return {
         "parameters": {key: about[key] for key in ("total", "non_embedding")},
         "shape": {key: about[key] for key in ("depth", "width")},
         "flops": 6 * (about["total"] - looked_up) * tokens_seen,
         "flops_rule": "estimate: 6 x parameters used in products (all but the looked-up "
-        "embedding) x tokens seen; attention over positions not counted",
+        "embeddings) x tokens seen; attention over positions not counted",
     }

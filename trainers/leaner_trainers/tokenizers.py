@@ -142,6 +142,9 @@ def _wrapped(backend: Tokenizer, roles: dict[str, str]) -> PreTrainedTokenizerFa
             special_tokens=[(token, backend.token_to_id(token)) for token in (first, last)],
         )
         options = {"model_input_names": ["input_ids", "token_type_ids", "attention_mask"]}
+    elif backend.num_special_tokens_to_add(False):
+        # A token that training never shows, such as LLaMA's <s>, would begin every text scored.
+        backend.post_processor = processors.Sequence([])
     return PreTrainedTokenizerFast(
         tokenizer_object=backend,
         **roles,

@@ -36,8 +36,9 @@ class Tokens:
     digest: str
     """Hex sha256 of the text itself: the same for every tokenizer and trainer."""
     counts: Mapping[str, int]
-    """`lost_bytes` of the text, which the tokenizer has no token for; and where examples were
-    fitted, how many were `truncated` or `dropped_empty`, and tokens of `padding`."""
+    """`lost_bytes` of the text, which the tokenizer has no token for; `dropped_blank` documents, if
+    there were any; and where examples were fitted, how many were `truncated` or `dropped_empty`,
+    and tokens of `padding`."""
 
 
 def write_tokens(
@@ -48,6 +49,7 @@ def write_tokens(
 ) -> None:
     """Tokenise documents as they come into `folder`; `tokens.json` is written last.
 
+    Blank ones are left out: they would teach that nothing follows the beginning of a text.
     With `fit`, no document crosses the border of a block of that many tokens, and `kinds.bin` says
     what each token is. Raises DataError when there is no text, UsageError for too large a
     vocabulary.
@@ -55,7 +57,7 @@ def write_tokens(
     encoder, marks = Encoder(tokenizer), Marks.of(tokenizer)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "tokens.json").unlink(missing_ok=True)
-    text, counts = _Text(documents, encoder.lost), Counter[str]()
+    text, counts = _Text(documents, encoder.lost, is_plain=fit is None), Counter[str]()
     if fit is None:
         pieces = one_after_another(text.batches(), encoder, marks)
     else:
@@ -76,7 +78,7 @@ def write_tokens(
     about = {
         "words": text.words,
         "digest": text.digest.hexdigest(),
-        "counts": {"lost_bytes": text.lost_bytes, **counts},
+        "counts": {"lost_bytes": text.lost_bytes, **text.dropped, **counts},
         "files": {name: _digest(folder / name) for name in _FILES},
     }
     write_json(folder / "tokens.json", about)
@@ -114,16 +116,23 @@ def _digest(path: Path) -> str:
 class _Text:
     """Documents that are counted and digested as they pass by."""
 
-    def __init__(self, documents: Iterable[Document], lost: bytes) -> None:
-        """`lost` are bytes that the tokenizer does not know."""
-        self._documents, self._lost = documents, lost
+    def __init__(self, documents: Iterable[Document], lost: bytes, *, is_plain: bool) -> None:
+        """`lost` are bytes that the tokenizer does not know.
+
+        Of plain text, blank documents are left out. (Examples are judged by their answers.)
+        """
+        self._documents, self._lost, self._is_plain = documents, lost, is_plain
         self.words, self.lost_bytes, self.digest = 0, 0, hashlib.sha256()
+        self.dropped = Counter[str]()
 
     def batches(self) -> Iterator[list[Document]]:
         """The documents, some at a time."""
         batch: list[Document] = []
         waiting = 0
         for document in self._documents:
+            if self._is_plain and not document.text.strip():
+                self.dropped["dropped_blank"] += 1
+                continue
             text = document.text.encode()
             self.digest.update(text + b"\0")
             self.words += len(document.text.split())

@@ -26,7 +26,11 @@ from leaner_trainers.tokens import Tokens, read_tokens, write_tokens
 
 
 def training_documents(recipe: Recipe) -> Iterable[Document]:
-    """The text a recipe trains on, read anew."""
+    """The text a recipe trains on, read anew; without blank documents, as it is written down."""
+    return (document for document in _all_documents(recipe) if document.text.strip())
+
+
+def _all_documents(recipe: Recipe) -> Iterable[Document]:
     return read_documents(recipe.data, "train", recipe.genres, recipe.words)
 
 
@@ -41,7 +45,7 @@ def write_text(
         texts = (document.text for document in training_documents(recipe))
         tokenizer = train_tokenizer(texts, recipe.vocab_size, spec.tokenizer)
     fit = recipe.block_size if objective.answers else None
-    write_tokens(training_documents(recipe), tokenizer, folder / "tokens", fit=fit)
+    write_tokens(_all_documents(recipe), tokenizer, folder / "tokens", fit=fit)
     tokenizer.save_pretrained(folder / "tokenizer")
 
 

@@ -85,15 +85,23 @@ def read_validation(
     block_size: int,
     objective: ObjectiveSpec,
     options: dict[str, Any] | None = None,
+    packs: bool = True,
 ) -> Measure:
     """Tokenise the text that is to be measured on.
 
-    `options` are what the objective's batches depend on besides. Raises DataError when there is too
-    little text.
+    `options` are what the objective's batches depend on besides; `packs` says whether the model
+    keeps documents of a block apart. Raises DataError when there is too little text.
     """
+    documents = [document for document in documents if document.text.strip()]
+    if not documents:
+        raise DataError(
+            "The validation text is empty.",
+            "Check `data` and `genres`; a file of one's own keeps every 50th document for it (in a "
+            ".txt file a blank line ends a document).",
+        )
     if objective.causal:
         return ValidationText.of(documents, tokenizer, block_size, objective.answers)
-    return ValidationBlocks.of(documents, tokenizer, block_size, objective, options or {})
+    return ValidationBlocks.of(documents, tokenizer, block_size, objective, options or {}, packs)
 
 
 class Window(NamedTuple):
@@ -121,6 +129,18 @@ class ValidationText(Measure):
     windows: list[Window]
     n_bytes: dict[str, int]
     """UTF-8 length of the text by genre, or of the answers in it."""
+    altered: int
+    """How many documents the tokenizer does not give back as they are."""
+
+    @property
+    def warning(self) -> str:
+        """Says where the bits are not those of the text, but of what a tokenizer leaves of it."""
+        if not self.altered:
+            return ""
+        return (
+            f"The tokenizer does not give back {self.altered:,} of the validation documents as "
+            "they are: bits per byte are too low to compare with those of other tokenizers."
+        )
 
     @classmethod
     def of(
@@ -132,16 +152,17 @@ class ValidationText(Measure):
     ) -> ValidationText:
         """Cut up some documents; with `answers` prompts are context only.
 
-        Raises DataError when there is nothing in them.
+        Raises DataError where no answer has any text.
         """
         documents = list(documents)
         cuts = [document.prompt if answers else 0 for document in documents]
         prompts = [document.text[:cut] for document, cut in zip(documents, cuts, strict=True)]
         texts = [document.text[cut:] for document, cut in zip(documents, cuts, strict=True)]
         encoded = zip(documents, encode(tokenizer, prompts), encode(tokenizer, texts), strict=True)
-        windows = []
-        for document, prompt, text in encoded:
-            ids = [start_token(tokenizer), *prompt, *text]
+        windows, altered = [], 0
+        for (document, prompt, answer), whole in zip(encoded, texts, strict=True):
+            altered += str(tokenizer.decode(answer)).strip() != whole.strip()
+            ids = [start_token(tokenizer), *prompt, *answer]
             for start in range(0, len(ids) - 1, block_size):
                 first = max(1, 1 + len(prompt) - start)
                 if first <= block_size:
@@ -151,13 +172,10 @@ class ValidationText(Measure):
         for document, text in zip(documents, texts, strict=True):
             n_bytes[document.genre] += len(text.encode())
         if not sum(n_bytes.values()):
-            raise DataError(
-                "The validation text is empty.",
-                "Check `data` and `genres`; a file of one's own keeps every 50th document for it.",
-            )
+            raise DataError("The validation text has prompts alone.", "Check `data` and `genres`.")
         # Like lengths together: less padding. A stable sort, so the order is always the same.
         windows.sort(key=lambda window: len(window.ids))
-        return cls(windows, dict(n_bytes))
+        return cls(windows, dict(n_bytes), altered)
 
     @property
     def tokens(self) -> int:
@@ -210,20 +228,21 @@ class ValidationBlocks(Measure):
         block_size: int,
         objective: ObjectiveSpec,
         options: dict[str, Any],
+        packs: bool,
     ) -> ValidationBlocks:
         """Cut up some documents. Raises DataError when those of no genre fill a block."""
-        documents = list(documents)
+        documents, start = list(documents), start_token(tokenizer)
         ids_of: dict[str, list[int]] = defaultdict(list)
         texts = [document.text for document in documents]
         for document, ids in zip(documents, encode(tokenizer, texts), strict=True):
-            ids_of[document.genre] += [start_token(tokenizer), *ids, tokenizer.eos_token_id]
+            ids_of[document.genre] += [start, *ids, tokenizer.eos_token_id]
         blocks = {}
         for genre, ids in ids_of.items():
             n_blocks = (len(ids) - 1) // block_size
             if n_blocks:
                 stored = np.array(ids, dtype=np.uint16)
                 places = places_in_order(np.arange(n_blocks), block_size)
-                blocks[genre] = read_blocks(stored, places, start_token(tokenizer))
+                blocks[genre] = read_blocks(stored, places, start if packs else None)
         if not blocks:
             raise DataError(
                 f"The validation text has {sum(map(len, ids_of.values()))} tokens, and of no genre "
@@ -257,7 +276,8 @@ class ValidationBlocks(Measure):
         nats, n_targets = 0.0, 0
         for start in range(0, len(blocks.ids), _BATCH):
             rows = slice(start, start + _BATCH)
-            part = Blocks(blocks.ids[rows], blocks.documents[rows], blocks.kinds[rows])
+            apart = None if blocks.documents is None else blocks.documents[rows]
+            part = Blocks(blocks.ids[rows], apart, blocks.kinds[rows])
             rng = RowRandom(np.arange(start, start + len(part.ids)), _SEED)
             batch = collate(part, self.tokenizer, rng, **self.options)
             total, count = loss_of(model, {key: value.to(device) for key, value in batch.items()})
