@@ -7,10 +7,10 @@
 `tune` trains AdamW on the whole budget: at five rates; at the best of these with other beta2 and
 decay; then with the embedding's rate doubled or halved for as long as that betters the loss; so
 with more decay, where the most of it was best; and then with the other rate moved so. Muon is
-tuned less: its rate and its embedding's alone, on six tenths of the budget, which is where it is
-to be good. A grid whose best rate lies at an edge gets up to two rates more on that side. On other
-text than `mini` AdamW is tuned anew and Muon is not: it has the rates that `mini` gave it, as a
-default recipe has.
+tuned less: its rate, its embedding's and its decay, on six tenths of the budget, which is where it
+is to be good. A grid whose best rate lies at an edge gets up to two rates more on that side. On
+other text than `mini` AdamW is tuned anew, and of Muon the decay alone, which depends on how often
+a text is read: it has the rates that `mini` gave it, as a default recipe has.
 
 `measure` trains AdamW's best with three seeds on the whole budget, none of them the one on which
 both were tuned: the best of many runs owes something to its seed. It trains Muon's best with the
@@ -31,11 +31,13 @@ import json
 import math
 import sys
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import study_runs
+from fewer_tokens_moves import MOVES, Move, decay_moved, decay_raised
 from fewer_tokens_report import Keys, Tried, best_of, headline, page, summary
 
 from leaner_harness.files import write_atomic, write_json
@@ -56,8 +58,6 @@ VARIANTS: dict[str, tuple[Keys, ...]] = {
     "adamw": ({"beta2": 0.99}, {"beta2": 0.999}, {"weight_decay": 0.0}, {"weight_decay": 0.3}),
     "muon": (),
 }
-TIMES = (1 / 16, 16.0)  # the embedding's rate, of the others': how far it is followed
-MOST_DECAY = 2.0
 SOURCES = {
     "mini": {"genres": '["wiki","textbook","conversation","web"]', "words": "4_000_000"},
     "leaner": {"genres": '["wiki","textbook","conversation"]'},
@@ -170,49 +170,31 @@ def tune_one(options: argparse.Namespace, optimizer: str) -> Tried:
         tried += try_all(options, optimizer, [{"rate": rate}])
     best = best_of(tried)
     tried += try_all(options, optimizer, [best | keys for keys in VARIANTS[optimizer]])
-    for moved in MOVES[optimizer]:
+    return follow(options, optimizer, tried, MOVES[optimizer])
+
+
+def follow(
+    options: argparse.Namespace, optimizer: str, tried: Tried, moves: Sequence[Move]
+) -> Tried:
+    """What was tried, and more: each move from the best for as long as that betters the loss."""
+    for moved in moves:
         for factor in (2.0, 0.5):
             while keys := moved(best_of(tried), factor, tried):
                 tried += try_all(options, optimizer, [keys])
     return tried
 
 
-def embedding_moved(best: Keys, factor: float, tried: Tried) -> Keys | None:
-    """The best with another rate of its embedding; None where that was tried, or is far out."""
-    times = best.get("embedding_times", 1.0) * factor
-    keys = best | {"embedding_times": times}
-    is_known = any(keys == other for other, _ in tried) or times == 1.0
-    return None if is_known or not TIMES[0] <= times <= TIMES[1] else keys
-
-
-def rate_moved(best: Keys, factor: float, tried: Tried) -> Keys | None:
-    """The best with another rate and its embedding's as it is, which was found after the rates.
-
-    None where that was tried, and where one rate for all was found best.
-    """
-    times = best.get("embedding_times", 1.0)
-    keys = best | {"rate": best["rate"] * factor, "embedding_times": times / factor}
-    return None if times == 1.0 or any(keys == other for other, _ in tried) else keys
-
-
-def decay_moved(best: Keys, factor: float, tried: Tried) -> Keys | None:
-    """The best with more weight decay, where the most that was tried is the best."""
-    decay = best.get("weight_decay", 0.0) * factor
-    is_more = decay > max(keys.get("weight_decay", 0.0) for keys, _ in tried)
-    return best | {"weight_decay": decay} if is_more and decay <= MOST_DECAY else None
-
-
-MOVES = {"adamw": (embedding_moved, decay_moved, rate_moved), "muon": (embedding_moved,)}
-
-
 def tune(options: argparse.Namespace) -> dict[str, Tried]:
-    """All that was tried of both optimisers; of Muon only where it is tuned.
+    """All that was tried of both optimisers.
 
-    Raises SystemExit where Muon is to have another text's values and that has none.
+    Raises SystemExit where Muon is to have another text's rates and that has none.
     """
-    muon = None if options.source == TUNED_ON else tuned_before(options)
+    if options.source == TUNED_ON:
+        return {optimizer: tune_one(options, optimizer) for optimizer in RATES}
+    best = best_of(tuned_before(options))
     adamw = tune_one(options, "adamw")
-    return {"adamw": adamw, "muon": muon or tune_one(options, "muon")}
+    muon = try_all(options, "muon", [{key: best[key] for key in best if key != "weight_decay"}])
+    return {"adamw": adamw, "muon": follow(options, "muon", muon, (decay_raised, decay_moved))}
 
 
 def tuned_before(options: argparse.Namespace) -> Tried:
@@ -260,11 +242,12 @@ def report(options: argparse.Namespace) -> dict[str, Any]:
     data_tokens = options.records.data_tokens()
     passes = TOKENS / data_tokens if data_tokens else None
     said = {"source": options.name, "tokens": TOKENS, "passes": passes, **said}
-    tuned_on = {"adamw": options.source, "muon": TUNED_ON}
     how = {
-        optimizer: f"with one seed on {part:g} of the budget, `{tuned_on[optimizer]}`"
+        optimizer: f"with one seed on {part:g} of the budget"
         for optimizer, part in TUNED_AT.items()
     }
+    if options.source != TUNED_ON:
+        how["muon"] += f", its rates on `{TUNED_ON}`"
     write_atomic(options.results / f"{options.name}.md", page(said, found, how))
     return said
 
