@@ -33,9 +33,12 @@ def best_of(tried: Tried) -> Keys:
 
 
 def at_edge(tried: Tried) -> bool:
-    """Whether the best of the rates is the least or the most, also of the wider grid."""
+    """Whether the best of the rates is the least or the most, also of the wider grid.
+
+    Not where no rates were tried alone: they are another text's.
+    """
     rates = {keys["rate"]: loss for keys, loss in tried if len(keys) == 1}
-    return min(rates, key=rates.__getitem__) in (min(rates), max(rates))
+    return bool(rates) and min(rates, key=rates.__getitem__) in (min(rates), max(rates))
 
 
 def part_needed(target: float, losses: dict[float, float]) -> Share:

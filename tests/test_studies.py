@@ -150,6 +150,11 @@ def test_other_text_takes_muon_as_mini_tuned_it(
     assert "tuned, with one seed on 0.6 of the budget, its rates on `mini`" in found.page
 
 
+def test_rates_of_another_text_have_no_edge(report: Any, study: ModuleType) -> None:
+    tried = [({"rate": 4e-3, "embedding_times": 8.0}, 1.0)]
+    assert not importlib.import_module("fewer_tokens_report").at_edge(tried)
+
+
 def test_another_size_is_another_study(report: Any, tmp_path: Path) -> None:
     assert report((0.4, 0.4, 0.5), BEST, "--size", "3M").source == "mini-3M"
     assert json.loads((tmp_path / "mini-3M.json").read_text())["setting"]["size"] == "3M"
