@@ -161,9 +161,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _body(self, data: bytes) -> None:
-        self.wfile.write(data)
-        self.wfile.flush()
-        self.line.sent += len(data)
+        self.line.sent += len(data)  # before: who has read it all may look at once
+        try:
+            self.wfile.write(data)
+            self.wfile.flush()
+        except OSError:
+            self.line.sent -= len(data)
+            raise
 
     def log_message(self, *_: object) -> None:
         pass
