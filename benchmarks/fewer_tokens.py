@@ -47,7 +47,7 @@ TUNING_SEED = 0  # of whatever is tried: the best of many is lucky, so it is mea
 SEEDS = (1, 2, 3)
 PARTS = (0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.85, 1.0)
 FIRST = 0.6  # of the parts; from it to less or more, as far as a seed needs
-TUNED_ON = "mini"  # the text on which Muon was tuned, for all
+TUNED_ON = "mini"  # the text whose rates Muon has on every other
 TUNED_AT = {"adamw": 1.0, "muon": 0.6}
 RATES = {
     "adamw": (1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2),
