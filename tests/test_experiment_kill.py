@@ -20,6 +20,8 @@ KILLS = 10
 OWN = """
 [preset.tiny]
 preset = "tiny"
+recipe = "{architecture}-1m"
+grid_recipe = "llama-1m"
 side = ["leaner", "original"]
 architecture = ["llama"]
 seed = [0]
