@@ -313,6 +313,20 @@ def test_a_folder_changes_with_what_changes_the_outcome(checkpoint: Path, tmp_pa
     assert runs.grid_folder(tmp_path, elsewhere, "w1", data) == base
 
 
+def test_a_folder_changes_with_the_configuration_but_not_with_who_wrote_it(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    """Weights of one shape make another model with another number of attention heads."""
+    copy = shutil.copytree(checkpoint, tmp_path / "copy")
+    data = separable()
+    base = runs.grid_folder(tmp_path, setting(checkpoint), "w1", data)
+    said = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps(said | {"transformers_version": "9.9"}))
+    assert runs.grid_folder(tmp_path, setting(copy), "w1", data) == base
+    (copy / "config.json").write_text(json.dumps(said | {"num_attention_heads": 7}))
+    assert runs.grid_folder(tmp_path, setting(copy), "w1", data) != base
+
+
 def test_a_folder_changes_with_special_tokens_and_with_the_code(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

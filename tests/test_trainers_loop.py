@@ -236,6 +236,18 @@ def test_weights_and_tokenizer_of_another_run_to_begin_with(run, tmp_path):
             loop.train(replace(recipe, init_from=str(broken)), tmp_path / "none")
 
 
+def test_weights_do_not_begin_a_run_with_another_tokenizer(run, tmp_path):
+    """Of the same size: every embedding would fit, and none would mean what it meant."""
+    other = shutil.copytree(run.path, tmp_path / "other")
+    said = json.loads((other / "tokenizer.json").read_text())
+    vocabulary = said["model"]["vocab"]
+    vocabulary["a"], vocabulary["b"] = vocabulary["b"], vocabulary["a"]
+    (other / "tokenizer.json").write_text(json.dumps(said))
+    recipe = replace(RECIPE, init_from=str(run.path), tokenizer=str(other), steps=1, warmup=0)
+    with pytest.raises(UsageError, match="another tokenizer's tokens"):
+        loop.train(recipe, tmp_path / "none")
+
+
 def test_what_a_run_began_with_is_on_its_bill(run, tmp_path):
     def train_from(before, said):
         if said is not None:

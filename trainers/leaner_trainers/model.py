@@ -12,7 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from leaner_harness import ArchitectureSpec, CheckpointError, LeanerError, UsageError
 from leaner_trainers.recipe import Recipe
-from leaner_trainers.tokenizers import start_token
+from leaner_trainers.tokenizers import load_tokenizer, start_token
 
 
 def check_model(recipe: Recipe, spec: ArchitectureSpec) -> None:
@@ -35,7 +35,8 @@ def make_model(
     """Build the model, on the CPU; new weights depend on torch's random state.
 
     Whatever a configuration says, master weights are float32. Raises UsageError for a block longer
-    than the model sees, CheckpointError where `init_from` has other weights.
+    than the model sees or `init_from` with another tokenizer, CheckpointError where it has other
+    weights.
     """
     model = _build(recipe, spec, len(tokenizer)).to(torch.float32)
     _check_block(recipe, model)
@@ -43,7 +44,9 @@ def make_model(
     _name_tokens(model, tokenizer)
     _train_every_token(model)
     if recipe.init_from:
-        _load(model, _weights(recipe), recipe)
+        weights = _weights(recipe)
+        _check_same_tokens(weights.parent, tokenizer, spec.tokenizer)
+        _load(model, weights, recipe)
     return model
 
 
@@ -92,6 +95,19 @@ def _weights(recipe: Recipe) -> Path:
             "Give the folder of a checkpoint: what `leaner train` wrote.",
         )
     return path
+
+
+def _check_same_tokens(first: Path, tokenizer: PreTrainedTokenizerFast, kind: str) -> None:
+    """Raise UsageError where the loaded embeddings stand for other tokens than the text's.
+
+    A folder without a tokenizer is taken at its user's word.
+    """
+    if (first / "tokenizer.json").is_file():
+        if load_tokenizer(first, kind).get_vocab() != tokenizer.get_vocab():
+            raise UsageError(
+                f"init_from is {first}, which learnt another tokenizer's tokens.",
+                "Leave `tokenizer` out: the one of init_from is used.",
+            )
 
 
 def _load(model: PreTrainedModel, path: Path, recipe: Recipe) -> None:

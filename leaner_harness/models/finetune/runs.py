@@ -162,9 +162,17 @@ def grid_folder(work: Path, setting: Setting, weights: str, data: TaskData) -> P
         key: said[key] for key in ("weights", "protocol", "from_scratch", "max_length", "bf16")
     }
     identity["tokenizer"] = _digest_of_tokenizer(setting.tokenizer)
+    # The same weights with other attention heads or another activation are another model.
+    identity["configuration"] = _configuration(setting.checkpoint)
     text = json.dumps([_FORMAT, identity, data.digest()], sort_keys=True)
     name = hashlib.sha256(text.encode()).hexdigest()[:16]
     return work / f"{data.task.name}-{setting.protocol.name}-{name}"
+
+
+def _configuration(checkpoint: str) -> dict[str, Any]:
+    """What config.json says of the model, and not of who wrote the file or where it lies."""
+    said = json.loads(Path(checkpoint, "config.json").read_text(encoding="utf-8"))
+    return {key: said[key] for key in said.keys() - {"_name_or_path", "transformers_version"}}
 
 
 def _digest_of_tokenizer(folder: str) -> str:
