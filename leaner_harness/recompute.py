@@ -31,6 +31,8 @@ from leaner_harness.statistics import Array
 TOLERANCE = 1e-6
 MOST_PHENOMENA = 50
 """Of a task."""
+_FROM_SAMPLES = ("units", "seeds", "intervals_total", "phenomena", "kinds", "states", "bounds")
+"""What of a task follows from its samples, and is there with some of them only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,16 +246,18 @@ def _same_labels(what: str, stated: Record | None, task: str, samples: list[Reco
 
 
 def _promised(stated: Record, computed: Record) -> tuple[Record, Record]:
-    """What a task must state and what of it is there, both without what came later and lacks.
+    """What a task states of that which samples give, and what they do give.
 
-    The score's intervals must be there; those of other metrics, and phenomena, may lack.
+    Both are without what came later and lacks: the score's intervals must be there; those of other
+    metrics, and phenomena, may lack.
     """
     late = {"phenomena"} - set(stated)
     computed = {key: value for key, value in computed.items() if key not in late}
     bounds = computed["intervals"]
     lacking = set(bounds) - {scoring.SCORE, scoring.CENTRED} - set(stated.get("intervals") or ())
     computed["intervals"] = {name: bounds[name] for name in bounds if name not in lacking}
-    return {key: stated.get(key) for key in computed}, computed
+    names = {*computed, *(key for key in _FROM_SAMPLES if stated.get(key))}
+    return {key: stated.get(key) for key in names}, computed
 
 
 def read_samples(result: Result, path: Path) -> list[Record]:
