@@ -278,6 +278,16 @@ def test_beyond_the_grid_and_what_cannot_be_told():
     assert noisy.verdict == ratio.CANNOT_TELL
 
 
+@pytest.mark.parametrize(("largest", "verdict"), [(2.4, ratio.CANNOT_TELL), (3.99, ratio.MORE)])
+def test_a_grid_that_ends_before_the_original_s_size_does_not_say_that_more_is_needed(
+    largest, verdict
+):
+    """As with equal steps: the simpler text is shorter, so a ratio above .6 is all that is known."""
+    short = a_side([0.0, 0.1, 0.2])._replace(sizes=np.array([1.0, 2.0, largest]))
+    found = ratio.ratio(short, a_side([0.1, 0.2, 0.3]))
+    assert ratio.shown(found).startswith(f"> {largest / 4:.2f}") and found.verdict == verdict
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.lists(st.floats(-1, 1), min_size=4, max_size=4), min_size=1, max_size=5))
 def test_scores_that_never_fall(scores):
