@@ -18,6 +18,7 @@ import numpy as np
 from leaner_harness import (
     answer_scores,
     intervals,
+    metric_ends,
     result_rules,
     results,
     sample_rules,
@@ -83,7 +84,7 @@ def score_samples(samples: Iterable[Record]) -> tuple[dict[str, Record], dict[st
     }
     tasks = {name: _task_record(name, scored[name], values[name], draws[name]) for name in scored}
     complete = all(name in tasks for name in AVERAGED)
-    return tasks, _means(tasks, values, draws) if complete else {}
+    return metric_ends.cut(tasks, _means(tasks, values, draws) if complete else {})
 
 
 def by_task(samples: Iterable[Record]) -> dict[str, list[Record]]:
@@ -207,10 +208,10 @@ def verify(result: Result, folder: Path) -> None:
 def completed(result: Result, folder: Path) -> Result:
     """A result with what its samples give and it lacks, for it is older than that number.
 
-    Raises ResultError where `verify` does.
+    Its intervals end where their metrics do. Raises ResultError where `verify` does.
     """
     tasks, mean = _verified(result, folder)
-    return Result(_merged(result.record, {"tasks": tasks, "mean": mean}))
+    return Result(_merged(metric_ends.of_record(result.record), {"tasks": tasks, "mean": mean}))
 
 
 def _merged(stated: Record, computed: Record) -> Record:
@@ -226,13 +227,14 @@ def _verified(result: Result, folder: Path) -> tuple[dict[str, Record], dict[str
     score = answer_scores.score if answer_scores.has_answers(result) else score_samples
     samples = read_samples(result, path)
     tasks, mean = score(samples)
-    ran = {name: task for name, task in result.record["tasks"].items() if task["state"] == "ok"}
+    stated = metric_ends.of_record(result.record)
+    ran = {name: task for name, task in stated["tasks"].items() if task["state"] == "ok"}
     if set(ran) != set(tasks):
         raise ResultError(f"{path}: its samples are of other tasks than its scores.", _CURE)
     for name, task in tasks.items():
         _same(f"{path}: {name}", *_promised(ran[name], task))
         _same_labels(f"{path}: {name}", ran[name].get("labels"), name, samples)
-    _same(f"{path}: mean", result.record["mean"], mean)
+    _same(f"{path}: mean", stated["mean"], mean)
     result_rules.agree(result.record)
     return tasks, mean
 

@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 
 from leaner_harness.cli import main
 from leaner_harness.experiments import grid
-from leaner_harness.experiments.report import curricula, make, ratio
+from leaner_harness.experiments.report import curricula, make, ratio, scores
 from leaner_harness.experiments.report.document import Report, Table
 from leaner_harness.experiments.report.files import _of_the_cell, read
 from leaner_harness.experiments.report.markdown import markdown
 from leaner_harness.experiments.report.page import page
+from leaner_harness.intervals import Interval
 from leaner_harness.leaderboard import board
 from leaner_harness.results import Result
 
@@ -297,3 +298,12 @@ def test_scores_that_never_fall(scores):
     assert np.allclose(found.mean(axis=1), np.mean(scores, axis=1))
     assert np.allclose(ratio.never_falling(found), found)
     assert ((found <= np.max(scores) + 1e-12) & (found >= np.min(scores) - 1e-12)).all()
+
+
+def test_the_interval_of_a_mean_over_seeds_ends_where_the_metric_does():
+    """Of two seeds Student's t is wide; a share is never above 1, nor a centred mean."""
+    draws = np.random.default_rng(0).normal(0, 0.01, size=(4000, 2)) + [0.7, 0.9]
+    found = scores.over_seeds(np.array([0.7, 0.9]), draws, Interval(0.0, 1.0))
+    assert found.value == pytest.approx(0.8) and (found.low, found.high) == (0.0, 1.0)
+    alone = scores.over_seeds(np.array([0.7]), draws[:, :1], Interval(0.0, 1.0))
+    assert 0.66 < alone.low < alone.high < 0.74

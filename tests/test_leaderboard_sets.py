@@ -116,6 +116,12 @@ def test_results_of_one_rank_are_not_significantly_different(scores: list[Score]
                 assert its.place <= others.place
 
 
+def test_an_interval_that_ends_where_the_metric_does_ranks_as_a_whole_one() -> None:
+    whole, ended = Score(0.9, 0.7, 1.1), Score(0.9, 0.7, 1.0)
+    assert ended.error == pytest.approx(whole.error)
+    assert [found.place for found in ranks([ended, score(0.7, 0.01)])] == [1, 1]
+
+
 def test_ranks_of_a_known_case() -> None:
     scores = [score(0.5, 0.1), score(0.52, 0.1), score(0.1, 0.05), score(0.1, 0.1)]
     assert [found.place for found in ranks(scores)] == [1, 1, 3, 3]

@@ -13,11 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from leaner_harness import intervals, paired, recompute, scoring
+from leaner_harness import intervals, metric_ends, paired, recompute, scoring
 from leaner_harness.data.glue import TASKS
 from leaner_harness.errors import LeanerError
 from leaner_harness.experiments.report.document import Estimate
 from leaner_harness.experiments.report.files import Scored
+from leaner_harness.intervals import Interval
 from leaner_harness.paired import Columns, Difference
 from leaner_harness.recompute import ScoredTask
 from leaner_harness.statistics import Array
@@ -164,7 +165,9 @@ class Together:
 
     def estimate(self, metric: str) -> Estimate:
         """The mean over tasks and runs, which differ in their training seed."""
-        return over_seeds(*self.mean(metric))
+        rows = {name: self.runs[0].tasks[name].rows for name in self.tasks}
+        constants = {n: scoring.majority_baseline(TASKS[n], each) for n, each in rows.items()}
+        return over_seeds(*self.mean(metric), metric_ends.mean_ends(metric, constants))
 
     def where(self, sources: Sequence[Scored]) -> list[int]:
         """The numbers of some results' runs."""
@@ -185,14 +188,17 @@ def relative_means(groups: Sequence[Together]) -> list[Estimate | None]:
     return [Estimate(float(share)) for share in (scores / best).mean(axis=1)]
 
 
-def over_seeds(values: Array, draws: Array) -> Estimate:
-    """The mean over training seeds (S,), with an interval over rows and, of several, seeds."""
+def over_seeds(values: Array, draws: Array, ends: Interval) -> Estimate:
+    """The mean over training seeds (S,), with an interval over rows and, of several, seeds.
+
+    The interval ends where the metric does.
+    """
     mean = float(values.mean())
     if len(values) > 1:
         found = intervals.t_interval(mean, intervals.spread([values], [draws]))
     else:
         found = intervals.percentile_interval(draws[:, 0])
-    return Estimate(mean, *found)
+    return Estimate(mean, *metric_ends.within(found, ends))
 
 
 def holm(found: Sequence[Compared]) -> Iterator[float]:
