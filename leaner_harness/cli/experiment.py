@@ -200,5 +200,8 @@ def _dry_run(experiment: Experiment, folder: Path, *, as_json: bool) -> int:
         table.add_row(name, *counts, f"{each['disk'] / 1e6:,.0f} MB", hours)
     out.print(f"{experiment.title}\n{experiment.asks}\n")
     out.print(table)
-    out.print("Hours of one process: measured where cells of a step are done, else a rough guess.")
+    out.print(
+        "Hours of one process: by the cells of a step that are done; else of training steps alone, "
+        "by a few that were timed now."
+    )
     return 0
