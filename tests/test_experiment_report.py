@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import small_experiment
+import small_results
 from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -156,6 +157,26 @@ def test_an_empty_folder_has_a_report_too(tmp_path):
         assert "Incomplete" in (tmp_path / "report.md").read_text()
 
 
+def test_a_control_without_its_fine_tuned_results_is_no_end_of_the_report(tmp_path):
+    """What is there instead was scored zero-shot: no such pair is compared."""
+    text = (grid.HERE / "exp1.toml").read_text().replace("tuned = []", 'tuned = ["llama"]', 1)
+    own = tmp_path / "own.toml"
+    own.write_text(text.replace("tuned_seed = []", "tuned_seed = [0]", 1))
+    experiment = small_experiment.read(tmp_path, str(own))
+    boards = tmp_path / "boards"
+    for side in ("leaner", "original"):
+        small_results.write(boards, f"{side}-llama-seed0", small_results.zero_shot(1.0, 0))
+    quick = {"run": "quick-validation", "protocol": {"name": "quick", "fingerprint": "q"}}
+    tuned = small_results.fine_tuned([1.0, 1.2], 0)
+    small_results.write(boards, "scratch-llama", tuned, **quick)
+    found = make.report(experiment, tmp_path)
+    assert {"tune/leaner-llama-0", "tune/original-llama-0"} <= set(found.absent)
+    shown = markdown(found)
+    assert "No fine-tuned results of both a checkpoint and its control are there." in shown
+    small_results.write(boards, "leaner-llama-seed0", small_results.fine_tuned([2, 2], 1), **quick)
+    assert "pre-trained better" in markdown(make.report(experiment, tmp_path))
+
+
 def test_a_report_takes_away_its_own_old_pictures_and_no_others(tmp_path, capsys):
     charts = tmp_path / "charts"
     charts.mkdir()
@@ -283,7 +304,7 @@ def test_beyond_the_grid_and_what_cannot_be_told():
 def test_a_grid_that_ends_before_the_original_s_size_does_not_say_that_more_is_needed(
     largest, verdict
 ):
-    """As with equal steps: the simpler text is shorter, so a ratio above .6 is all that is known."""
+    """As with equal steps: the simpler text is shorter; all that is known is a ratio above .6."""
     short = a_side([0.0, 0.1, 0.2])._replace(sizes=np.array([1.0, 2.0, largest]))
     found = ratio.ratio(short, a_side([0.1, 0.2, 0.3]))
     assert ratio.shown(found).startswith(f"> {largest / 4:.2f}") and found.verdict == verdict
