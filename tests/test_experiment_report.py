@@ -16,15 +16,18 @@ from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leaner_harness import paired
 from leaner_harness.cli import main
 from leaner_harness.experiments import grid
-from leaner_harness.experiments.report import curricula, make, ratio, scores
+from leaner_harness.experiments.grid import Cell
+from leaner_harness.experiments.report import curricula, effects, make, ratio, scores
 from leaner_harness.experiments.report.document import Report, Table
-from leaner_harness.experiments.report.files import _of_the_cell, read
+from leaner_harness.experiments.report.files import Scored, _of_the_cell, read
 from leaner_harness.experiments.report.markdown import markdown
 from leaner_harness.experiments.report.page import page
 from leaner_harness.intervals import Interval
 from leaner_harness.leaderboard import board
+from leaner_harness.paired import Columns
 from leaner_harness.results import Result
 
 
@@ -328,3 +331,26 @@ def test_the_interval_of_a_mean_over_seeds_ends_where_the_metric_does():
     assert found.value == pytest.approx(0.8) and (found.low, found.high) == (0.0, 1.0)
     alone = scores.over_seeds(np.array([0.7]), draws[:, :1], Interval(0.0, 1.0))
     assert 0.66 < alone.low < alone.high < 0.74
+
+
+def a_result(folder, samples, **cell):
+    path = small_results.write(folder, "-".join(cell.values()), samples)
+    at = Cell("answer/x", "answer", cell, ("evaluate",))
+    return Scored(Result(json.loads(path.read_text())), path, (path.name,), at)
+
+
+def test_four_rows_are_no_proof_however_alike_the_seeds_are(tmp_path):
+    """Student's t of seeds that all answer alike would be sure; four rows exchange in 16 ways."""
+    good, bad = (
+        [a_result(tmp_path, small_results.zero_shot(skill, 0, n=4), side=side, seed=seed)
+         for seed in "012"]
+        for side, skill in (("a", 50.0), ("b", -50.0))
+    )  # fmt: skip
+    found = {each.task: each.found.p for each in scores.differences(good, bad)}
+    assert found["sst2"] == found["rte"] == 2.0**-3 and found["mean"] < 0.01
+
+
+def test_one_question_of_a_kind_is_no_proof_either():
+    columns = Columns(np.array([1.0, 0.0]), np.tile([1.0, 0.0], (500, 1)), None, 1, 1.0)
+    joined = effects._joined([effects._averaged([columns, columns])] * 3)
+    assert paired.difference(joined).p == 1

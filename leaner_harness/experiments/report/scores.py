@@ -102,7 +102,13 @@ def _columns(
         return found
     sizes = [len(task.rows[0]) for side in sides for task in side]
     return {
-        metric: Columns(_averaged(each.values, sizes), _averaged(each.draws, sizes), None, len(one))
+        metric: Columns(
+            _averaged(each.values, sizes),
+            _averaged(each.draws, sizes),
+            None,
+            len(one),
+            each.units,
+        )
         for metric, each in found.items()
     }
 
