@@ -129,6 +129,41 @@ def test_what_is_wrong_is_named(tmp_path):
         grid.read(str(path), "smoke", FOLDERS)
 
 
+OWN = """title = "t"
+asks = "a"
+[[step]]
+name = "s"
+over = ["side", "seed"]
+command = ["train", "llama-1m", "--set", "seed={seed}", "--out", "{runs}/{side}-{seed}"]
+[preset.smoke]
+side = ["a", "b"]
+seed = [0, 1]
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("seed = [0, 1]", "seed = [0, 0]", "Two cells are called s/a-0"),
+        ('side = ["a", "b"]\nseed = [0, 1]', 'side = ["a", "a-b"]\nseed = ["b-c", "c"]',
+         "Two cells are called s/a-b-c"),
+        ('["a", "b"]', '"ab"', r"side is 'ab'; .* a list: \['ab'\]"),
+        ("[0, 1]", "3", r"seed is 3; .* a list: \[3\]"),
+        ("{runs}/", "{runs.folder}/", r"names nothing"),
+        ("{runs}/", "{runs[x]}/", r"names nothing"),
+        ('"--out", "{runs}/{side}-{seed}"', '"--set", "steps=9"', "'s' trains without --out"),
+        ("seed = [0, 1]", "", "lacks 'seed'"),
+    ],
+)  # fmt: skip
+def test_a_grid_that_would_not_do_what_it_says_is_refused(before, after, message, tmp_path):
+    path = tmp_path / "own.toml"
+    path.write_text(OWN)
+    assert len(grid.read(str(path), "smoke", FOLDERS).cells) == 4
+    path.write_text(OWN.replace(before, after))
+    with pytest.raises(UsageError, match=message):
+        grid.read(str(path), "smoke", FOLDERS)
+
+
 def test_a_judge_that_is_named_grades_the_answers_of_every_preset():
     for preset in PRESETS:
         answers = [cell for cell in read("exp2", preset).cells if cell.step == "answer"]
