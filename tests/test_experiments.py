@@ -239,8 +239,29 @@ def test_another_command_is_another_cell(tmp_path, program):
     work = cells(tmp_path / "log", "a")
     drive.run(work, tmp_path / "x", program=program)
     changed = [Cell("one/a", "one", {}, ("a", "0.1", str(tmp_path / "log")))]
-    with pytest.raises(UsageError, match="another command"):
+    with pytest.raises(UsageError, match="another command: then 0.0, now 0.1"):
         drive.run(changed, tmp_path / "x", program=program)
+
+
+def test_what_needs_a_cell_that_was_done_again_is_done_again(tmp_path, program):
+    """A model that was trained anew is scored anew: the score of the old one is not its own."""
+    log, folder = tmp_path / "log", tmp_path / "x"
+    work = [*cells(log, "a", "b"), Cell("three/a", "three", {}, ("a-3", "0", str(log)), ("two/a",))]
+    drive.run(work, folder, program=program)
+    drive.Place(folder).mark(work[0]).unlink()  # as the refusal of another command says
+    assert drive.state(work, folder)["left"] >= 2
+    drive.run(work, folder, program=program)
+    begun = Counter(line for line in log.read_text().split("\n") if line.startswith("begin"))
+    assert begun == {"begin a": 2, "begin a-2": 2, "begin a-3": 2, "begin b": 1, "begin b-2": 1}
+    assert drive.state(work, folder)["left"] == 0
+
+
+def test_a_mark_that_cannot_be_read_is_named(tmp_path, program):
+    work = cells(tmp_path / "log", "a")
+    drive.run(work, tmp_path / "x", program=program)
+    drive.Place(tmp_path / "x").mark(work[0]).write_text("")
+    with pytest.raises(UsageError, match=r"one/a.json is no mark"):
+        drive.state(work, tmp_path / "x")
 
 
 DRIVER = """
