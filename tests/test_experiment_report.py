@@ -160,6 +160,20 @@ def test_an_empty_folder_has_a_report_too(tmp_path):
         assert "Incomplete" in (tmp_path / "report.md").read_text()
 
 
+def test_the_score_of_weights_that_are_gone_is_not_that_of_their_training(copied):
+    """Trained anew, and not yet scored anew: the report would pair one's loss with the other's."""
+    experiment, folder = copied
+    path = folder / "training" / "leaner-bert-seed0" / "leaner.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps(record | {"weights": {"end": "those of today"}}))
+    found = read(experiment, folder)
+    assert found.absent() == ["score/leaner-bert-0"]
+    ((name, why),) = found.refused
+    assert "leaner-bert-seed0/zero-shot" in name and "other weights than training/" in why
+    path.write_text(json.dumps(record | {"weights": 3}))
+    assert "cannot be read" in read(experiment, folder).refused[0][1]
+
+
 def test_a_control_without_its_fine_tuned_results_is_no_end_of_the_report(tmp_path):
     """What is there instead was scored zero-shot: no such pair is compared."""
     text = (grid.HERE / "exp1.toml").read_text().replace("tuned = []", 'tuned = ["llama"]', 1)
