@@ -110,6 +110,19 @@ def test_what_is_kept_of_a_run_has_no_path_and_a_short_curve(tmp_path):
     assert len(lines) <= 200 and lines[-1] == {"step": 999, key: 1.0}
 
 
+def test_a_training_without_a_curve_is_kept_too(tmp_path):
+    """As that of the n-gram model, which is counted."""
+    made = tmp_path / "runs" / "ngram"
+    made.mkdir(parents=True)
+    (made / "leaner.json").write_text(json.dumps({"recipe": {"seed": 0}}))
+    cell = Cell("train/ngram", "train", {}, ("train", "x", "--out", str(made)))
+    mark = drive.Place(tmp_path / "marks").mark(cell)
+    mark.parent.mkdir(parents=True)
+    mark.write_text(json.dumps({"digest": cell.digest, "seconds": 1.0}))
+    records.gather([cell], tmp_path / "marks", tmp_path / "kept")
+    assert [path.name for path in (tmp_path / "kept/training/ngram").iterdir()] == ["leaner.json"]
+
+
 def test_what_is_wrong_is_named(tmp_path):
     with pytest.raises(UnknownName, match="exp1"):
         grid.read("exp", "smoke", FOLDERS)
