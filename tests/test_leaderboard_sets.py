@@ -96,6 +96,20 @@ def test_an_unverified_result_is_shown_says_so_and_has_no_rank() -> None:
     assert seen["verified"] and seen["rank"] == [1, 1, 1]
 
 
+def test_what_words_reach_is_not_said_by_a_result_that_nobody_checked() -> None:
+    claim = glue_record("claim", 1)
+    claim["mean"]["leaner_score_centred"] = {"value": 0.999, "interval": [0.998, 1.0]}
+    for task in claim["tasks"].values():
+        task |= {"majority_baseline": 0.987, "baselines": {"jaccard": 0.986, "words": 0.985}}
+    entries = [entry(claim, False), entry(glue_record("seen", 2))]
+    (found,) = data_of(page_of(entries))["boards"]
+    assert found["rows"][0]["name"] == "claim"
+    told = [value for line in found["references"] for value in line["values"].values()]
+    assert told and not {0.985, 0.986, 0.987} & set(told)
+    shown = board._markdown(entries, [], FOLDER)
+    assert "0.985" not in shown and "0.986" not in shown and "0.987" not in shown
+
+
 def score(value: float, half: float) -> Score:
     return Score(value, value - half, value + half)
 

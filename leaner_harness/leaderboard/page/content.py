@@ -217,7 +217,7 @@ def _kind(record: Record, kind: str, columns: Sequence[Record]) -> list[Any]:
 
 def _references(found: Comparable, more: Mapping[str, float]) -> list[Record]:
     """What no model has to beat by reading: constants, and the counting of words."""
-    tasks = [part(row.entry.result.record, "tasks") for row in found.rows]
+    tasks = [part(record, "tasks") for record in found.verified_first]
     constants = _known({n: [part(t, n).get("majority_baseline") for t in tasks] for n in AVERAGED})
     best: dict[str, float] = {**constants, **more}
     if len(constants) == len(AVERAGED):
