@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from small_boards import answers_record, entry, glue_record
 from test_leaderboard_page import FOLDER, data_of, page_of
 
+from leaner_harness.experiments.report.charts import short
 from leaner_harness.leaderboard import board
+from leaner_harness.leaderboard.markdown import count
 from leaner_harness.leaderboard.ranks import Score, ranks, significantly_better
 from leaner_harness.leaderboard.sets import sizes
 
@@ -108,6 +110,14 @@ def test_what_words_reach_is_not_said_by_a_result_that_nobody_checked() -> None:
     assert told and not {0.985, 0.986, 0.987} & set(told)
     shown = board._markdown(entries, [], FOLDER)
     assert "0.985" not in shown and "0.986" not in shown and "0.987" not in shown
+
+
+def test_a_count_just_below_a_unit_has_no_exponent() -> None:
+    counts = {999: "999", 999_400: "999k", 999_700: "1M", 1_561_728: "1.56M", 2.5e12: "2.5T"}
+    assert {value: count(value) for value in counts} == counts
+    assert {value: short(value) for value in (999_700, 0.25, -999_700, 1500)} == {
+        999_700: "1M", 0.25: "0.25", -999_700: "-1M", 1500: "1.5k"
+    }  # fmt: skip
 
 
 def score(value: float, half: float) -> Score:
