@@ -15,6 +15,7 @@ from leaner_harness.leaderboard import board
 from leaner_harness.leaderboard.markdown import count
 from leaner_harness.leaderboard.ranks import Score, ranks, significantly_better
 from leaner_harness.leaderboard.sets import sizes
+from leaner_harness.markdown import cell
 
 
 def test_made_rows_are_never_ranked_with_published_ones() -> None:
@@ -118,6 +119,13 @@ def test_a_count_just_below_a_unit_has_no_exponent() -> None:
     assert {value: short(value) for value in (999_700, 0.25, -999_700, 1500)} == {
         999_700: "1M", 0.25: "0.25", -999_700: "-1M", 1500: "1.5k"
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["[x](javascript:alert(1))", "![x](https://e)", "a | `b` <c>"])
+def test_text_of_strangers_is_no_markup(text: str) -> None:
+    shown = cell(text)
+    assert "](" not in shown and "<" not in shown and "`" not in shown
+    assert "|" not in shown.replace("\\|", "")
 
 
 def score(value: float, half: float) -> Score:
