@@ -192,6 +192,9 @@ def test_a_judge_that_is_named_grades_the_answers_of_every_preset():
         (["run", "exp1", "--preset", "small", "--published", "nowhere"], "nowhere is no folder"),
         (["run", "exp1", "--judge", "openai:m", "--dry-run"], "nothing to judge"),
         (["texts", "a=x", "b=y", "--words", "a=few", "--out", "z.json"], "'few' is no number"),
+        (["texts", "a=x", "a=y", "--out", "z.json"], "Both texts are called 'a'"),
+        (["texts", "one=x", "b=y", "--words", "oen=9", "--out", "z.json"], "Did you mean 'one'"),
+        (["texts", "one=x", "b=y", "--tokenizer", "c=t", "--out", "z.json"], "Unknown side 'c'"),
     ],
 )
 def test_what_would_make_every_cell_fail_is_said_at_once(
