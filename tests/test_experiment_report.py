@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from leaner_harness import paired
 from leaner_harness.cli import main
+from leaner_harness.errors import LeanerError
 from leaner_harness.experiments import grid
 from leaner_harness.experiments.grid import Cell
 from leaner_harness.experiments.report import curricula, effects, make, ratio, scores
@@ -368,3 +369,14 @@ def test_one_question_of_a_kind_is_no_proof_either():
     columns = Columns(np.array([1.0, 0.0]), np.tile([1.0, 0.0], (500, 1)), None, 1, 1.0)
     joined = effects._joined([effects._averaged([columns, columns])] * 3)
     assert paired.difference(joined).p == 1
+
+
+def test_results_of_other_rows_are_named_and_what_to_do(copied):
+    experiment, folder = copied
+    name = "boards/leaner_glue/original-bert-seed0/zero-shot-validation.json"
+    record = json.loads((folder / name).read_text())
+    record["data"]["fingerprint"] = "other"
+    (folder / name).write_text(json.dumps(record))
+    with pytest.raises(LeanerError, match=rf"{name} \(.* other ") as caught:
+        make.report(experiment, folder)
+    assert "Score one as the other was" in caught.value.cure

@@ -52,10 +52,16 @@ class Compared(NamedTuple):
 
 def check_same_rows(results: Sequence[Scored]) -> None:
     """Raise LeanerError unless all were asked the same of the same rows."""
-    rankings = {each.result.ranking for each in results}
-    if len(rankings) > 1:
-        shown = "; ".join(" ".join(part[:8] for part in ranking) for ranking in sorted(rankings))
-        raise LeanerError(f"The results are of different rows or protocols: {shown}.")
+    found = {each.result.ranking: each for each in results}
+    if len(found) > 1:
+        shown = "; ".join(
+            f"{each.files[0]} ({' '.join(part[:8] for part in ranking)})"
+            for ranking, each in sorted(found.items(), key=lambda item: item[0])
+        )
+        raise LeanerError(
+            f"These results are of different rows or protocols: {shown}.",
+            "Score one as the other was, or take one out of the folder.",
+        )
 
 
 def differences(
