@@ -165,6 +165,8 @@ seed = [0, 1]
         ("{runs}/", "{runs.folder}/", r"names nothing"),
         ("{runs}/", "{runs[x]}/", r"names nothing"),
         ('"--out", "{runs}/{side}-{seed}"', '"--set", "steps=9"', "'s' trains without --out"),
+        ("{side}-{seed}", "{side}/{seed}", "Two trainings leave a folder called 0, s/b-0 among"),
+        ("{side}-{seed}", "{side}", "Two trainings leave a folder called a, s/a-1 among"),
         ("seed = [0, 1]", "", "lacks 'seed'"),
     ],
 )  # fmt: skip

@@ -157,19 +157,33 @@ def read(
 
 def _check(cells: Sequence[Cell]) -> None:
     """Raise UsageError where two cells are one, or a training leaves nobody knows what where."""
-    seen: set[str] = set()
+    cells_seen: set[str] = set()
+    folders: set[str] = set()
     for cell in cells:
-        if cell.name in seen:
+        if cell.name in cells_seen:
             raise UsageError(
                 f"Two cells are called {cell.name}.",
                 "Give each value of an axis once, and no two steps one name.",
             )
-        seen.add(cell.name)
-        if cell.command[:1] == ("train",) and "--out" not in cell.command[2:-1]:
-            raise UsageError(
-                f"The step {cell.step!r} trains without --out.",
-                'Name a folder that differs by cell: "--out", "{runs}/..."',
-            )
+        cells_seen.add(cell.name)
+        if cell.command[:1] == ("train",):
+            folder = _folder(cell)
+            if folder in folders:  # their records are kept by this name
+                raise UsageError(
+                    f"Two trainings leave a folder called {folder}, {cell.name} among them.",
+                    "Name every axis of the step in the last part of --out.",
+                )
+            folders.add(folder)
+
+
+def _folder(cell: Cell) -> str:
+    """The last part of a training's --out."""
+    if "--out" not in cell.command[2:-1]:
+        raise UsageError(
+            f"The step {cell.step!r} trains without --out.",
+            'Name a folder that differs by cell: "--out", "{runs}/..."',
+        )
+    return Path(cell.command[cell.command.index("--out") + 1]).name
 
 
 def _cells(
