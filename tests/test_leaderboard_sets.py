@@ -113,6 +113,14 @@ def test_what_words_reach_is_not_said_by_a_result_that_nobody_checked() -> None:
     assert "0.985" not in shown and "0.986" not in shown and "0.987" not in shown
 
 
+def test_answers_without_kinds_have_their_numbers_all_the_same() -> None:
+    record = answers_record("a", 1)
+    del record["tasks"]["questions"]["kinds"]
+    (found,) = data_of(page_of([entry(record, False)]))["boards"]
+    (row,) = found["rows"]
+    assert all(each is not None for each in row["cells"])
+
+
 def test_a_count_just_below_a_unit_has_no_exponent() -> None:
     counts = {999: "999", 999_400: "999k", 999_700: "1M", 1_561_728: "1.56M", 2.5e12: "2.5T"}
     assert {value: count(value) for value in counts} == counts
