@@ -191,17 +191,20 @@ class _Random:
         return torch.rand(self._rows, *shape, generator=self._generator, dtype=torch.float64)
 
 
-def collated(objective: ObjectiveSpec, *, packs: bool = True) -> dict[str, Any]:
-    """The objective's batch of four random blocks of 32 tokens, of two documents and a half."""
+def collated(
+    objective: ObjectiveSpec, *, packs: bool = True, rows: int = 4, length: int = 32, **options: Any
+) -> dict[str, Any]:
+    """The objective's batch of random blocks, of documents of 12 tokens, the last one cut."""
     import torch
 
-    ids = torch.randint(10, 250, (4, 33), generator=torch.Generator().manual_seed(0))
-    ids[:, [0, 12, 24]] = byte_tokenizer().eos_token_id
-    documents = torch.arange(33).div(12, rounding_mode="floor").expand(4, 33)
-    kinds = torch.full((4, 33), TEXT, dtype=torch.uint8)
+    ids = torch.randint(10, 250, (rows, length + 1), generator=torch.Generator().manual_seed(0))
+    ids[:, ::12] = byte_tokenizer().eos_token_id
+    documents = torch.arange(length + 1).div(12, rounding_mode="floor").expand(rows, length + 1)
+    kinds = torch.full((rows, length + 1), TEXT, dtype=torch.uint8)
     kinds[:, 13:18] = PROMPT
     blocks = Blocks(ids, documents if packs else None, kinds)
-    batch: dict[str, Any] = resolve(objective.collate)(blocks, byte_tokenizer(), _Random(4))
+    collate = resolve(objective.collate)
+    batch: dict[str, Any] = collate(blocks, byte_tokenizer(), _Random(rows), **options)
     return batch
 
 

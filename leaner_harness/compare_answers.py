@@ -97,6 +97,7 @@ def columns(
                     np.stack([each[:, number] for each in drawn], axis=1),
                     np.stack([mean[0][number] + moved, mean[1][number] - moved], axis=1),
                     first=1,
+                    units=float(count[number]),
                 ),
             )
     return found

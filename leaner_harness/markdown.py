@@ -13,6 +13,6 @@ def table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def cell(value: Any) -> str:
-    """Any text as a part of a cell: it breaks out of none, and is no markup."""
+    """Any text as a part of a cell: it breaks out of none, and is no HTML, code or link."""
     shown = " ".join(str(value).split()).replace("|", "\\|").replace("`", "'")
-    return shown.replace("<", "&lt;")
+    return shown.replace("<", "&lt;").replace("](", "]\\(")

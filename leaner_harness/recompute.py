@@ -18,6 +18,7 @@ import numpy as np
 from leaner_harness import (
     answer_scores,
     intervals,
+    metric_ends,
     result_rules,
     results,
     sample_rules,
@@ -31,6 +32,8 @@ from leaner_harness.statistics import Array
 TOLERANCE = 1e-6
 MOST_PHENOMENA = 50
 """Of a task."""
+_FROM_SAMPLES = ("units", "seeds", "intervals_total", "phenomena", "kinds", "states", "bounds")
+"""What of a task follows from its samples, and is there with some of them only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ def score_samples(samples: Iterable[Record]) -> tuple[dict[str, Record], dict[st
     }
     tasks = {name: _task_record(name, scored[name], values[name], draws[name]) for name in scored}
     complete = all(name in tasks for name in AVERAGED)
-    return tasks, _means(tasks, values, draws) if complete else {}
+    return metric_ends.cut(tasks, _means(tasks, values, draws) if complete else {})
 
 
 def by_task(samples: Iterable[Record]) -> dict[str, list[Record]]:
@@ -205,10 +208,10 @@ def verify(result: Result, folder: Path) -> None:
 def completed(result: Result, folder: Path) -> Result:
     """A result with what its samples give and it lacks, for it is older than that number.
 
-    Raises ResultError where `verify` does.
+    Its intervals end where their metrics do. Raises ResultError where `verify` does.
     """
     tasks, mean = _verified(result, folder)
-    return Result(_merged(result.record, {"tasks": tasks, "mean": mean}))
+    return Result(_merged(metric_ends.of_record(result.record), {"tasks": tasks, "mean": mean}))
 
 
 def _merged(stated: Record, computed: Record) -> Record:
@@ -224,13 +227,14 @@ def _verified(result: Result, folder: Path) -> tuple[dict[str, Record], dict[str
     score = answer_scores.score if answer_scores.has_answers(result) else score_samples
     samples = read_samples(result, path)
     tasks, mean = score(samples)
-    ran = {name: task for name, task in result.record["tasks"].items() if task["state"] == "ok"}
+    stated = metric_ends.of_record(result.record)
+    ran = {name: task for name, task in stated["tasks"].items() if task["state"] == "ok"}
     if set(ran) != set(tasks):
         raise ResultError(f"{path}: its samples are of other tasks than its scores.", _CURE)
     for name, task in tasks.items():
         _same(f"{path}: {name}", *_promised(ran[name], task))
         _same_labels(f"{path}: {name}", ran[name].get("labels"), name, samples)
-    _same(f"{path}: mean", result.record["mean"], mean)
+    _same(f"{path}: mean", stated["mean"], mean)
     result_rules.agree(result.record)
     return tasks, mean
 
@@ -244,16 +248,18 @@ def _same_labels(what: str, stated: Record | None, task: str, samples: list[Reco
 
 
 def _promised(stated: Record, computed: Record) -> tuple[Record, Record]:
-    """What a task must state and what of it is there, both without what came later and lacks.
+    """What a task states of that which samples give, and what they do give.
 
-    The score's intervals must be there; those of other metrics, and phenomena, may lack.
+    Both are without what came later and lacks: the score's intervals must be there; those of other
+    metrics, and phenomena, may lack.
     """
     late = {"phenomena"} - set(stated)
     computed = {key: value for key, value in computed.items() if key not in late}
     bounds = computed["intervals"]
     lacking = set(bounds) - {scoring.SCORE, scoring.CENTRED} - set(stated.get("intervals") or ())
     computed["intervals"] = {name: bounds[name] for name in bounds if name not in lacking}
-    return {key: stated.get(key) for key in computed}, computed
+    names = {*computed, *(key for key in _FROM_SAMPLES if stated.get(key))}
+    return {key: stated.get(key) for key in names}, computed
 
 
 def read_samples(result: Result, path: Path) -> list[Record]:

@@ -32,9 +32,21 @@ def fill(folder: Path, experiment: grid.Experiment, skills: Mapping[str, float])
             small_results.write(folder / "boards", model, samples)
         elif cell.command[0] == "train":
             place = folder / "training" / checkpoint(cell).name
-            write_training(place, _overrides(cell.command), loss=2.0 - skill)
+            weights = _scored(experiment, checkpoint(cell))
+            write_training(place, _overrides(cell.command), loss=2.0 - skill, weights=weights)
         else:
             write_json(folder / "texts" / "sides.json", texts())
+
+
+def _scored(experiment: grid.Experiment, place: Path) -> dict[str, str]:
+    """A digest for each milestone of a training; a result's is its model's name."""
+    found = {"end": place.name}
+    for cell in experiment.cells:
+        path = Path(cell.command[1])
+        if cell.command[0] == "evaluate" and place in (path, *path.parents):
+            milestone = "end" if path == place else path.name
+            found[milestone] = cell.command[cell.command.index("--model") + 1]
+    return found
 
 
 def _overrides(command: tuple[str, ...]) -> dict[str, Any]:
@@ -45,7 +57,9 @@ def _overrides(command: tuple[str, ...]) -> dict[str, Any]:
     return found
 
 
-def write_training(place: Path, recipe: dict[str, Any], loss: float) -> None:
+def write_training(
+    place: Path, recipe: dict[str, Any], loss: float, weights: Mapping[str, str] | None = None
+) -> None:
     """A record and a curve of three points."""
     steps = int(recipe["steps"])
     key = "validation_bits_per_byte"
@@ -62,7 +76,7 @@ def write_training(place: Path, recipe: dict[str, Any], loss: float) -> None:
         key: points[-1][key],
         "parameters": {"total": int(size * 1e6), "non_embedding": 1},
         "data": {"digest": "d", "words": recipe.get("words", 1000), "tokens": 50_000},
-        "weights": {"end": place.name},
+        "weights": dict(weights or {"end": place.name}),
     }
     write_json(place / "leaner.json", record)
     (place / "log.jsonl").write_text("".join(json.dumps(point) + "\n" for point in points))

@@ -11,18 +11,24 @@ from typing import Any
 import numpy as np
 import pytest
 import small_experiment
+import small_results
 from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leaner_harness import paired
 from leaner_harness.cli import main
+from leaner_harness.errors import LeanerError
 from leaner_harness.experiments import grid
-from leaner_harness.experiments.report import curricula, make, ratio
+from leaner_harness.experiments.grid import Cell
+from leaner_harness.experiments.report import curricula, effects, make, ratio, scores
 from leaner_harness.experiments.report.document import Report, Table
-from leaner_harness.experiments.report.files import _of_the_cell, read
+from leaner_harness.experiments.report.files import Scored, _of_the_cell, read
 from leaner_harness.experiments.report.markdown import markdown
 from leaner_harness.experiments.report.page import page
+from leaner_harness.intervals import Interval
 from leaner_harness.leaderboard import board
+from leaner_harness.paired import Columns
 from leaner_harness.results import Result
 
 
@@ -155,6 +161,40 @@ def test_an_empty_folder_has_a_report_too(tmp_path):
         assert "Incomplete" in (tmp_path / "report.md").read_text()
 
 
+def test_the_score_of_weights_that_are_gone_is_not_that_of_their_training(copied):
+    """Trained anew, and not yet scored anew: the report would pair one's loss with the other's."""
+    experiment, folder = copied
+    path = folder / "training" / "leaner-bert-seed0" / "leaner.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps(record | {"weights": {"end": "those of today"}}))
+    found = read(experiment, folder)
+    assert found.absent() == ["score/leaner-bert-0"]
+    ((name, why),) = found.refused
+    assert "leaner-bert-seed0/zero-shot" in name and "other weights than training/" in why
+    path.write_text(json.dumps(record | {"weights": 3}))
+    assert "cannot be read" in read(experiment, folder).refused[0][1]
+
+
+def test_a_control_without_its_fine_tuned_results_is_no_end_of_the_report(tmp_path):
+    """What is there instead was scored zero-shot: no such pair is compared."""
+    text = (grid.HERE / "exp1.toml").read_text().replace("tuned = []", 'tuned = ["llama"]', 1)
+    own = tmp_path / "own.toml"
+    own.write_text(text.replace("tuned_seed = []", "tuned_seed = [0]", 1))
+    experiment = small_experiment.read(tmp_path, str(own))
+    boards = tmp_path / "boards"
+    for side in ("leaner", "original"):
+        small_results.write(boards, f"{side}-llama-seed0", small_results.zero_shot(1.0, 0))
+    quick = {"run": "quick-validation", "protocol": {"name": "quick", "fingerprint": "q"}}
+    tuned = small_results.fine_tuned([1.0, 1.2], 0)
+    small_results.write(boards, "scratch-llama", tuned, **quick)
+    found = make.report(experiment, tmp_path)
+    assert {"tune/leaner-llama-0", "tune/original-llama-0"} <= set(found.absent)
+    shown = markdown(found)
+    assert "No fine-tuned results of both a checkpoint and its control are there." in shown
+    small_results.write(boards, "leaner-llama-seed0", small_results.fine_tuned([2, 2], 1), **quick)
+    assert "pre-trained better" in markdown(make.report(experiment, tmp_path))
+
+
 def test_a_report_takes_away_its_own_old_pictures_and_no_others(tmp_path, capsys):
     charts = tmp_path / "charts"
     charts.mkdir()
@@ -278,6 +318,16 @@ def test_beyond_the_grid_and_what_cannot_be_told():
     assert noisy.verdict == ratio.CANNOT_TELL
 
 
+@pytest.mark.parametrize(("largest", "verdict"), [(2.4, ratio.CANNOT_TELL), (3.99, ratio.MORE)])
+def test_a_grid_that_ends_before_the_original_s_size_does_not_say_that_more_is_needed(
+    largest, verdict
+):
+    """As with equal steps: the simpler text is shorter; all that is known is a ratio above .6."""
+    short = a_side([0.0, 0.1, 0.2])._replace(sizes=np.array([1.0, 2.0, largest]))
+    found = ratio.ratio(short, a_side([0.1, 0.2, 0.3]))
+    assert ratio.shown(found).startswith(f"> {largest / 4:.2f}") and found.verdict == verdict
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.lists(st.floats(-1, 1), min_size=4, max_size=4), min_size=1, max_size=5))
 def test_scores_that_never_fall(scores):
@@ -287,3 +337,46 @@ def test_scores_that_never_fall(scores):
     assert np.allclose(found.mean(axis=1), np.mean(scores, axis=1))
     assert np.allclose(ratio.never_falling(found), found)
     assert ((found <= np.max(scores) + 1e-12) & (found >= np.min(scores) - 1e-12)).all()
+
+
+def test_the_interval_of_a_mean_over_seeds_ends_where_the_metric_does():
+    """Of two seeds Student's t is wide; a share is never above 1, nor a centred mean."""
+    draws = np.random.default_rng(0).normal(0, 0.01, size=(4000, 2)) + [0.7, 0.9]
+    found = scores.over_seeds(np.array([0.7, 0.9]), draws, Interval(0.0, 1.0))
+    assert found.value == pytest.approx(0.8) and (found.low, found.high) == (0.0, 1.0)
+    alone = scores.over_seeds(np.array([0.7]), draws[:, :1], Interval(0.0, 1.0))
+    assert 0.66 < alone.low < alone.high < 0.74
+
+
+def a_result(folder, samples, **cell):
+    path = small_results.write(folder, "-".join(cell.values()), samples)
+    at = Cell("answer/x", "answer", cell, ("evaluate",))
+    return Scored(Result(json.loads(path.read_text())), path, (path.name,), at)
+
+
+def test_four_rows_are_no_proof_however_alike_the_seeds_are(tmp_path):
+    """Student's t of seeds that all answer alike would be sure; four rows exchange in 16 ways."""
+    good, bad = (
+        [a_result(tmp_path, small_results.zero_shot(skill, 0, n=4), side=side, seed=seed)
+         for seed in "012"]
+        for side, skill in (("a", 50.0), ("b", -50.0))
+    )  # fmt: skip
+    found = {each.task: each.found.p for each in scores.differences(good, bad)}
+    assert found["sst2"] == found["rte"] == 2.0**-3 and found["mean"] < 0.01
+
+
+def test_one_question_of_a_kind_is_no_proof_either():
+    columns = Columns(np.array([1.0, 0.0]), np.tile([1.0, 0.0], (500, 1)), None, 1, 1.0)
+    joined = effects._joined([effects._averaged([columns, columns])] * 3)
+    assert paired.difference(joined).p == 1
+
+
+def test_results_of_other_rows_are_named_and_what_to_do(copied):
+    experiment, folder = copied
+    name = "boards/leaner_glue/original-bert-seed0/zero-shot-validation.json"
+    record = json.loads((folder / name).read_text())
+    record["data"]["fingerprint"] = "other"
+    (folder / name).write_text(json.dumps(record))
+    with pytest.raises(LeanerError, match=rf"{name} \(.* other ") as caught:
+        make.report(experiment, folder)
+    assert "Score one as the other was" in caught.value.cure

@@ -110,6 +110,19 @@ def test_what_is_kept_of_a_run_has_no_path_and_a_short_curve(tmp_path):
     assert len(lines) <= 200 and lines[-1] == {"step": 999, key: 1.0}
 
 
+def test_a_training_without_a_curve_is_kept_too(tmp_path):
+    """As that of the n-gram model, which is counted."""
+    made = tmp_path / "runs" / "ngram"
+    made.mkdir(parents=True)
+    (made / "leaner.json").write_text(json.dumps({"recipe": {"seed": 0}}))
+    cell = Cell("train/ngram", "train", {}, ("train", "x", "--out", str(made)))
+    mark = drive.Place(tmp_path / "marks").mark(cell)
+    mark.parent.mkdir(parents=True)
+    mark.write_text(json.dumps({"digest": cell.digest, "seconds": 1.0}))
+    records.gather([cell], tmp_path / "marks", tmp_path / "kept")
+    assert [path.name for path in (tmp_path / "kept/training/ngram").iterdir()] == ["leaner.json"]
+
+
 def test_what_is_wrong_is_named(tmp_path):
     with pytest.raises(UnknownName, match="exp1"):
         grid.read("exp", "smoke", FOLDERS)
@@ -129,6 +142,43 @@ def test_what_is_wrong_is_named(tmp_path):
         grid.read(str(path), "smoke", FOLDERS)
 
 
+OWN = """title = "t"
+asks = "a"
+[[step]]
+name = "s"
+over = ["side", "seed"]
+command = ["train", "llama-1m", "--set", "seed={seed}", "--out", "{runs}/{side}-{seed}"]
+[preset.smoke]
+side = ["a", "b"]
+seed = [0, 1]
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("seed = [0, 1]", "seed = [0, 0]", "Two cells are called s/a-0"),
+        ('side = ["a", "b"]\nseed = [0, 1]', 'side = ["a", "a-b"]\nseed = ["b-c", "c"]',
+         "Two cells are called s/a-b-c"),
+        ('["a", "b"]', '"ab"', r"side is 'ab'; .* a list: \['ab'\]"),
+        ("[0, 1]", "3", r"seed is 3; .* a list: \[3\]"),
+        ("{runs}/", "{runs.folder}/", r"names nothing"),
+        ("{runs}/", "{runs[x]}/", r"names nothing"),
+        ('"--out", "{runs}/{side}-{seed}"', '"--set", "steps=9"', "'s' trains without --out"),
+        ("{side}-{seed}", "{side}/{seed}", "Two trainings leave a folder called 0, s/b-0 among"),
+        ("{side}-{seed}", "{side}", "Two trainings leave a folder called a, s/a-1 among"),
+        ("seed = [0, 1]", "", "lacks 'seed'"),
+    ],
+)  # fmt: skip
+def test_a_grid_that_would_not_do_what_it_says_is_refused(before, after, message, tmp_path):
+    path = tmp_path / "own.toml"
+    path.write_text(OWN)
+    assert len(grid.read(str(path), "smoke", FOLDERS).cells) == 4
+    path.write_text(OWN.replace(before, after))
+    with pytest.raises(UsageError, match=message):
+        grid.read(str(path), "smoke", FOLDERS)
+
+
 def test_a_judge_that_is_named_grades_the_answers_of_every_preset():
     for preset in PRESETS:
         answers = [cell for cell in read("exp2", preset).cells if cell.step == "answer"]
@@ -144,6 +194,9 @@ def test_a_judge_that_is_named_grades_the_answers_of_every_preset():
         (["run", "exp1", "--preset", "small", "--published", "nowhere"], "nowhere is no folder"),
         (["run", "exp1", "--judge", "openai:m", "--dry-run"], "nothing to judge"),
         (["texts", "a=x", "b=y", "--words", "a=few", "--out", "z.json"], "'few' is no number"),
+        (["texts", "a=x", "a=y", "--out", "z.json"], "Both texts are called 'a'"),
+        (["texts", "one=x", "b=y", "--words", "oen=9", "--out", "z.json"], "Did you mean 'one'"),
+        (["texts", "one=x", "b=y", "--tokenizer", "c=t", "--out", "z.json"], "Unknown side 'c'"),
     ],
 )
 def test_what_would_make_every_cell_fail_is_said_at_once(
@@ -204,8 +257,29 @@ def test_another_command_is_another_cell(tmp_path, program):
     work = cells(tmp_path / "log", "a")
     drive.run(work, tmp_path / "x", program=program)
     changed = [Cell("one/a", "one", {}, ("a", "0.1", str(tmp_path / "log")))]
-    with pytest.raises(UsageError, match="another command"):
+    with pytest.raises(UsageError, match="another command: then 0.0, now 0.1"):
         drive.run(changed, tmp_path / "x", program=program)
+
+
+def test_what_needs_a_cell_that_was_done_again_is_done_again(tmp_path, program):
+    """A model that was trained anew is scored anew: the score of the old one is not its own."""
+    log, folder = tmp_path / "log", tmp_path / "x"
+    work = [*cells(log, "a", "b"), Cell("three/a", "three", {}, ("a-3", "0", str(log)), ("two/a",))]
+    drive.run(work, folder, program=program)
+    drive.Place(folder).mark(work[0]).unlink()  # as the refusal of another command says
+    assert drive.state(work, folder)["left"] >= 2
+    drive.run(work, folder, program=program)
+    begun = Counter(line for line in log.read_text().split("\n") if line.startswith("begin"))
+    assert begun == {"begin a": 2, "begin a-2": 2, "begin a-3": 2, "begin b": 1, "begin b-2": 1}
+    assert drive.state(work, folder)["left"] == 0
+
+
+def test_a_mark_that_cannot_be_read_is_named(tmp_path, program):
+    work = cells(tmp_path / "log", "a")
+    drive.run(work, tmp_path / "x", program=program)
+    drive.Place(tmp_path / "x").mark(work[0]).write_text("")
+    with pytest.raises(UsageError, match=r"one/a.json is no mark"):
+        drive.state(work, tmp_path / "x")
 
 
 DRIVER = """

@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 from small_boards import answers_record, entry, glue_record
 from test_leaderboard_page import FOLDER, data_of, page_of
 
+from leaner_harness.experiments.report.charts import short
 from leaner_harness.leaderboard import board
+from leaner_harness.leaderboard.markdown import count
 from leaner_harness.leaderboard.ranks import Score, ranks, significantly_better
 from leaner_harness.leaderboard.sets import sizes
+from leaner_harness.markdown import cell
 
 
 def test_made_rows_are_never_ranked_with_published_ones() -> None:
@@ -96,6 +99,43 @@ def test_an_unverified_result_is_shown_says_so_and_has_no_rank() -> None:
     assert seen["verified"] and seen["rank"] == [1, 1, 1]
 
 
+def test_what_words_reach_is_not_said_by_a_result_that_nobody_checked() -> None:
+    claim = glue_record("claim", 1)
+    claim["mean"]["leaner_score_centred"] = {"value": 0.999, "interval": [0.998, 1.0]}
+    for task in claim["tasks"].values():
+        task |= {"majority_baseline": 0.987, "baselines": {"jaccard": 0.986, "words": 0.985}}
+    entries = [entry(claim, False), entry(glue_record("seen", 2))]
+    (found,) = data_of(page_of(entries))["boards"]
+    assert found["rows"][0]["name"] == "claim"
+    told = [value for line in found["references"] for value in line["values"].values()]
+    assert told and not {0.985, 0.986, 0.987} & set(told)
+    shown = board._markdown(entries, [], FOLDER)
+    assert "0.985" not in shown and "0.986" not in shown and "0.987" not in shown
+
+
+def test_answers_without_kinds_have_their_numbers_all_the_same() -> None:
+    record = answers_record("a", 1)
+    del record["tasks"]["questions"]["kinds"]
+    (found,) = data_of(page_of([entry(record, False)]))["boards"]
+    (row,) = found["rows"]
+    assert all(each is not None for each in row["cells"])
+
+
+def test_a_count_just_below_a_unit_has_no_exponent() -> None:
+    counts = {999: "999", 999_400: "999k", 999_700: "1M", 1_561_728: "1.56M", 2.5e12: "2.5T"}
+    assert {value: count(value) for value in counts} == counts
+    assert {value: short(value) for value in (999_700, 0.25, -999_700, 1500)} == {
+        999_700: "1M", 0.25: "0.25", -999_700: "-1M", 1500: "1.5k"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["[x](javascript:alert(1))", "![x](https://e)", "a | `b` <c>"])
+def test_text_of_strangers_is_no_markup(text: str) -> None:
+    shown = cell(text)
+    assert "](" not in shown and "<" not in shown and "`" not in shown
+    assert "|" not in shown.replace("\\|", "")
+
+
 def score(value: float, half: float) -> Score:
     return Score(value, value - half, value + half)
 
@@ -114,6 +154,12 @@ def test_results_of_one_rank_are_not_significantly_different(scores: list[Score]
                 assert its.place < others.place
             if one.value >= other.value:
                 assert its.place <= others.place
+
+
+def test_an_interval_that_ends_where_the_metric_does_ranks_as_a_whole_one() -> None:
+    whole, ended = Score(0.9, 0.7, 1.1), Score(0.9, 0.7, 1.0)
+    assert ended.error == pytest.approx(whole.error)
+    assert [found.place for found in ranks([ended, score(0.7, 0.01)])] == [1, 1]
 
 
 def test_ranks_of_a_known_case() -> None:

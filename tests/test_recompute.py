@@ -148,6 +148,40 @@ def test_no_result_may_drop_or_change_what_it_promised(tmp_path: Path) -> None:
     refused(lambda r: r["mean"][mean].pop("interval_total"), "mean leaner_score_centred")
 
 
+def test_intervals_over_seeds_end_where_the_metric_does(tmp_path: Path) -> None:
+    """Two seeds far apart have a wide Student's t; no accuracy is above 1, nor below 0."""
+    samples = tagged(fine_tuned([0.5, 6.0], 0))
+    tasks, mean = recompute.score_samples(samples)
+    for name, record in tasks.items():
+        constant = record["majority_baseline"]
+        signed = {"cola": ("leaner_score", "leaner_score_centred"), "stsb": record["metrics"]}
+        for metric, (low, high) in record["intervals_total"].items():
+            least = -1 if metric == "mcc" or metric in signed.get(name, ()) else 0
+            if metric == scoring.CENTRED and not least:
+                least = -constant / (1 - constant)
+            assert least - 1e-6 <= low <= record["metrics"][metric] <= high <= 1, (name, metric)
+        for each in record["phenomena"].values():
+            assert each["interval_total"][1] <= 1
+    assert tasks["rte"]["intervals_total"]["acc"] == [0, 1]
+    assert mean[scoring.SCORE]["interval_total"][1] == mean[scoring.CENTRED]["interval_total"][1]
+
+
+def test_an_older_interval_past_the_end_is_verified_and_brought_up_to_date(tmp_path: Path) -> None:
+    path = write(tmp_path, "a", fine_tuned([0.5, 6.0], 0))
+    text = path.read_text()
+    record = json.loads(text)
+    record["tasks"]["rte"]["intervals_total"]["acc"] = [-0.8, 2.4]
+    record["mean"][scoring.SCORE]["interval_total"][1] = 1.4
+    path.write_text(json.dumps(record))
+    older = results.read(path)
+    recompute.verify(older, tmp_path)
+    assert recompute.completed(older, tmp_path).record == json.loads(text)
+    record["tasks"]["rte"]["intervals_total"]["acc"] = [0.2, 2.4]
+    path.write_text(json.dumps(record))
+    with pytest.raises(ResultError, match="rte intervals_total acc is 0.2"):
+        recompute.verify(results.read(path), tmp_path)
+
+
 def tagged(samples: list[Record]) -> list[Record]:
     """Samples whose odd rows test one thing, every fourth another, and the others nothing."""
     tags = {0: {"tag": "voice"}, 1: {"tag": "number"}, 3: {"tag": "number"}}

@@ -108,3 +108,32 @@ def test_what_is_neither_board_nor_report_is_refused(folder: Path) -> None:
     (folder / "experimints" / "x").mkdir(parents=True)
     (folder / "experimints" / "x" / "y.json").write_text("{}")
     assert verify(folder / "experimints", "--results", folder) == 6
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("phenomena", {"negation": {"n": 3, "value": 1.0, "interval": [0.9, 1.0],
+                                    "majority_baseline": 0.5}}),
+        ("seeds", {"n": 2, "scores": [0.5, 0.5], "sd": 0.0}),
+        ("intervals_total", {"leaner_score": [0.5, 0.5]}),
+        ("units", 3),
+    ],
+)  # fmt: skip
+def test_a_number_of_which_the_samples_say_nothing_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    key: str, value: object,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("LEANER_HOME", str(tmp_path / "home"))
+    path = small_results.write(tmp_path / "results", "a", small_results.zero_shot(1.0, 0, n=12))
+    record = json.loads(path.read_text())
+    task = record["tasks"]["rte"]
+    score = task["metrics"]["leaner_score"]
+    if key == "seeds":
+        value = {"n": 2, "scores": [score, score], "sd": 0.0}
+    if key == "intervals_total":
+        value = {"leaner_score": [score, score]}
+    record["tasks"]["rte"] = task | {key: value}
+    path.write_text(json.dumps(record))
+    assert verify("--results", tmp_path / "results") == 6
+    assert "other entries than its samples give" in capsys.readouterr().out

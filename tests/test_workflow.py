@@ -164,6 +164,13 @@ def test_reports_stay_as_they_are_on_main(place: Path, kind: str) -> None:
     assert done.returncode != 0 and "are made on main" in done.stdout
 
 
+@pytest.mark.parametrize("kind", results.REPORTS)
+def test_reports_that_are_a_link_to_nothing_are_refused(place: Path, kind: str) -> None:
+    (place / "head" / "results" / kind).symlink_to("/nowhere")
+    done = validate(place)
+    assert done.returncode != 0 and "are made on main" in done.stdout
+
+
 def test_results_that_are_a_link_are_refused(place: Path) -> None:
     shutil.rmtree(place / "head" / "results")
     (place / "head" / "results").symlink_to(place / "base" / "results")

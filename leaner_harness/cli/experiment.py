@@ -14,7 +14,7 @@ from rich.table import Table
 
 from leaner_harness.cli.console import err, out, print_json
 from leaner_harness.data.text import GENRES
-from leaner_harness.errors import LeanerError, ResultError, UsageError
+from leaner_harness.errors import LeanerError, ResultError, UnknownName, UsageError
 from leaner_harness.experiments import drive, grid, records
 from leaner_harness.experiments.grid import Cell, Experiment
 
@@ -142,12 +142,19 @@ def _run_again(args: argparse.Namespace) -> str:
 def _texts(args: argparse.Namespace) -> int:
     from leaner_harness.experiments.texts import write_figures
 
+    sources = dict(map(_pair, args.texts))
+    if len(sources) < len(args.texts):
+        raise UsageError(f"Both texts are called {next(iter(sources))!r}.", "Give them two names.")
+    tokenizers, words = (dict(map(_pair, given)) for given in (args.tokenizer, args.words))
+    for side in (*tokenizers, *words):
+        if side not in sources:
+            raise UnknownName("side", side, sources)
     write_figures(
-        dict(map(_pair, args.texts)),
-        {side: Path(folder) for side, folder in map(_pair, args.tokenizer)},
+        sources,
+        {side: Path(folder) for side, folder in tokenizers.items()},
         args.out,
         genres=[genre for genre in args.genres.split(",") if genre],
-        words={side: _count(side, text) for side, text in map(_pair, args.words)},
+        words={side: _count(side, text) for side, text in words.items()},
     )
     out.print(f"Wrote {args.out}", soft_wrap=True)
     return 0
@@ -200,5 +207,8 @@ def _dry_run(experiment: Experiment, folder: Path, *, as_json: bool) -> int:
         table.add_row(name, *counts, f"{each['disk'] / 1e6:,.0f} MB", hours)
     out.print(f"{experiment.title}\n{experiment.asks}\n")
     out.print(table)
-    out.print("Hours of one process: measured where cells of a step are done, else a rough guess.")
+    out.print(
+        "Hours of one process: by the cells of a step that are done; else of training steps alone, "
+        "by a few that were timed now."
+    )
     return 0

@@ -1,14 +1,16 @@
 """Drive an experiment: run the commands of its cells, several at once, each until it is done once.
 
 A cell that is done leaves a mark, so that an experiment that was stopped or killed goes on with the
-others; the commands themselves go on where they were stopped. A command that outlived its driver
-still holds its cell's lock, and is waited for.
+others; the commands themselves go on where they were stopped. What was done before something that
+it needs was done again is done again, too. A command that outlived its driver still holds its
+cell's lock, and is waited for.
 """
 
 from __future__ import annotations
 
 import fcntl
 import json
+import shlex
 import subprocess
 import sys
 import threading
@@ -18,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from leaner_harness.commands import environment
 from leaner_harness.errors import UsageError
@@ -41,30 +43,63 @@ class Place:
 
     def mark(self, cell: Cell) -> Path:
         """The mark of a cell that is done."""
-        return self.folder / "done" / f"{cell.name}.json"
+        return self._mark(cell.name)
 
     def log(self, cell: Cell) -> Path:
         """What the command printed."""
         return self.folder / "logs" / f"{cell.name}.log"
 
     def is_done(self, cell: Cell) -> bool:
-        """Whether it was done, by this command. Raises UsageError for another one."""
-        try:
-            known = json.loads(self.mark(cell).read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        """Whether it was done, by this command and after all that it needs.
+
+        Raises UsageError for another command.
+        """
+        known = self._known(cell.name)
+        if known is None:
             return False
-        if known["digest"] != cell.digest:
+        if known.get("digest") != cell.digest:
             raise UsageError(
-                f"{cell.name} was done with another command: {self.mark(cell)}",
-                f"Give another --out, or remove the mark to do it again; all of this step's are in "
-                f"{self.mark(cell).parent}.",
+                f"{cell.name} was done with another command{_change(known, cell)}.",
+                "Give the options it was done with, or another --out; or remove its mark to do it "
+                f"again: {self.mark(cell)}. All of this step's are in {self.mark(cell).parent}.",
             )
-        return True
+        needed = [self._known(name) for name in cell.needs]
+        return all(each is not None and _ended(each) <= _ended(known) for each in needed)
 
     def seconds(self, cell: Cell) -> float | None:
         """How long the last try of a cell that is done took."""
-        path = self.mark(cell)
-        return float(json.loads(path.read_text())["seconds"]) if path.is_file() else None
+        known = self._known(cell.name)
+        return None if known is None else float(known["seconds"])
+
+    def _mark(self, name: str) -> Path:
+        return self.folder / "done" / f"{name}.json"
+
+    def _known(self, name: str) -> Mapping[str, Any] | None:
+        path = self._mark(name)
+        try:
+            known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise UsageError(f"{path} is no mark: {error}.", "Remove it.") from error
+        return known
+
+
+def _ended(known: Mapping[str, Any]) -> float:
+    """When a cell was done; marks of earlier versions do not say, and are the older ones."""
+    return float(known.get("ended", 0.0))
+
+
+def _change(known: Mapping[str, Any], cell: Cell) -> str:
+    """The words in which a cell's command was another."""
+    before, now = known.get("command", []), cell.command
+    words = (
+        [word for word in before if word not in now],
+        [word for word in now if word not in before],
+    )
+    if not any(words):
+        return ""
+    return f": then {shlex.join(words[0]) or 'without'}, now {shlex.join(words[1]) or 'without'}"
 
 
 def run(
@@ -130,7 +165,7 @@ def _one(cell: Cell, place: Place, program: Sequence[str], announce: Announce) -
             ).returncode
         if code:
             return FAILED
-        mark = {"command": list(cell.command), "digest": cell.digest}
+        mark = {"command": list(cell.command), "digest": cell.digest, "ended": time.time()}
         write_json(place.mark(cell), mark | {"seconds": round(time.monotonic() - begun, 1)})
         return DONE
 

@@ -138,6 +138,7 @@ def read(
         raise UnknownName("setting of --equal", equal, means or [EQUAL])
     try:
         cells = tuple(_cells(found["step"], values, folders, equal))
+        _check(cells)
         return Experiment(
             path.stem,
             preset,
@@ -152,6 +153,37 @@ def read(
         )
     except KeyError as error:
         raise UsageError(f"{path} lacks {error}.") from error
+
+
+def _check(cells: Sequence[Cell]) -> None:
+    """Raise UsageError where two cells are one, or a training leaves nobody knows what where."""
+    cells_seen: set[str] = set()
+    folders: set[str] = set()
+    for cell in cells:
+        if cell.name in cells_seen:
+            raise UsageError(
+                f"Two cells are called {cell.name}.",
+                "Give each value of an axis once, and no two steps one name.",
+            )
+        cells_seen.add(cell.name)
+        if cell.command[:1] == ("train",):
+            folder = _folder(cell)
+            if folder in folders:  # their records are kept by this name
+                raise UsageError(
+                    f"Two trainings leave a folder called {folder}, {cell.name} among them.",
+                    "Name every axis of the step in the last part of --out.",
+                )
+            folders.add(folder)
+
+
+def _folder(cell: Cell) -> str:
+    """The last part of a training's --out."""
+    if "--out" not in cell.command[2:-1]:
+        raise UsageError(
+            f"The step {cell.step!r} trains without --out.",
+            'Name a folder that differs by cell: "--out", "{runs}/..."',
+        )
+    return Path(cell.command[cell.command.index("--out") + 1]).name
 
 
 def _cells(
@@ -179,12 +211,18 @@ def _cells(
 
 def _places(step: Table, values: Table) -> Iterator[dict[str, str]]:
     """All combinations of the values of the step's axes, but the one that is left out."""
-    axes = [[str(value) for value in values[axis]] for axis in step["over"]]
+    axes = [_axis(axis, values[axis]) for axis in step["over"]]
     known = {axis: str(values[key]) for axis, key in step.get("unless", {}).items()}
     for combination in itertools.product(*axes):
         place = dict(zip(step["over"], combination, strict=True))
         if not known or any(place[axis] != value for axis, value in known.items()):
             yield place
+
+
+def _axis(name: str, found: Any) -> list[str]:
+    if not isinstance(found, list):
+        raise UsageError(f"{name} is {found!r}; what a step goes over is a list: [{found!r}].")
+    return [str(value) for value in found]
 
 
 def _command(
@@ -207,7 +245,7 @@ def _command(
             return word.format_map(texts)
         except KeyError as error:
             raise UsageError(f"The step {step['name']!r} uses {error}, which is not set.") from None
-        except (IndexError, ValueError):
+        except (AttributeError, IndexError, TypeError, ValueError):
             raise UsageError(
                 f"The step {step['name']!r} has a brace in {word!r} that names nothing.",
                 "Write {{ and }} for braces that shall stay.",

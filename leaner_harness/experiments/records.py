@@ -46,7 +46,9 @@ def _copy(source: Path, target: Path) -> None:
     record = json.loads((source / RECORD).read_text(encoding="utf-8"))
     weights = {name: weights_digest(path) for name, path in milestone_folders(source).items()}
     write_json(target / RECORD, {**without_paths(record), "weights": weights})
-    write_atomic(target / LOG, _thinned((source / LOG).read_text(encoding="utf-8").splitlines()))
+    if (source / LOG).is_file():  # what is counted, as an n-gram model, has no curve
+        lines = (source / LOG).read_text(encoding="utf-8").splitlines()
+        write_atomic(target / LOG, _thinned(lines))
 
 
 def _thinned(lines: Sequence[str]) -> str:

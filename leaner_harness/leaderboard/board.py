@@ -35,8 +35,8 @@ training rows.
 A rank (*#*) is 1 + the number of results that are significantly better, and never above that of a
 larger value: results of one rank are not significantly different. Two results differ where their
 difference is more than 1.96 x the root of the sum of their squared standard errors, an error being
-an interval's half / 1.96. This takes the results as independent, though they answer the same rows:
-it calls ties too often rather than too seldom. Nothing is corrected for the number of results;
+an interval's longer half / 1.96. This takes the results as independent, though they answer the same
+rows: it calls ties too often rather than too seldom. Nothing is corrected for their number;
 `leaner compare` makes the paired test. A model marked *unverified* has no samples beside its result
 and no rank; all other numbers were computed from the samples again.
 """

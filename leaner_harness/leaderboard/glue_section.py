@@ -11,7 +11,7 @@ from leaner_harness.leaderboard import markdown
 from leaner_harness.leaderboard.markdown import DASH
 from leaner_harness.leaderboard.sets import Comparable, Ranked, mean
 from leaner_harness.markdown import cell, table
-from leaner_harness.results import Record, Result
+from leaner_harness.results import Record
 
 _METRIC = {"mcc": "MCC", "acc": "acc", "acc_f1": "acc/F1", "pearson_spearman": "r/ρ"}
 
@@ -21,9 +21,9 @@ def section(found: Comparable) -> str:
     data, protocol = found.first["data"], found.first["protocol"]["name"]
     title = f"## {found.first['board']}, {cell(protocol)}, {cell(data['split'])} split"
     heading = f"{title} ({cell(data['fingerprint'][:8])})"
-    results = [row.entry.result for row in found.rows]
     note = markdown.source_note(found, "Synthetic rows (leaner-mini-v1)")
-    known = [_baseline_row(results[0]), *_overlap_rows(results)]
+    records = found.verified_first
+    known = [_baseline_row(records[0]), *_overlap_rows(records)]
     shown = table(_columns(), [*map(_row, found.rows), *known])
     return "\n\n".join([heading, note, shown]) + "\n"
 
@@ -43,8 +43,8 @@ def _row(row: Ranked) -> list[str]:
     ]
 
 
-def _baseline_row(result: Result) -> list[str]:
-    tasks = result.record["tasks"]
+def _baseline_row(record: Record) -> list[str]:
+    tasks = record["tasks"]
     constants = [tasks[n].get("majority_baseline") if n in tasks else None for n in AVERAGED]
     known = [constant for constant in constants if constant is not None]
     raw = f"{sum(known) / len(known):.3f}" if len(known) == len(AVERAGED) else DASH
@@ -55,13 +55,13 @@ def _baseline_row(result: Result) -> list[str]:
 _OVERLAP = {"jaccard": "word overlap", "words": "words"}
 
 
-def _overlap_rows(results: Sequence[Result]) -> list[list[str]]:
+def _overlap_rows(records: Sequence[Record]) -> list[list[str]]:
     """What word counting reaches on these rows, by the first result that says it."""
     found = []
     for key, title in _OVERLAP.items():
         cells = []
         for name in AVERAGED:
-            tasks = [result.record["tasks"].get(name) or {} for result in results]
+            tasks = [record["tasks"].get(name) or {} for record in records]
             said = [(task.get("baselines") or {}).get(key) for task in tasks]
             known = [value for value in said if value is not None]
             cells.append(scoring.shown(known[0]) if known else DASH)

@@ -7,6 +7,7 @@ from leaner_harness.leaderboard.sets import Comparable, Ranked, sizes
 from leaner_harness.markdown import cell
 
 DASH = "–"
+_UNITS = (("E", 1e18), ("P", 1e15), ("T", 1e12), ("B", 1e9), ("M", 1e6), ("k", 1e3))
 
 
 def name_cells(row: Ranked) -> list[str]:
@@ -27,9 +28,10 @@ def count(value: float | None) -> str:
     """A count as in 1.56M; a dash where it is not known."""
     if value is None:
         return DASH
-    for unit, size in (("B", 1e9), ("M", 1e6), ("k", 1e3)):
-        if value >= size:
-            return f"{value / size:.3g}{unit}"
+    rounded = float(f"{value:.3g}")  # first, or 999,700 would be 1e+03k
+    for unit, size in _UNITS:
+        if rounded >= size:
+            return f"{rounded / size:.3g}{unit}"
     return str(int(value))
 
 

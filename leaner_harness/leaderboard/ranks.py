@@ -1,6 +1,6 @@
 """Ranks with ties, from what a result file says alone: values and their 95 % intervals.
 
-`significantly_better` takes an interval's half as 1.96 standard errors, and two results as
+`significantly_better` takes an interval's longer half as 1.96 standard errors, and two results as
 independent: |difference| > 1.96 x root of the sum of both squared errors. They were asked the same
 rows, which mostly makes the true error of a difference smaller, so ties are called too often rather
 than too seldom; `leaner compare` does the paired test where samples are there. Nothing is corrected
@@ -29,8 +29,8 @@ class Score(NamedTuple):
 
     @property
     def error(self) -> float:
-        """Its standard error."""
-        return (self.high - self.low) / (2 * _Z)
+        """Its standard error, by the longer half: the other may end where the metric does."""
+        return max(self.high - self.value, self.value - self.low) / _Z
 
 
 class Rank(NamedTuple):

@@ -57,6 +57,12 @@ class Comparable(NamedTuple):
         return any(row.rank for row in self.rows)
 
     @property
+    def verified_first(self) -> list[Record]:
+        """The records, those first whose numbers were checked: what all share is said by these."""
+        rows = sorted(self.rows, key=lambda row: row.entry.state != VERIFIED)
+        return [row.entry.result.record for row in rows]
+
+    @property
     def answers(self) -> bool:
         """Whether these are answers to LEANER-Eval."""
         return answer_scores.has_answers(self.rows[0].entry.result)

@@ -86,9 +86,10 @@ def _ticks(scale: _Scale, most: int = 5) -> list[float]:
 
 def short(value: float) -> str:
     """A number on an axis: 1.5k, 20M, 0.25."""
+    rounded = float(f"{value:.3g}")  # first, or 999,700 would be 1e+03k
     for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= size:
-            return f"{value / size:.3g}{letter}"
+        if abs(rounded) >= size:
+            return f"{rounded / size:.3g}{letter}"
     return f"{round(value, 6) + 0.0:g}"
 
 

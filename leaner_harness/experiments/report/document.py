@@ -14,7 +14,7 @@ DASH = "–"
 
 
 class Estimate(NamedTuple):
-    """A number, the 95 % interval around it if there is one, and over how many seeds it is."""
+    """A number, and the 95 % interval around it if there is one."""
 
     value: float
     low: float | None = None

@@ -107,6 +107,7 @@ def _averaged(some: Sequence[Columns]) -> Columns:
         np.mean([each.draws for each in some], axis=0),
         np.mean(exchanged, axis=0) if len(exchanged) == len(some) else None,
         1,
+        min(each.units for each in some),
     )
 
 
@@ -118,4 +119,4 @@ def _joined(seeds: Sequence[Columns]) -> Columns:
     draws = np.concatenate(
         [np.stack([e.draws[:, side] for e in seeds], axis=1) for side in (0, 1)], axis=1
     )
-    return Columns(values, draws, None, len(seeds))
+    return Columns(values, draws, None, len(seeds), min(each.units for each in seeds))

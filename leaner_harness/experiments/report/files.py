@@ -100,6 +100,7 @@ def read(experiment: Experiment, folder: Path) -> Kept:
             found = _training(folder, cell, scored, refused)
             if found is not None:
                 training[cell.name] = found
+                _drop_others(cell, found, scored, refused)
     texts = _texts(folder, refused)
     return Kept(folder, experiment, training, scored, texts, tuple(refused))
 
@@ -153,6 +154,9 @@ def _training(
     except LeanerError as error:
         refused.append((files[0], _plain(error.message, folder)))
         return None
+    except (TypeError, ValueError) as error:
+        refused.append((files[0], f"It cannot be read: {error!r}."))
+        return None
     return Training(run, files)
 
 
@@ -172,6 +176,22 @@ def _agree(run: Run, scored: Iterable[Scored]) -> None:
                 raise LeanerError(
                     f"{run.path} and {each.path}, which are of the same weights, differ in {key}."
                 )
+
+
+def _drop_others(
+    cell: Cell, training: Training, scored: dict[str, Scored], refused: list[tuple[str, str]]
+) -> None:
+    """Take away results of a run's checkpoints that are of other weights than it left: older ones.
+
+    What a result does not know of its weights is held against nothing.
+    """
+    place, weights = checkpoint(cell), list(training.run.milestones().values())
+    for name, each in list(scored.items()):
+        path = Path(each.cell.command[1])
+        of = each.record["model"]["weights_sha256"]
+        if of and of not in weights and place in (path, *path.parents):
+            del scored[name]
+            refused.append((each.files[0], f"It is of other weights than {training.files[0]}."))
 
 
 def _texts(folder: Path, refused: list[tuple[str, str]]) -> Mapping[str, Any] | None:

@@ -35,7 +35,8 @@ from leaner_harness.experiments.report.effects import (
 from leaner_harness.experiments.report.files import Kept, Scored, files_of
 from leaner_harness.experiments.report.scores import check_same_rows, over_seeds
 from leaner_harness.experiments.report.training import Group, curves, training_table
-from leaner_harness.judge.verdicts import SUM
+from leaner_harness.intervals import Interval
+from leaner_harness.judge.verdicts import RUBRIC, SUM
 from leaner_harness.svg import A, B, C, D
 
 _WAYS = tuple((side, taught) for side in SIDES for taught in SIDES)
@@ -111,12 +112,14 @@ def _means(results: Sequence[Scored], names: Sequence[str]) -> list[Estimate | N
     tables = [answer_scores.table(samples(each)) for each in results]
     values = [answer_scores.means(each.values) for each in tables]
     draws = [np.concatenate(list(answer_scores.drawn_means(each.values))) for each in tables]
+    highest = RUBRIC.bounds()
     found: list[Estimate | None] = []
     for name in names:
         columns = [each.names.index(name) for each in tables]
         mean = np.array([v[c] for v, c in zip(values, columns, strict=True)])
         drawn = np.stack([d[:, c] for d, c in zip(draws, columns, strict=True)], axis=1)
-        found.append(None if np.isnan(drawn).any() else over_seeds(mean, drawn))
+        ends = Interval(0.0, highest.get(name, 1.0))
+        found.append(None if np.isnan(drawn).any() else over_seeds(mean, drawn, ends))
     return found
 
 

@@ -18,6 +18,8 @@ from leaner_harness.intervals import SEED
 from leaner_harness.statistics import Array
 
 CANNOT_TELL, LESS, MORE = "cannot tell", "LEANER needs less", "LEANER needs more"
+_SAME_SIZE = 0.01
+"""By which equal sizes may differ: a text is cut between two of its documents."""
 
 
 class Side(NamedTuple):
@@ -59,13 +61,20 @@ def ratio(simpler: Side, original: Side) -> Answer:
     growth = np.percentile(means[1][:, -1] - means[1][:, 0], 2.5)
     if growth <= 0:
         verdict, reason = CANNOT_TELL, "the original's score is not shown to grow with the size"
-    elif high < 1:
-        verdict, reason = LESS, "the whole interval is below 1"
-    elif low > 1:
-        verdict, reason = MORE, "the whole interval is above 1"
     else:
-        verdict, reason = CANNOT_TELL, "the interval holds 1"
+        verdict, reason = _verdict(low, high, least, most)
     return Answer(point, low, high, verdict, reason, least, most)
+
+
+def _verdict(low: float, high: float, least: float, most: float) -> tuple[str, str]:
+    """What an interval says; beyond the grid it is known to be below `least`, or above `most`."""
+    if high < 1 and (high > 0 or least <= 1 + _SAME_SIZE):
+        return LESS, "the whole interval is below 1"
+    if low > 1 and (np.isfinite(low) or most >= 1 - _SAME_SIZE):
+        return MORE, "the whole interval is above 1"
+    if high == 0 or np.isinf(low):
+        return CANNOT_TELL, "the grid of LEANER has no size near the original's largest"
+    return CANNOT_TELL, "the interval holds 1"
 
 
 def _means(side: Side, number: int) -> Array:

@@ -13,11 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from leaner_harness import intervals, paired, recompute, scoring
+from leaner_harness import intervals, metric_ends, paired, recompute, scoring
 from leaner_harness.data.glue import TASKS
 from leaner_harness.errors import LeanerError
 from leaner_harness.experiments.report.document import Estimate
 from leaner_harness.experiments.report.files import Scored
+from leaner_harness.intervals import Interval
 from leaner_harness.paired import Columns, Difference
 from leaner_harness.recompute import ScoredTask
 from leaner_harness.statistics import Array
@@ -51,10 +52,16 @@ class Compared(NamedTuple):
 
 def check_same_rows(results: Sequence[Scored]) -> None:
     """Raise LeanerError unless all were asked the same of the same rows."""
-    rankings = {each.result.ranking for each in results}
-    if len(rankings) > 1:
-        shown = "; ".join(" ".join(part[:8] for part in ranking) for ranking in sorted(rankings))
-        raise LeanerError(f"The results are of different rows or protocols: {shown}.")
+    found = {each.result.ranking: each for each in results}
+    if len(found) > 1:
+        shown = "; ".join(
+            f"{each.files[0]} ({' '.join(part[:8] for part in ranking)})"
+            for ranking, each in sorted(found.items(), key=lambda item: item[0])
+        )
+        raise LeanerError(
+            f"These results are of different rows or protocols: {shown}.",
+            "Score one as the other was, or take one out of the folder.",
+        )
 
 
 def differences(
@@ -101,7 +108,13 @@ def _columns(
         return found
     sizes = [len(task.rows[0]) for side in sides for task in side]
     return {
-        metric: Columns(_averaged(each.values, sizes), _averaged(each.draws, sizes), None, len(one))
+        metric: Columns(
+            _averaged(each.values, sizes),
+            _averaged(each.draws, sizes),
+            None,
+            len(one),
+            each.units,
+        )
         for metric, each in found.items()
     }
 
@@ -164,7 +177,9 @@ class Together:
 
     def estimate(self, metric: str) -> Estimate:
         """The mean over tasks and runs, which differ in their training seed."""
-        return over_seeds(*self.mean(metric))
+        rows = {name: self.runs[0].tasks[name].rows for name in self.tasks}
+        constants = {n: scoring.majority_baseline(TASKS[n], each) for n, each in rows.items()}
+        return over_seeds(*self.mean(metric), metric_ends.mean_ends(metric, constants))
 
     def where(self, sources: Sequence[Scored]) -> list[int]:
         """The numbers of some results' runs."""
@@ -185,14 +200,17 @@ def relative_means(groups: Sequence[Together]) -> list[Estimate | None]:
     return [Estimate(float(share)) for share in (scores / best).mean(axis=1)]
 
 
-def over_seeds(values: Array, draws: Array) -> Estimate:
-    """The mean over training seeds (S,), with an interval over rows and, of several, seeds."""
+def over_seeds(values: Array, draws: Array, ends: Interval) -> Estimate:
+    """The mean over training seeds (S,), with an interval over rows and, of several, seeds.
+
+    The interval ends where the metric does.
+    """
     mean = float(values.mean())
     if len(values) > 1:
         found = intervals.t_interval(mean, intervals.spread([values], [draws]))
     else:
         found = intervals.percentile_interval(draws[:, 0])
-    return Estimate(mean, *found)
+    return Estimate(mean, *metric_ends.within(found, ends))
 
 
 def holm(found: Sequence[Compared]) -> Iterator[float]:

@@ -202,7 +202,8 @@ def _scratch(kept: Kept) -> Iterator[Block]:
         for side in SIDES:
             tuned = kept.results_of("tune", side=side, tuned=name)
             # Where all models are fine-tuned, those are what stands against the control.
-            tuned = tuned or kept.results_of("score", side=side, architecture=name)
+            if not any(cell.step == "tune" for cell in kept.experiment.cells):
+                tuned = kept.results_of("score", side=side, architecture=name)
             if scratch and tuned:
                 each = differences(tuned, scratch)
                 found += [(name, SHOWN[side], [*tuned, *scratch], one) for one in each]

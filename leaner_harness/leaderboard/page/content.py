@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from leaner_harness import scoring
-from leaner_harness.answer_scores import GRADES, METRICS, TASK
+from leaner_harness.answer_scores import GRADES, METRICS, TASK, has_answers
 from leaner_harness.data.glue import AVERAGED, TASKS
 from leaner_harness.judge.surface import EMPTY
 from leaner_harness.judge.verdicts import SUM
@@ -143,7 +143,7 @@ def _kinds(found: Comparable) -> list[str]:
 def _row(row: Ranked, columns: Sequence[Record], kinds: Sequence[str]) -> Record:
     entry = row.entry
     record = entry.result.record
-    cell = _answer_cell if kinds else _glue_cell
+    cell = _answer_cell if has_answers(entry.result) else _glue_cell
     shown = {
         "name": text(record["model"]["name"]),
         "path": entry.result.path.as_posix(),
@@ -217,7 +217,7 @@ def _kind(record: Record, kind: str, columns: Sequence[Record]) -> list[Any]:
 
 def _references(found: Comparable, more: Mapping[str, float]) -> list[Record]:
     """What no model has to beat by reading: constants, and the counting of words."""
-    tasks = [part(row.entry.result.record, "tasks") for row in found.rows]
+    tasks = [part(record, "tasks") for record in found.verified_first]
     constants = _known({n: [part(t, n).get("majority_baseline") for t in tasks] for n in AVERAGED})
     best: dict[str, float] = {**constants, **more}
     if len(constants) == len(AVERAGED):

@@ -147,7 +147,7 @@ function reading(board) {
       ];
   lines.push(
     "Brackets are 95 % intervals. With several training seeds they count rows and seeds as chance; otherwise rows alone.",
-    "A rank is 1 + the number of results that are significantly better, and never above that of a larger value, so results of one rank are not significantly different. Two results differ significantly where their difference is more than 1.96 × the root of the sum of their squared standard errors, an error being an interval's half / 1.96. This takes the results as independent, though they answer the same rows: it calls ties too often rather than too seldom. Nothing is corrected for the number of results. The small numbers are the best and the worst place that this leaves open. leaner compare makes the paired test.",
+    "A rank is 1 + the number of results that are significantly better, and never above that of a larger value, so results of one rank are not significantly different. Two results differ significantly where their difference is more than 1.96 × the root of the sum of their squared standard errors, an error being an interval's longer half / 1.96. This takes the results as independent, though they answer the same rows: it calls ties too often rather than too seldom. Nothing is corrected for the number of results. The small numbers are the best and the worst place that this leaves open. leaner compare makes the paired test.",
     "Verified: the numbers were computed again from the samples beside the file. Unverified: there are no samples; such a result is shown and not ranked. Results share a table only where board, split, rows, protocol and judge are the same, and synthetic rows never with published ones.",
   );
   return lines.map((line) => element("p", {}, line));
