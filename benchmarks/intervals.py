@@ -100,8 +100,9 @@ def main() -> None:
     """Print the comparison."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON value")
+    options = parser.parse_args()
     found = [measure(n, name) for n in SIZES for name in METRICS]
-    if parser.parse_args().json:
+    if options.json:
         print(json.dumps(found, indent=1))
         return
     for one in found:

@@ -4,10 +4,9 @@
 
 Contestants, all with AdamW on the same blocks: the published recipe, which is Trainer with its
 defaults (float32); Trainer with its best flags (bf16 and torch_compile; on a processor without
-bfloat16 units torch_compile alone); our loop with the same, and with documents kept apart. All live
-in one process and take turns, a few steps each in every round, so that a busy machine slows all of
-them; ratios are of rounds, with a 95 % interval of their mean. Peak memory is that of a process
-each, after its first steps.
+bfloat16 units torch_compile alone); our loop with the same, and with documents kept apart. Each has
+a process, and they take turns, a few steps each in every round, so that a busy machine slows all of
+them; ratios are of rounds, with a 95 % interval of their mean.
 """
 
 from __future__ import annotations
@@ -15,13 +14,11 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import multiprocessing
 import statistics
-import subprocess
-import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -40,40 +37,58 @@ ENDLESS = 10**6
 CONTESTANTS = ("published", "trainer", "ours", "ours-apart")
 
 
-class Turn:
-    """Lets a run in a thread take so many steps, and waits until it has."""
+class Turns:
+    """A contestant's side of the race, called after each step: it goes on when it is its turn."""
 
-    def __init__(self, run: Callable[[Turn], None]) -> None:
-        self._go, self._done, self._left = threading.Semaphore(0), threading.Semaphore(0), 0
-        self.failure: BaseException | None = None
-        threading.Thread(target=self._body, args=(run,), daemon=True).start()
+    def __init__(self, line: Connection) -> None:
+        self._line = line
+        self._wait()
 
-    def _body(self, run: Callable[[Turn], None]) -> None:
-        self._go.acquire()
-        try:
-            run(self)
-        except BaseException as error:  # told by `take`, in the main thread
-            self.failure = error
-            self._done.release()
-
-    def take(self, steps: int) -> float:
-        """Seconds of the next steps. Raises what the run raised."""
-        self._left = steps
-        _synchronize()
-        began = time.perf_counter()
-        self._go.release()
-        self._done.acquire()
-        _synchronize()
-        if self.failure is not None:
-            raise self.failure
-        return time.perf_counter() - began
+    def _wait(self) -> None:
+        self._left = self._line.recv()
+        self._began = time.perf_counter()
 
     def stepped(self) -> None:
-        """Called by the run after each step."""
+        """Say, at the end of a turn, how long it took and how much memory was held at most."""
         self._left -= 1
         if self._left == 0:
-            self._done.release()
-            self._go.acquire()
+            _synchronize()
+            self._line.send((time.perf_counter() - self._began, peak()))
+            self._wait()
+
+
+class Contestant:
+    """The race's side of a contestant, which is a process of its own."""
+
+    def __init__(self, name: str, options: argparse.Namespace, folder: Path) -> None:
+        start = multiprocessing.get_context("spawn")
+        self._line, theirs = start.Pipe()
+        given = (name, options, folder, theirs)
+        self._process = start.Process(target=compete, args=given, daemon=True)
+        self._process.start()
+        theirs.close()  # else nobody would notice that it has died
+        self.peak = 0
+
+    def take(self, steps: int) -> float:
+        """Seconds of the next steps. Raises EOFError where it has died, which says why."""
+        self._line.send(steps)
+        seconds, self.peak = self._line.recv()
+        return float(seconds)
+
+    def end(self) -> None:
+        """It would train without end."""
+        self._process.kill()
+        self._process.join()
+
+
+def compete(name: str, options: argparse.Namespace, folder: Path, line: Connection) -> None:
+    """Train without end."""
+    get_architecture("llama")  # plugins are loaded before any clock runs
+    transformers.logging.set_verbosity_error()
+    if name.startswith("ours"):
+        ours(options, folder / name, Turns(line), apart=name == "ours-apart")
+    else:
+        trainer(options, folder / name, Turns(line), best=name == "trainer")
 
 
 def _synchronize() -> None:
@@ -86,54 +101,39 @@ def has_bf16() -> bool:
     return has_bfloat16_units(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
 
 
-def ours(options: argparse.Namespace, folder: Path, *, apart: bool) -> Callable[[Turn], None]:
+def ours(options: argparse.Namespace, folder: Path, turns: Turns, *, apart: bool) -> None:
+    class Display(progress.Display):
+        def step(self, step: int, loss: float) -> None:
+            turns.stepped()
+
     recipe = Recipe(
         architecture="llama", size=options.size, data="mini", words=options.words,
         block_size=options.context, batch_size=options.batch, steps=ENDLESS, warmup=0,
         optimizer="adamw", learning_rate=1e-4, eval_every=ENDLESS, sample_every=0,
         bf16=has_bf16(), compile=True, separate_documents=apart, validation_words=200,
     )  # fmt: skip
-
-    def run(turn: Turn) -> None:
-        class Display(progress.Display):
-            def step(self, step: int, loss: float) -> None:
-                turn.stepped()
-
-        loop.Display = Display  # type: ignore[misc]
-        loop.train(recipe, folder / f"ours-{apart}")
-
-    return run
+    loop.Display = Display  # type: ignore[misc]
+    loop.train(recipe, folder)
 
 
-def trainer(options: argparse.Namespace, folder: Path, *, best: bool) -> Callable[[Turn], None]:
-    def run(turn: Turn) -> None:
-        class Stepped(transformers.TrainerCallback):
-            def on_step_end(self, *_: Any, **__: Any) -> None:
-                turn.stepped()
+def trainer(options: argparse.Namespace, folder: Path, turns: Turns, *, best: bool) -> None:
+    class Stepped(transformers.TrainerCallback):
+        def on_step_end(self, *_: Any, **__: Any) -> None:
+            turns.stepped()
 
-        torch.manual_seed(0)
-        model = llama.build(options.size, 2000)
-        ids = np.random.default_rng(0).integers(1, 2000, (4096, options.context))
-        rows = [{"input_ids": row, "labels": row} for row in torch.from_numpy(ids)]
-        flags = {"torch_compile": True, "bf16": has_bf16()} if best else {}
-        arguments = transformers.TrainingArguments(
-            output_dir=str(folder / f"trainer-{best}"), max_steps=ENDLESS, save_strategy="no",
-            per_device_train_batch_size=options.batch, logging_strategy="no", report_to=[],
-            disable_tqdm=True, learning_rate=1e-4, use_cpu=not torch.cuda.is_available(), **flags,
-        )  # fmt: skip
-        transformers.Trainer(
-            model=model, args=arguments, train_dataset=rows, callbacks=[Stepped()]
-        ).train()
-
-    return run
-
-
-def make(name: str, options: argparse.Namespace, folder: Path) -> Turn:
-    """A contestant, ready to take its first step."""
-    get_architecture("llama")  # plugins are loaded before any clock runs
-    if name.startswith("ours"):
-        return Turn(ours(options, folder, apart=name == "ours-apart"))
-    return Turn(trainer(options, folder, best=name == "trainer"))
+    torch.manual_seed(0)
+    model = llama.build(options.size, 2000)
+    ids = np.random.default_rng(0).integers(1, 2000, (4096, options.context))
+    rows = [{"input_ids": row, "labels": row} for row in torch.from_numpy(ids)]
+    flags = {"torch_compile": True, "bf16": has_bf16()} if best else {}
+    arguments = transformers.TrainingArguments(
+        output_dir=str(folder), max_steps=ENDLESS, save_strategy="no",
+        per_device_train_batch_size=options.batch, logging_strategy="no", report_to=[],
+        disable_tqdm=True, learning_rate=1e-4, use_cpu=not torch.cuda.is_available(), **flags,
+    )  # fmt: skip
+    transformers.Trainer(
+        model=model, args=arguments, train_dataset=rows, callbacks=[Stepped()]
+    ).train()
 
 
 def interval(ratios: list[float]) -> tuple[float, float, float]:
@@ -147,30 +147,31 @@ def interval(ratios: list[float]) -> tuple[float, float, float]:
 
 
 def race(options: argparse.Namespace) -> dict[str, Any]:
-    """Seconds a step of each contestant, and the ratios to the peers."""
+    """Tokens a second and peak memory of each contestant, and the ratios to the peers."""
     with tempfile.TemporaryDirectory() as name:
-        turns = {each: make(each, options, Path(name)) for each in CONTESTANTS}
-        for turn in turns.values():
-            turn.take(2)  # compiles, allocates
+        found = {each: Contestant(each, options, Path(name)) for each in CONTESTANTS}
+        for contestant in found.values():
+            contestant.take(2)  # compiles, allocates
         seconds: dict[str, list[float]] = {each: [] for each in CONTESTANTS}
         for _ in range(options.rounds):
-            for each, turn in turns.items():
-                seconds[each].append(turn.take(STEPS) / STEPS)
+            for each, contestant in found.items():
+                seconds[each].append(contestant.take(STEPS) / STEPS)
+        for contestant in found.values():
+            contestant.end()
     tokens = options.batch * options.context
-    found: dict[str, Any] = {
-        "tokens_per_second": {n: tokens / statistics.median(s) for n, s in seconds.items()}
+    figures: dict[str, Any] = {
+        "tokens_per_second": {n: tokens / statistics.median(s) for n, s in seconds.items()},
+        "peak_bytes": {each: contestant.peak for each, contestant in found.items()},
     }
     for peer in ("published", "trainer"):
         for each in ("ours", "ours-apart"):
             pairs = zip(seconds[peer], seconds[each], strict=True)
-            found[f"{each} / {peer}"] = interval([theirs / mine for theirs, mine in pairs])
-    return found
+            figures[f"{each} / {peer}"] = interval([theirs / mine for theirs, mine in pairs])
+    return figures
 
 
-def peak(name: str, options: argparse.Namespace) -> int:
-    """Peak memory in bytes of a contestant alone; of the GPU, or resident."""
-    with tempfile.TemporaryDirectory() as folder:
-        make(name, options, Path(folder)).take(3)
+def peak() -> int:
+    """Bytes that this process held at most; on a GPU, or resident."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated()
     status = Path("/proc/self/status").read_text()  # ru_maxrss would be at least the parent's
@@ -184,18 +185,9 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--words", type=int, default=200_000)
-    parser.add_argument("--peak-of", choices=CONTESTANTS, help=argparse.SUPPRESS)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    transformers.logging.set_verbosity_error()
-    if options.peak_of:
-        print(peak(options.peak_of, options))
-        return
     found = race(options)
-    for name in CONTESTANTS:
-        command = [sys.executable, __file__, *sys.argv[1:], "--peak-of", name]
-        printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        found.setdefault("peak_bytes", {})[name] = int(printed.split()[-1])
     found |= {"bf16": has_bf16(), "context": options.context, "batch": options.batch}
     if options.json:
         print(json.dumps(found))
