@@ -16,6 +16,7 @@ import json
 import math
 import multiprocessing
 import statistics
+import sys
 import tempfile
 import time
 from multiprocessing.connection import Connection
@@ -45,7 +46,10 @@ class Turns:
         self._wait()
 
     def _wait(self) -> None:
-        self._left = self._line.recv()
+        try:
+            self._left = self._line.recv()
+        except EOFError:  # the race is over
+            sys.exit()
         self._began = time.perf_counter()
 
     def stepped(self) -> None:
@@ -76,8 +80,8 @@ class Contestant:
         return float(seconds)
 
     def end(self) -> None:
-        """It would train without end."""
-        self._process.kill()
+        """Else it would train without end."""
+        self._line.close()
         self._process.join()
 
 
