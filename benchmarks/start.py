@@ -6,6 +6,7 @@ the start-up file is timed inside one process, because 0.1 ms drowns in a proces
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -40,7 +41,8 @@ def start_up_file() -> float:
     return min(timeit.repeat(lambda: exec(code, dict(names)), number=50, repeat=7)) / 50
 
 
-if __name__ == "__main__":
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     nothing = least("-c", "pass")
     figures = {
         "python -c pass, s CPU": nothing,
@@ -49,3 +51,7 @@ if __name__ == "__main__":
         "start-up file outside lm_eval, s": start_up_file(),
     }
     print(json.dumps({name: round(value, 6) for name, value in figures.items()}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
