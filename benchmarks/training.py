@@ -28,10 +28,10 @@ import torch
 import transformers
 from leaner_trainers import loop, progress
 from leaner_trainers.architectures import llama
-from leaner_trainers.devices import has_bfloat16_units
 from leaner_trainers.recipe import Recipe
 
-from leaner_harness import get_architecture
+from leaner_harness import get_architecture, has_bfloat16_units
+from leaner_harness.devices import usual_device
 
 STEPS = 3  # of each contestant in a round
 ENDLESS = 10**6
@@ -102,7 +102,7 @@ def _synchronize() -> None:
 
 def has_bf16() -> bool:
     """Whether bfloat16 is faster here than float32."""
-    return has_bfloat16_units(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    return has_bfloat16_units(usual_device())
 
 
 def ours(options: argparse.Namespace, folder: Path, turns: Turns, *, apart: bool) -> None:

@@ -45,6 +45,7 @@ from leaner_harness.errors import (
 if TYPE_CHECKING:
     from leaner_harness.data.text import default_words, held_out_documents, read_documents
     from leaner_harness.dataset.records import Assignment, Rewrite
+    from leaner_harness.devices import has_bfloat16_units
     from leaner_harness.files import home, write_atomic, write_json
     from leaner_harness.hookspecs import hookimpl
     from leaner_harness.judge.verdicts import Item, Scale, Verdict
@@ -102,6 +103,7 @@ __all__ = [
     "get_curriculum",
     "get_difficulty",
     "get_objective",
+    "has_bfloat16_units",
     "held_out_documents",
     "home",
     "hookimpl",
@@ -123,6 +125,7 @@ _LAZY = {
     "get_curriculum": "leaner_harness.registry",
     "get_difficulty": "leaner_harness.registry",
     "get_objective": "leaner_harness.registry",
+    "has_bfloat16_units": "leaner_harness.devices",
     "held_out_documents": "leaner_harness.data.text",
     "home": "leaner_harness.files",
     "hookimpl": "leaner_harness.hookspecs",

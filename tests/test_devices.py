@@ -9,16 +9,10 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState, GradientState
 from accelerate.utils import DistributedType, DynamoBackend
-from leaner_trainers.devices import (
-    bfloat16_warning,
-    hardware,
-    has_bfloat16_units,
-    make_accelerator,
-    settled,
-)
+from leaner_trainers.devices import bfloat16_warning, hardware, make_accelerator, settled
 from leaner_trainers.recipe import Recipe
 
-from leaner_harness import UsageError
+from leaner_harness import UsageError, has_bfloat16_units
 
 
 def test_a_device_that_is_not_there(monkeypatch):

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from leaner_harness.experiments import forecast, pace
 from leaner_harness.experiments.drive import Place
@@ -54,7 +55,7 @@ def test_hours_are_those_of_the_recipe_s_own_model(timed: list[Model], tmp_path:
 def test_a_recipe_is_timed_in_the_precision_that_it_trains_in(
     units: bool, timed: list[Model], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pace, "_device", lambda: "cpu")
+    monkeypatch.setattr(pace, "usual_device", lambda: torch.device("cpu"))
     monkeypatch.setattr("torch.cpu.get_capabilities", lambda: {"amx_bf16": units}, raising=False)
     for setting in ('bf16="auto"', "bf16=false"):
         forecast.forecast([cell("a", "steps=10", setting, *BUDGET)], tmp_path)

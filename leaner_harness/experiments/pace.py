@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from leaner_harness.architecture_check import collated
 from leaner_harness.contracts import resolve
+from leaner_harness.devices import has_bfloat16_units, usual_device
 from leaner_harness.registry import get_architecture, get_objective
 
 _TOKENS = 2048
@@ -47,6 +48,7 @@ def pace(recipe: Mapping[str, Any]) -> Pace:
     spec = get_architecture(str(recipe["architecture"]))
     objective = get_objective(str(recipe.get("objective") or spec.objective))
     length = int(recipe["block_size"])
+    asked = recipe.get("bf16", False)
     return _measured(
         Model(
             spec.name,
@@ -56,25 +58,9 @@ def pace(recipe: Mapping[str, Any]) -> Pace:
             tuple((name, recipe[name]) for name in objective.options),
             max(1, min(int(recipe["batch_size"]), _TOKENS // length)),
             length,
-            _in_bfloat16(recipe.get("bf16", False)),
+            has_bfloat16_units(usual_device()) if asked == "auto" else bool(asked),
         )
     )
-
-
-def _device() -> str:
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _in_bfloat16(asked: bool | str) -> bool:
-    """What `auto` comes to here: bfloat16 where there are units for it."""
-    import torch
-
-    if asked != "auto" or _device() == "cuda":
-        return bool(asked)
-    found: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(found.get("amx_bf16"))
 
 
 @functools.cache
@@ -82,7 +68,7 @@ def _measured(model: Model) -> Pace:
     import torch
 
     spec, objective = get_architecture(model.architecture), get_objective(model.objective)
-    device = _device()
+    device = usual_device()
     built = resolve(spec.build)(model.size, model.vocab_size).to(device).train()
     options = dict(model.options)
     batch = collated(objective, packs=spec.packs, rows=model.rows, length=model.length, **options)
@@ -90,7 +76,7 @@ def _measured(model: Model) -> Pace:
     optimizer, loss_of = torch.optim.AdamW(built.parameters()), resolve(objective.loss)
 
     def step() -> None:
-        with torch.autocast(device, torch.bfloat16, enabled=model.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=model.bfloat16):
             total, targets = loss_of(built, batch)
         (total / targets).backward()
         torch.nn.utils.clip_grad_norm_(built.parameters(), 1.0).item()  # waits for a GPU

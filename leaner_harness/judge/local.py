@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from leaner_harness.devices import usual_device
 from leaner_harness.errors import CheckpointError
 from leaner_harness.judge.rubric import VERSION, level_prompt, shown
 from leaner_harness.judge.verdicts import (
@@ -114,7 +115,6 @@ class LocalJudge:
     def _load(self) -> None:
         if self._model is not None:
             return
-        import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         safe = {"trust_remote_code": False}  # not even asked for
@@ -123,7 +123,7 @@ class LocalJudge:
         except (OSError, ValueError) as error:
             raise CheckpointError(f"The judge {self._path!r} cannot be loaded: {error}") from error
         model = Checked(AutoModelForCausalLM).from_pretrained(self._path, **safe).eval()
-        self._model = model.to("cuda" if torch.cuda.is_available() else "cpu")
+        self._model = model.to(usual_device())
         context = getattr(model.config, "max_position_embeddings", None)
         # What it was trained on may be less than what it has room for.
         known = [n for n in (context, self._tokenizer.model_max_length) if n and n > 0]

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import torch
 from lm_eval.models.huggingface import HFLM
 
+from leaner_harness.devices import usual_device
 from leaner_harness.errors import UsageError
 from leaner_harness.models.loading import (
     check_files,
@@ -52,7 +52,7 @@ class ScorerLM(HFLM):  # type: ignore[misc]
         if isinstance(pretrained, str) and Path(pretrained).is_dir():
             check_files(Path(pretrained), arguments.get("tokenizer"))
         # hf's own default is a GPU, whether there is one or not.
-        arguments.setdefault("device", "cuda" if torch.cuda.is_available() else "cpu")
+        arguments.setdefault("device", usual_device().type)
         super().__init__(pretrained, **arguments)
         embeddings = self.model.get_input_embeddings().weight.shape[0]
         check_vocabulary(self.tokenizer, embeddings, str(self.model.name_or_path))

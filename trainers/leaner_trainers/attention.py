@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from transformers import PreTrainedModel
 
-from leaner_trainers.devices import has_bfloat16_units
+from leaner_harness import has_bfloat16_units
 from leaner_trainers.recipe import Recipe
 
 FUSED, PLAIN = "sdpa", "eager"

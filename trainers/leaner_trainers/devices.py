@@ -11,7 +11,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedType, GradientAccumulationPlugin, InitProcessGroupKwargs
 
-from leaner_harness import UsageError
+from leaner_harness import UsageError, has_bfloat16_units
 from leaner_trainers.recipe import Recipe
 
 _LAUNCH = "Start them with: torchrun --nproc-per-node N -m leaner_harness.cli train ..."
@@ -65,14 +65,6 @@ def _check_processes(recipe: Recipe, found: int) -> None:
         )
     if recipe.minutes and found > 1:
         raise UsageError("`minutes` works with one process only: clocks differ.", "Use `steps`.")
-
-
-def has_bfloat16_units(device: torch.device) -> bool:
-    """Whether bfloat16 is quicker there than float32: processors without units emulate it."""
-    if device.type != "cpu":
-        return device.type == "cuda"
-    found: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(found.get("amx_bf16"))
 
 
 def settled(recipe: Recipe, device: torch.device) -> Recipe:

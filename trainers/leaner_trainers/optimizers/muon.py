@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from leaner_trainers.devices import has_bfloat16_units
+from leaner_harness import has_bfloat16_units
 
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of the quintic iteration: steepest at zero, so that five rounds bring all singular values near
