@@ -41,7 +41,7 @@ def _training(out: Path) -> Iterator[Step]:
     llama = _leaner("train", "llama-demo", "--out", out / "demo-llama")
     yield _step("train-llama", "Train a LLaMA of 1M parameters on the embedded text", llama)
     size = _set(words=400_000, block_size=256, batch_size=4, steps=200, warmup=30)
-    how = _set(learning_rate="3e-3", eval_every=100, bf16="auto")
+    how = _set(eval_every=100, bf16="auto")
     bert = _leaner("train", "bert-1m", *size, *how)
     bert += ["--out", str(out / "demo-bert")]
     yield _step("train-bert", "Train a BERT of the same size on the same text", bert)
