@@ -169,7 +169,7 @@ function boardList() {
           { href: hashOf({ board: board.id }), "data-id": board.id },
           element("b", {}, board.name),
           element("span", {}, `${board.protocol}, ${board.split}`),
-          element("small", {}, `${board.rows.length} ${board.rows.length === 1 ? "result" : "results"} · ${board.fingerprint.slice(0, 8)}`),
+          element("small", {}, `${board.rows.length} ${board.rows.length === 1 ? "result" : "results"} · ${board.fingerprint.slice(0, 8)} · ${board.protocol_fingerprint.slice(0, 8)}`),
         ),
       ),
     );
