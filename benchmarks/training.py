@@ -30,7 +30,7 @@ from leaner_trainers import loop, progress
 from leaner_trainers.architectures import llama
 from leaner_trainers.recipe import Recipe
 
-from leaner_harness import get_architecture, has_bfloat16_units
+from leaner_harness import has_bfloat16_units
 from leaner_harness.devices import usual_device
 
 STEPS = 3  # of each contestant in a round
@@ -87,7 +87,6 @@ class Contestant:
 
 def compete(name: str, options: argparse.Namespace, folder: Path, line: Connection) -> None:
     """Train without end."""
-    get_architecture("llama")  # plugins are loaded before any clock runs
     transformers.logging.set_verbosity_error()
     if name.startswith("ours"):
         ours(options, folder / name, Turns(line), apart=name == "ours-apart")

@@ -23,7 +23,7 @@ def test_a_script_starts(script):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_our_loop_and_trainer_race(tmp_path):
+def test_our_loop_and_trainer_race():
     """Both set accelerate up, each in a way of its own, so neither may see the other's."""
     small = ["--size", "1M", "--context", "32", "--batch", "2", "--rounds", "2", "--words", "20000"]
     script = str(BENCHMARKS / "training.py")

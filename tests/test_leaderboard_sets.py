@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from small_boards import answers_record, entry, glue_record
 from test_leaderboard_page import FOLDER, data_of, page_of
 
-from leaner_harness.experiments.report.charts import short
+from leaner_harness.counts import short
 from leaner_harness.leaderboard import board
 from leaner_harness.leaderboard.markdown import count
 from leaner_harness.leaderboard.ranks import Score, ranks, significantly_better

@@ -24,9 +24,8 @@ def section(found: Comparable) -> str:
     """The table of results that one judge graded, or of those that have none."""
     first = found.first
     judged = first.get("judge") is not None
-    data, protocol = first["data"], first["protocol"]
-    fingerprints = f"{data['fingerprint'][:8]}, {protocol['fingerprint'][:8]}"
-    title = f"## {first['board']}, {cell(protocol['name'])} ({cell(fingerprints)})"
+    protocol = cell(first["protocol"]["name"])
+    title = f"## {first['board']}, {protocol} ({markdown.fingerprints(found)})"
     about = (_GRADED if judged else "No judge. ") + _CHECKS
     note = markdown.source_note(found, "Questions of our own")
     names = ["#", "model", "parameters", "tokens seen", "n"]

@@ -18,10 +18,9 @@ _METRIC = {"mcc": "MCC", "acc": "acc", "acc_f1": "acc/F1", "pearson_spearman": "
 
 def section(found: Comparable) -> str:
     """The table of results of LEANER-GLUE that were asked the same."""
-    data, protocol = found.first["data"], found.first["protocol"]
-    title = f"## {found.first['board']}, {cell(protocol['name'])}, {cell(data['split'])} split"
-    fingerprints = f"{data['fingerprint'][:8]}, {protocol['fingerprint'][:8]}"
-    heading = f"{title} ({cell(fingerprints)})"
+    data, protocol = found.first["data"], found.first["protocol"]["name"]
+    title = f"## {found.first['board']}, {cell(protocol)}, {cell(data['split'])} split"
+    heading = f"{title} ({markdown.fingerprints(found)})"
     note = markdown.source_note(found, "Synthetic rows (leaner-mini-v1)")
     records = found.verified_first
     known = [_baseline_row(records[0]), *_overlap_rows(records)]

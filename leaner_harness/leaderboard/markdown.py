@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from leaner_harness.counts import short
 from leaner_harness.leaderboard.entries import VERIFIED, Entry
 from leaner_harness.leaderboard.sets import Comparable, Ranked, sizes
 from leaner_harness.markdown import cell
 
 DASH = "–"
-_UNITS = (("E", 1e18), ("P", 1e15), ("T", 1e12), ("B", 1e9), ("M", 1e6), ("k", 1e3))
 
 
 def name_cells(row: Ranked) -> list[str]:
@@ -26,13 +26,13 @@ def _link(entry: Entry) -> str:
 
 def count(value: float | None) -> str:
     """A count as in 1.56M; a dash where it is not known."""
-    if value is None:
-        return DASH
-    rounded = float(f"{value:.3g}")  # first, or 999,700 would be 1e+03k
-    for unit, size in _UNITS:
-        if rounded >= size:
-            return f"{rounded / size:.3g}{unit}"
-    return str(int(value))
+    return DASH if value is None else short(value)
+
+
+def fingerprints(found: Comparable) -> str:
+    """Those of the rows and of the protocol, shortened: tables may differ in either alone."""
+    parts = (found.first["data"]["fingerprint"], found.first["protocol"]["fingerprint"])
+    return cell(", ".join(part[:8] for part in parts))
 
 
 def source_note(found: Comparable, ours: str) -> str:

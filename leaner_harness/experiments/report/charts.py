@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from leaner_harness.counts import short
 from leaner_harness.experiments.report.document import Estimate
 from leaner_harness.svg import INK, PALE, SOFT, dot, drawing, line, path, square, text
 
@@ -82,15 +83,6 @@ def _ticks(scale: _Scale, most: int = 5) -> list[float]:
     step = next(power * digit for digit in (1, 2, 5, 10) if power * digit >= rough)
     first = math.ceil(scale.low / step)
     return [step * k for k in range(first, math.floor(scale.high / step) + 1)]
-
-
-def short(value: float) -> str:
-    """A number on an axis: 1.5k, 20M, 0.25."""
-    rounded = float(f"{value:.3g}")  # first, or 999,700 would be 1e+03k
-    for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if abs(rounded) >= size:
-            return f"{rounded / size:.3g}{letter}"
-    return f"{round(value, 6) + 0.0:g}"
 
 
 def plot(title: str, x: Axis, y: Axis, series: Sequence[Series], about: str) -> str:
