@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import small_glue
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from small_finetune import SHORT, row, setting
@@ -158,10 +159,20 @@ def test_long_rows_are_cut_from_the_longer_sentence_and_counted(checkpoint: Path
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=200), st.integers(1, 16))
 def test_every_row_is_in_one_batch_and_padding_is_small(lengths: list[int], size: int) -> None:
     ids = [[1] * n for n in lengths]
-    encoded = encoding.Encoded(ids, ids, [0.0] * len(ids), 0)
+    encoded = encoding.Encoded(ids, ids, [0.0] * len(ids), 0, 128)
     batches = list(encoding.shuffled_batches(encoded, size, np.random.default_rng(0)))
     assert sorted(np.concatenate(batches)) == list(range(len(lengths)))
     padded = sum(len(b) * max(lengths[i] for i in b) for b in batches)
     if len(lengths) % size == 0:  # full batches in one window: sorting cannot be beaten
         unsorted = [lengths[i : i + size] for i in range(0, len(lengths), size)]
         assert padded <= sum(len(b) * max(b) for b in unsorted) or len(lengths) > 50 * size
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=9), st.integers(30, 40))
+def test_batches_have_few_widths_and_none_beyond_the_room(lengths: list[int], room: int) -> None:
+    ids = [[7] * n for n in lengths]
+    encoded = encoding.Encoded(ids, ids, [0.0] * len(ids), 0, room)
+    batch = encoding.collate(encoded, np.arange(len(ids)), 0, torch.device("cpu"))
+    width = batch.ids.shape[1]
+    assert max(lengths) <= width <= room and (width % 8 == 0 or width == room)
+    assert batch.mask.sum(1).tolist() == lengths == (batch.ids == 7).sum(1).tolist()

@@ -31,7 +31,7 @@ from leaner_harness.models.finetune.classifier import build_classifier
 def test_padding_changes_no_prediction(checkpoint: Path) -> None:
     model = build_classifier(str(checkpoint), 2, from_scratch=False).eval()
     ids = [[1, 2, 3], [4, 5, 6, 7, 8, 9]]
-    encoded = encoding.Encoded(ids, [[0] * len(i) for i in ids], [0.0, 1.0], 0)
+    encoded = encoding.Encoded(ids, [[0] * len(i) for i in ids], [0.0, 1.0], 0, 128)
     device = torch.device("cpu")
     together = model(encoding.collate(encoded, np.array([0, 1]), 0, device))
     alone = model(encoding.collate(encoded, np.array([0]), 0, device))
@@ -39,7 +39,7 @@ def test_padding_changes_no_prediction(checkpoint: Path) -> None:
 
 
 def _alone(model: torch.nn.Module, ids: list[int], sentence: int) -> torch.Tensor:
-    encoded = encoding.Encoded([ids], [[sentence] * len(ids)], [0.0], 0)
+    encoded = encoding.Encoded([ids], [[sentence] * len(ids)], [0.0], 0, 128)
     found: torch.Tensor = model(encoding.collate(encoded, np.array([0]), 0, torch.device("cpu")))
     return found
 
@@ -72,7 +72,7 @@ def test_no_row_of_an_xlnet_is_read_backwards(tmp_path: Path) -> None:
     config = transformers.XLNetConfig(**shape, bi_data=True, initializer_range=0.5)
     transformers.XLNetLMHeadModel(config).save_pretrained(tmp_path)
     model = build_classifier(str(tmp_path), 2, from_scratch=False).eval()
-    encoded = encoding.Encoded([[1, 2, 3, 4]] * 2, [[0] * 4] * 2, [0.0, 0.0], 0)
+    encoded = encoding.Encoded([[1, 2, 3, 4]] * 2, [[0] * 4] * 2, [0.0, 0.0], 0, 128)
     both = model(encoding.collate(encoded, np.array([0, 1]), 0, torch.device("cpu")))
     torch.testing.assert_close(both[:1], both[1:], atol=1e-6, rtol=0)
     torch.testing.assert_close(both[:1], _alone(model, [1, 2, 3, 4], 0), atol=1e-6, rtol=0)
@@ -91,7 +91,7 @@ def test_rows_are_cut_to_the_positions_that_a_roberta_can_use(tmp_path: Path) ->
 @pytest.mark.usefixtures("without_float64")
 def test_a_device_needs_no_float64(checkpoint: Path) -> None:
     model = build_classifier(str(checkpoint), 2, from_scratch=False)
-    encoded = encoding.Encoded([[1, 2, 3]], [[0] * 3], [0.0], 0)
+    encoded = encoding.Encoded([[1, 2, 3]], [[0] * 3], [0.0], 0, 128)
     assert training.predict(model, encoded, 0, torch.device("cpu")).shape == (1, 2)
 
 

@@ -28,6 +28,7 @@ from leaner_harness import (
     get_objective,
     held_out_documents,
 )
+from leaner_harness.dropout import quick_dropout
 from leaner_trainers.attention import quicken_attention
 from leaner_trainers.checkpoint import (
     State,
@@ -192,6 +193,7 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
                 with (
                     nullcontext() if is_last else accelerator.no_sync(parallel),
                     torch.autocast(device.type, torch.bfloat16, enabled=in_bfloat16),
+                    quick_dropout(device),
                 ):
                     loss, n_targets = loss_of(parallel, batch)
                     accelerator.backward(loss)

@@ -18,7 +18,7 @@ def classifies(folder: Path, spec: ArchitectureSpec) -> str:
     """Classify two rows of unlike length, together and alone; raises AssertionError."""
     model = build_classifier(str(folder), 2, from_scratch=False, own=spec.sequence_classifier)
     ids = [list(range(10, 20)), list(range(30, 70))]
-    rows = Encoded(ids, [[0] * len(row) for row in ids], [0.0, 1.0], 0)
+    rows = Encoded(ids, [[0] * len(row) for row in ids], [0.0, 1.0], 0, max(map(len, ids)))
     device = torch.device("cpu")
     with torch.inference_mode():
         model.eval()

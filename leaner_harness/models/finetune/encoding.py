@@ -15,6 +15,9 @@ from leaner_harness.errors import CheckpointError
 
 _WINDOW = 50
 """Batches whose rows are sorted by length together: this spares padding and still shuffles."""
+_WIDTHS = 8
+"""Batches are as wide as a multiple of it: a processor prepares its bfloat16 products anew for each
+width, and forgets them when there are many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,8 @@ class Encoded:
     labels: list[float]
     truncated: int
     """Rows that were cut to length."""
+    room: int
+    """The most tokens a row may have."""
 
     def lengths(self) -> np.ndarray[Any, np.dtype[np.int64]]:
         """(n,) tokens per row."""
@@ -63,7 +68,7 @@ def encode_rows(rows: Sequence[Row], task: GlueTask, tokenizer: Any, max_length:
         ids, segments = found["input_ids"], found["token_type_ids"]
     else:
         ids, segments, truncated = _plain(columns, tokenizer, max_length)
-    return Encoded(ids, segments, [float(row["label"]) for row in rows], truncated)
+    return Encoded(ids, segments, [float(row["label"]) for row in rows], truncated, max_length)
 
 
 def _has_template(tokenizer: Any, sentences: int) -> bool:
@@ -142,7 +147,8 @@ def collate(
     encoded: Encoded, rows: np.ndarray[Any, np.dtype[np.int64]], pad: int, device: torch.device
 ) -> Batch:
     """The rows as one right-padded batch."""
-    width = max(len(encoded.ids[i]) for i in rows)
+    longest = max(len(encoded.ids[i]) for i in rows)
+    width = min(-(-longest // _WIDTHS) * _WIDTHS, encoded.room)
     ids = np.full((len(rows), width), pad, dtype=np.int64)
     mask, segments = np.zeros_like(ids), np.zeros_like(ids)
     for place, i in enumerate(rows):

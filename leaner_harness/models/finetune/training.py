@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save
 from leaner_harness import scoring
 from leaner_harness.data.glue import GlueTask
 from leaner_harness.data.rows import Row
+from leaner_harness.dropout import quick_dropout
 from leaner_harness.files import write_atomic, write_json
 from leaner_harness.models import loading
 from leaner_harness.models.finetune.classifier import build_classifier
@@ -209,7 +210,11 @@ def train_step(
     setting: Setting,
 ) -> None:
     """One step of the optimiser on one batch."""
-    with torch.autocast(batch.ids.device.type, torch.bfloat16, enabled=setting.bf16):
+    device = batch.ids.device
+    with (
+        torch.autocast(device.type, torch.bfloat16, enabled=setting.bf16),
+        quick_dropout(device),
+    ):
         loss = _loss(model(batch), batch, task)
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(model.parameters(), setting.protocol.clip)
