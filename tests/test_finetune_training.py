@@ -21,8 +21,8 @@ from small_finetune import SHORT, separable, setting
 from leaner_harness import scoring
 from leaner_harness.architecture_check import byte_tokenizer
 from leaner_harness.data.glue import TASKS
-from leaner_harness.errors import PluginError
-from leaner_harness.models.finetune import encoding, runs, training, workers
+from leaner_harness.errors import PluginError, UsageError
+from leaner_harness.models.finetune import classifier, encoding, runs, training, workers
 from leaner_harness.models.finetune.classifier import build_classifier
 
 # The classifier
@@ -150,6 +150,52 @@ def test_in_bfloat16_it_learns_the_same_with_plain_attention(
     found = training.predict_run(run, data)
     right = [np.argmax(p) == r["label"] for p, r in _answers(found, data)]
     assert np.mean(right) > 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bf16", [False, True])
+def test_compiled_it_takes_the_same_steps(checkpoint: Path, bf16: bool) -> None:
+    """Batches of several shapes, a batch of one row, another head: nothing is compiled again."""
+    ids = [list(range(10, 10 + n)) for n in (20, 3, 9, 17, 30)]
+    encoded = encoding.Encoded(ids, [[0] * len(i) for i in ids], [0.0, 1.0, 0.0, 1.0, 1.0], 0, 32)
+    batches = [
+        encoding.collate(encoded, np.array(rows), 0, torch.device("cpu"))
+        for rows in ([0, 1], [1, 2, 3], [4])
+    ]
+    compilations = []
+    for task in ("sst2", "stsb"):
+        weights = []
+        for is_compiled in (False, True):
+            chosen = setting(checkpoint, bf16=bf16, compile=is_compiled)
+            torch.manual_seed(3)
+            model = training.build(chosen, TASKS[task]).train()
+            model.dropout.p = 0.0
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            for batch in batches:
+                training.train_step(model, batch, TASKS[task], optimizer, chosen)
+            weights.append(torch.cat([each.flatten() for each in model.parameters()]))
+        untrained = torch.cat([each.flatten() for each in _untrained(checkpoint, task)])
+        moved = (weights[0] - untrained).norm()
+        assert moved > 0
+        assert (weights[1] - weights[0]).norm() < (0.05 if bf16 else 1e-3) * moved
+        compilations.append(torch._dynamo.utils.counters["stats"]["unique_graphs"])  # type: ignore[attr-defined]
+    assert compilations[0] == compilations[1] > 0
+
+
+def _untrained(checkpoint: Path, task: str) -> list[torch.Tensor]:
+    torch.manual_seed(3)
+    model = training.build(setting(checkpoint), TASKS[task])
+    return [each.detach() for each in model.parameters()]
+
+
+def test_without_a_compiler_compile_is_refused_before_anything_is_trained(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classifier._compiled_pool.cache_clear()
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    training.checked(setting(checkpoint), TASKS["cola"])
+    with pytest.raises(UsageError, match="no-such-compiler is not on the PATH"):
+        training.checked(setting(checkpoint, compile=True), TASKS["cola"])
 
 
 def test_the_best_pass_is_kept_not_the_last(

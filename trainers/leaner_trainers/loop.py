@@ -28,6 +28,7 @@ from leaner_harness import (
     get_objective,
     held_out_documents,
 )
+from leaner_harness.compiling import compiled
 from leaner_harness.dropout import quick_dropout
 from leaner_trainers.attention import quicken_attention
 from leaner_trainers.checkpoint import (
@@ -112,8 +113,7 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
         restore_state(out, found, model, optimizers, device)
     parallel = accelerator.prepare(model)
     if recipe.compile:
-        # Compiled, a processor draws dropout's numbers three times as slowly as torch itself does.
-        loss_of = torch.compile(loss_of, options={"fallback_random": device.type == "cpu"})
+        loss_of = compiled(loss_of, device)
 
     accumulation, rows = recipe.gradient_accumulation, recipe.batch_size
     tokens_per_step = accumulation * rows * recipe.block_size

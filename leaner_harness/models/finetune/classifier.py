@@ -6,14 +6,17 @@ one of two heads. (transformers' own differ: BERT has a pooler, XLNet a summary 
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from leaner_harness.compiling import compiled
 from leaner_harness.contracts import resolve
 from leaner_harness.errors import CheckpointError, LeanerError, PluginError
 from leaner_harness.models.auto import choose
@@ -33,7 +36,15 @@ _AUTO_CLASSES = {
 class Classifier(nn.Module):
     """Body, pooling, dropout and a linear head. Shapes: B rows, T tokens, D hidden units."""
 
-    def __init__(self, body: nn.Module, width: int, outputs: int, *, causal: bool) -> None:
+    def __init__(
+        self,
+        body: nn.Module,
+        width: int,
+        outputs: int,
+        *,
+        causal: bool,
+        compile_on: torch.device | None = None,
+    ) -> None:
         super().__init__()
         self.body = body
         self.dropout = nn.Dropout(_DROPOUT)
@@ -42,24 +53,36 @@ class Classifier(nn.Module):
         nn.init.zeros_(self.head.bias)
         self.causal = causal
         self._segments = _tells_sentences(body)
+        self._pool = Classifier.pool if compile_on is None else _compiled_pool(compile_on)
 
     def forward(self, batch: Batch) -> torch.Tensor:
-        """(B, outputs): from the last token of a causal body, from the mean over tokens of others.
+        """(B, outputs), float32."""
+        # To a compiler, one row is a shape of its own. Predictions are computed as ever.
+        pool = self._pool if self.training and len(batch.ids) > 1 else Classifier.pool
+        pooled = pool(self, batch)
+        logits: torch.Tensor = self.head(self.dropout(pooled)).float()
+        return logits
+
+    def pool(self, batch: Batch) -> torch.Tensor:
+        """(B, D): the last token of a causal body, the mean over the tokens of others.
 
         A causal body sees no padding on the right, so it needs no mask.
         """
         inputs = {} if self.causal else {"attention_mask": batch.mask}
         if self._segments:
             inputs["token_type_ids"] = batch.segments
-        hidden = self.body(input_ids=batch.ids, **inputs)[0]  # (B, T, D)
+        hidden: torch.Tensor = self.body(input_ids=batch.ids, **inputs)[0]  # (B, T, D)
         if self.causal:
             last = batch.mask.sum(1) - 1
-            pooled = hidden[torch.arange(len(last), device=last.device), last]
-        else:
-            weights = batch.mask[:, :, None].to(hidden.dtype)
-            pooled = (hidden * weights).sum(1) / weights.sum(1)
-        logits: torch.Tensor = self.head(self.dropout(pooled)).float()
-        return logits
+            return hidden[torch.arange(len(last), device=last.device), last]
+        weights = batch.mask[:, :, None].to(hidden.dtype)
+        return (hidden * weights).sum(1) / weights.sum(1)
+
+
+@functools.cache
+def _compiled_pool(device: torch.device) -> Callable[[Classifier, Batch], torch.Tensor]:
+    """One for all runs of a process, which have the same body, and heads of several widths."""
+    return compiled(Classifier.pool, device, any_shape=True)
 
 
 def _tells_sentences(body: nn.Module) -> bool:
@@ -100,13 +123,15 @@ def build_classifier(
     from_scratch: bool,
     own: str = "",
     plain_attention: bool = False,
+    compile_on: torch.device | None = None,
 ) -> nn.Module:
     """A classifier on the checkpoint's body, in float32; with `from_scratch` on random weights.
 
     `own` is the `"module:attribute"` of a sequence classifier to use instead (default: the one its
     architecture names, if any). `plain_attention` computes attention as products of matrices and
-    not by torch's fused kernel. Raises CheckpointError for what transformers cannot load,
-    PluginError for what the architecture's own class cannot.
+    not by torch's fused kernel; with `compile_on` a device, training steps there run the body
+    compiled, unless it is its architecture's own. Raises CheckpointError for what transformers
+    cannot load, PluginError for what the architecture's own class cannot.
     """
     own = own or _own_class(checkpoint)
     if own:
@@ -128,7 +153,8 @@ def build_classifier(
         model.set_attn_implementation("eager")
     width = model.get_input_embeddings().weight.shape[1]
     width = getattr(model.config, "hidden_size", None) or width
-    return Classifier(model.base_model, width, outputs, causal=scorer == "leaner-causal")
+    causal = scorer == "leaner-causal"
+    return Classifier(model.base_model, width, outputs, causal=causal, compile_on=compile_on)
 
 
 def _load_own(name: str, checkpoint: str, outputs: int, from_scratch: bool) -> nn.Module:

@@ -35,7 +35,7 @@ Answer = tuple[float, bool, list[float]] | tuple[float, bool]
 
 _ARGUMENTS = (
     "pretrained", "tokenizer", "protocol", "from_scratch", "max_length", "workers", "work", "bf16",
-    "leaner_split", "leaner_data",
+    "compile", "leaner_split", "leaner_data",
 )  # fmt: skip
 
 
@@ -52,6 +52,7 @@ class FinetuneLM(LM):  # type: ignore[misc]
         workers: int | None = None,
         work: str = "",
         bf16: bool = False,
+        compile: bool = False,  # noqa: A002 (as recipes call it)
         leaner_split: str | None = None,
         leaner_data: str | None = None,
         batch_size: int | str = 1,
@@ -75,7 +76,7 @@ class FinetuneLM(LM):  # type: ignore[misc]
         self._devices = processes.devices(device or "cuda")
         setting = Setting(
             pretrained, words, bool(from_scratch), chosen, limit,
-            self._devices[0], bool(bf16),
+            self._devices[0], bool(bf16), bool(compile),
         )  # fmt: skip
         self.setting = checked(setting, TASKS["cola"])
         self.workers = workers or processes.default_workers(self._devices)
@@ -123,6 +124,7 @@ class FinetuneLM(LM):  # type: ignore[misc]
                 "from_scratch": setting.from_scratch,
                 "max_length": setting.max_length,
                 "bf16": setting.bf16,
+                "compile": setting.compile,
                 "weights_sha256": self._weights,
                 "tasks": self._records,
             },

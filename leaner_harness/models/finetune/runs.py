@@ -18,7 +18,7 @@ from leaner_harness.models.finetune.rows import TaskData
 from leaner_harness.models.finetune.training import RUN, WEIGHTS, Run, Setting, predict_run
 from leaner_harness.models.loading import TOKENIZER_FILES, TOKENIZER_SETTINGS
 
-_FORMAT = 2
+_FORMAT = 3
 """Raise it when training, encoding or what is kept of a run changes: older runs are made anew."""
 
 Predictions = list[list[list[float]]]
@@ -158,9 +158,8 @@ def grid_folder(work: Path, setting: Setting, weights: str, data: TaskData) -> P
     Of the code that is `_FORMAT`, which has to be raised by hand.
     """
     said = asdict(setting) | {"weights": weights, "protocol": setting.protocol.record()}
-    identity = {
-        key: said[key] for key in ("weights", "protocol", "from_scratch", "max_length", "bf16")
-    }
+    keys = ("weights", "protocol", "from_scratch", "max_length", "bf16", "compile")
+    identity = {key: said[key] for key in keys}
     identity["tokenizer"] = _digest_of_tokenizer(setting.tokenizer)
     # The same weights with other attention heads or another activation are another model.
     identity["configuration"] = _configuration(setting.checkpoint)

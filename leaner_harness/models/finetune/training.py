@@ -50,6 +50,7 @@ class Setting:
     max_length: int
     device: str
     bf16: bool = False
+    compile: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,11 @@ def build(setting: Setting, task: GlueTask) -> torch.nn.Module:
     # The gradient of the fused kernel makes no use of a processor's bfloat16 units (torch 2.13).
     plain = setting.bf16 and setting.device == "cpu"
     return build_classifier(
-        setting.checkpoint, outputs, from_scratch=setting.from_scratch, plain_attention=plain
+        setting.checkpoint,
+        outputs,
+        from_scratch=setting.from_scratch,
+        plain_attention=plain,
+        compile_on=torch.device(setting.device) if setting.compile else None,
     )
 
 
