@@ -47,6 +47,9 @@ class ArchitectureSpec:
     class, separator and mask tokens."""
     model_type: ModelType = ModelType("hf")
     """The lm-eval model type that scores its checkpoints."""
+    model_class: str = ""
+    """Class that loads its checkpoints for fine-tuning, a transformers model whose body,
+    `base_model`, takes `input_ids`; empty when the class that transformers finds will do."""
     sequence_classifier: str = ""
     """Class for fine-tuning; empty when `AutoModelForSequenceClassification` has one."""
     sizes: tuple[str, ...] = ("1M",)

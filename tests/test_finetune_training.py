@@ -20,6 +20,7 @@ from small_finetune import SHORT, separable, setting
 
 from leaner_harness import scoring
 from leaner_harness.architecture_check import byte_tokenizer
+from leaner_harness.contracts import ArchitectureSpec
 from leaner_harness.data.glue import TASKS
 from leaner_harness.errors import PluginError, UsageError
 from leaner_harness.models.finetune import classifier, encoding, runs, training, workers
@@ -243,13 +244,13 @@ class Crooked(torch.nn.Module):
 
 
 def test_a_strangers_classifier_that_does_not_fit_is_named(checkpoint: Path) -> None:
-    own = f"{__name__}:Crooked"
-    model = build_classifier(str(checkpoint), 2, from_scratch=False, own=own)
+    spec = ArchitectureSpec("crooked", "", sequence_classifier=f"{__name__}:Crooked")
+    model = build_classifier(str(checkpoint), 2, from_scratch=False, spec=spec)
     ids = torch.ones(3, 4, dtype=torch.long)
     with pytest.raises(PluginError, match=r"Crooked' gives logits of the shape \(3, 3\), not"):
         model(encoding.Batch(ids, ids, ids, torch.zeros(3)))
     with pytest.raises(PluginError, match="(?s)Crooked' cannot be loaded.*TypeError.*num_labels"):
-        build_classifier(str(checkpoint), 2, from_scratch=True, own=own)
+        build_classifier(str(checkpoint), 2, from_scratch=True, spec=spec)
 
 
 # Runs on disk

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 import transformers
@@ -13,6 +15,8 @@ from leaner_trainers.recipe import Recipe
 from torch.nn import functional as F
 
 from leaner_harness import UsageError
+from leaner_harness.models.finetune.classifier import build_classifier
+from leaner_harness.models.finetune.encoding import Batch
 
 VOCABULARY = 320
 CAUSAL = {"llama": llama, "qwen3": qwen3, "mamba2": mamba2}
@@ -226,10 +230,31 @@ def test_mamba2_uses_its_own_scan_for_training_and_scoring_alone(monkeypatch):
 
 def test_mamba2_refuses_positions_that_stock_would_overlook():
     model = build(mamba2)
-    with pytest.raises(UsageError, match="not with use_cache"):
+    with pytest.raises(UsageError, match="use_cache=False alone"):
         model(input_ids=text(), position_ids=POSITIONS)
-    with pytest.raises(UsageError, match="not with labels"):
+    with pytest.raises(UsageError, match="use_cache=False alone"):
         model(input_ids=text(), position_ids=POSITIONS, labels=text(), use_cache=False)
+    with pytest.raises(UsageError, match="use_cache=False alone"):
+        model.base_model(input_ids=text(), position_ids=POSITIONS)
+    assert model(input_ids=text(), labels=text(), use_cache=False).loss > 0  # stock's
+
+
+def test_mamba2_is_fine_tuned_with_its_own_scan(tmp_path, monkeypatch):
+    """And on stock's where it is not known to be ours, to the same numbers."""
+    build(mamba2).save_pretrained(tmp_path)
+    rows = Batch(text(), torch.ones_like(text()), torch.zeros_like(text()), torch.zeros(1))
+    calls = []
+    scan = ssd.scan
+    monkeypatch.setattr(ssd, "scan", lambda *args: calls.append(1) or scan(*args))
+    pooled = []
+    for name in ("another", "mamba2"):
+        assert not calls
+        record = {"recipe": {"architecture": name}, "lm_eval": {"model": "hf", "model_args": {}}}
+        (tmp_path / "leaner.json").write_text(json.dumps(record))
+        model = build_classifier(str(tmp_path), 2, from_scratch=False)
+        pooled.append(model.train().pool(rows))
+    assert len(calls) == model.body.config.num_hidden_layers
+    torch.testing.assert_close(*pooled, atol=1e-4, rtol=1e-4)
 
 
 def test_mamba2_is_saved_as_the_stock_model(tmp_path):

@@ -55,6 +55,7 @@ def register_architectures() -> list[ArchitectureSpec]:
         ArchitectureSpec(
             name="mamba2",
             build="leaner_trainers.architectures.mamba2:build",
+            model_class="leaner_trainers.architectures.mamba2:Mamba2ForCausalLM",
             other_objectives=("sft",),
             sizes=("1M", "14M", "paper"),
             any_size=True,

@@ -16,7 +16,7 @@ _TOLERANCE = 1e-4
 
 def classifies(folder: Path, spec: ArchitectureSpec) -> str:
     """Classify two rows of unlike length, together and alone; raises AssertionError."""
-    model = build_classifier(str(folder), 2, from_scratch=False, own=spec.sequence_classifier)
+    model = build_classifier(str(folder), 2, from_scratch=False, spec=spec)
     ids = [list(range(10, 20)), list(range(30, 70))]
     rows = Encoded(ids, [[0] * len(row) for row in ids], [0.0, 1.0], 0, max(map(len, ids)))
     device = torch.device("cpu")

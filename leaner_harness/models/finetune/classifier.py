@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from leaner_harness.compiling import compiled
-from leaner_harness.contracts import resolve
+from leaner_harness.contracts import ArchitectureSpec, resolve
 from leaner_harness.errors import CheckpointError, LeanerError, PluginError
 from leaner_harness.models.auto import choose
 from leaner_harness.models.finetune.encoding import Batch
@@ -121,31 +121,37 @@ def build_classifier(
     outputs: int,
     *,
     from_scratch: bool,
-    own: str = "",
+    spec: ArchitectureSpec | None = None,
     plain_attention: bool = False,
     compile_on: torch.device | None = None,
 ) -> nn.Module:
     """A classifier on the checkpoint's body, in float32; with `from_scratch` on random weights.
 
-    `own` is the `"module:attribute"` of a sequence classifier to use instead (default: the one its
-    architecture names, if any). `plain_attention` computes attention as products of matrices and
-    not by torch's fused kernel; with `compile_on` a device, training steps there run the body
-    compiled, unless it is its architecture's own. Raises CheckpointError for what transformers
-    cannot load, PluginError for what the architecture's own class cannot.
+    `spec` is its architecture, by default the one that its `leaner.json` names, if any; it may name
+    a class to load the model with, or a classifier. `plain_attention` computes attention as
+    products of matrices and not by torch's fused kernel; with `compile_on` a device, training steps
+    there run the body compiled, unless the whole classifier is the architecture's own. Raises
+    CheckpointError for what transformers cannot load, PluginError for what the architecture's own
+    class cannot.
     """
-    own = own or _own_class(checkpoint)
-    if own:
-        return _load_own(own, checkpoint, outputs, from_scratch)
+    spec = spec or _architecture_of(checkpoint)
+    if spec is not None and spec.sequence_classifier:
+        name = spec.sequence_classifier
+        model = _load_named(name, checkpoint, from_scratch, num_labels=outputs)
+        return _Own(model, name, outputs)
     scorer = choose(checkpoint).model_type
     if scorer not in _AUTO_CLASSES:
         raise CheckpointError(
             f"{checkpoint} is scored by {scorer}; it has no body to put a classifier on.",
             "Its architecture may name a sequence_classifier of its own (docs/hooks.md).",
         )
-    import transformers
+    if spec is not None and spec.model_class:
+        model = _load_named(spec.model_class, checkpoint, from_scratch)
+    else:
+        import transformers
 
-    auto_class = getattr(transformers, _AUTO_CLASSES[scorer])
-    model = _load(auto_class, checkpoint, from_scratch)
+        auto_class = getattr(transformers, _AUTO_CLASSES[scorer])
+        model = _load(auto_class, checkpoint, from_scratch)
     model.config.use_cache = False
     if hasattr(model.base_model, "bi_data"):  # XLNet's would read half of each batch backwards
         model.base_model.bi_data = False
@@ -157,18 +163,18 @@ def build_classifier(
     return Classifier(model.base_model, width, outputs, causal=causal, compile_on=compile_on)
 
 
-def _load_own(name: str, checkpoint: str, outputs: int, from_scratch: bool) -> nn.Module:
+def _load_named(name: str, checkpoint: str, from_scratch: bool, **options: Any) -> Any:
+    """With the class that an architecture names."""
     try:
-        model = _load(resolve(name), checkpoint, from_scratch, num_labels=outputs)
+        return _load(resolve(name), checkpoint, from_scratch, **options)
     except LeanerError:
         raise
     except Exception as error:  # a stranger's code: anything
         raise PluginError(
             f"{name!r} cannot be loaded from {checkpoint}: {error!r}.",
-            "It is called as transformers' classes are: from_pretrained(FOLDER, dtype=..., "
-            "num_labels=N), and from_config or the class itself with a configuration.",
+            "It is called as transformers' classes are: from_pretrained(FOLDER, dtype=...), for a "
+            "classifier with num_labels=N; and from_config, or the class, with a configuration.",
         ) from error
-    return _Own(model, name, outputs)
 
 
 def _load(auto_class: Any, checkpoint: str, from_scratch: bool, **options: Any) -> Any:
@@ -183,11 +189,11 @@ def _load(auto_class: Any, checkpoint: str, from_scratch: bool, **options: Any) 
     return build(config).to(torch.float32)
 
 
-def _own_class(checkpoint: str) -> str:
-    """The sequence classifier that the checkpoint's architecture names; empty if it does not."""
+def _architecture_of(checkpoint: str) -> ArchitectureSpec | None:
+    """The architecture that the checkpoint says it has, where a plugin registers one so named."""
     record = Path(checkpoint) / "leaner.json"
     if not record.is_file():
-        return ""
+        return None
     try:
         said = json.loads(record.read_text(encoding="utf-8"))
         name = said.get("recipe", {}).get("architecture", "")
@@ -197,4 +203,4 @@ def _own_class(checkpoint: str) -> str:
             "Copy or train the checkpoint again, or remove that file: the weights are elsewhere.",
         ) from error
     specs = [entry.spec for entry in load_registry().of_kind("architecture")]
-    return next((spec.sequence_classifier for spec in specs if spec.name == name), "")
+    return next((spec for spec in specs if spec.name == name), None)

@@ -14,6 +14,7 @@ import transformers
 from torch import Tensor, nn
 from transformers import Mamba2Config
 from transformers.modeling_outputs import CausalLMOutput
+from transformers.models.mamba2.modeling_mamba2 import Mamba2Output
 
 from leaner_harness import UsageError
 from leaner_trainers.architectures import ssd
@@ -33,6 +34,11 @@ class Mamba2ForCausalLM(transformers.Mamba2ForCausalLM):
     Stock's scan hands its state on from one document of a row to the next, and is slower.
     """
 
+    def __init__(self, config: Mamba2Config) -> None:
+        """Weights are drawn as stock's are."""
+        super().__init__(config)
+        self.backbone.__class__ = Mamba2Model
+
     def forward(
         self, input_ids: Tensor | None = None, use_cache: bool | None = None, **others: Any
     ) -> Any:
@@ -41,30 +47,47 @@ class Mamba2ForCausalLM(transformers.Mamba2ForCausalLM):
         Optional `position_ids` (B, T) are 0 where a document starts. Raises UsageError when they
         are given with a cache or another argument: stock knows no documents.
         """
-        # No argument of its own: `generate`, whose cache makes it stock's, would pass it then.
         position_ids = others.pop("position_ids", None)
-        if use_cache is None:
-            use_cache = self.config.use_cache and not self.training
-        others = {name: value for name, value in others.items() if value is not None}
-        if input_ids is not None and not use_cache and not others:
-            if position_ids is None:
-                position_ids = torch.arange(input_ids.shape[1], device=input_ids.device)[None]
-            return CausalLMOutput(logits=self._logits(input_ids, position_ids))
+        if self.backbone.is_ours(use_cache, others) and input_ids is not None:
+            found = self.backbone(input_ids, use_cache=False, position_ids=position_ids)
+            return CausalLMOutput(logits=self.lm_head(found.last_hidden_state).float())
         if position_ids is not None:
-            raise UsageError(
-                "Mamba2 takes position_ids with input_ids and use_cache=False alone, not with "
-                f"{', '.join(['use_cache'] * use_cache + list(others))}.",
-                "Without position_ids a row is one document.",
-            )
+            raise _DOCUMENTS
         return super().forward(input_ids, use_cache=use_cache, **others)
 
-    def _logits(self, input_ids: Tensor, position_ids: Tensor) -> Tensor:
+
+class Mamba2Model(transformers.Mamba2Model):
+    """The stock body, with our scan."""
+
+    def forward(
+        self, input_ids: Tensor | None = None, use_cache: bool | None = None, **others: Any
+    ) -> Any:
+        """Last hidden states (B, T, width); the rest as Mamba2ForCausalLM's."""
+        # No argument of its own: `generate`, whose cache makes it stock's, would pass it then.
+        position_ids = others.pop("position_ids", None)
+        if input_ids is None or not self.is_ours(use_cache, others):
+            if position_ids is not None:
+                raise _DOCUMENTS
+            return super().forward(input_ids, use_cache=use_cache, **others)
+        if position_ids is None:
+            position_ids = torch.arange(input_ids.shape[1], device=input_ids.device)[None]
         documents = ssd.find_documents(position_ids)
-        stream = self.backbone.embeddings(input_ids)
-        for block in self.backbone.layers:
+        stream = self.embeddings(input_ids)
+        for block in self.layers:
             stream = stream + _mix(block.mixer, block.norm(stream), documents)
-        logits: Tensor = self.lm_head(self.backbone.norm_f(stream))
-        return logits.float()
+        return Mamba2Output(last_hidden_state=self.norm_f(stream))
+
+    def is_ours(self, use_cache: bool | None, others: dict[str, Any]) -> bool:
+        """Whether a call asks for nothing but what our scan computes."""
+        if use_cache is None:
+            use_cache = self.config.use_cache and not self.training
+        return not use_cache and all(value is None for value in others.values())
+
+
+_DOCUMENTS = UsageError(
+    "Mamba2 takes position_ids with input_ids and use_cache=False alone.",
+    "Without position_ids a row is one document.",
+)
 
 
 def _mix(mixer: nn.Module, hidden: Tensor, documents: ssd.Documents) -> Tensor:
