@@ -1,6 +1,6 @@
 """What a plugin may import: the hook marker, the specs and records, and how to read training text.
 
-Nothing heavy is loaded here; `read_documents` is imported when it is first asked for.
+Nothing heavy is loaded here; `read_documents` and others are imported when first asked for.
 """
 
 from __future__ import annotations
@@ -43,9 +43,11 @@ from leaner_harness.errors import (
 )
 
 if TYPE_CHECKING:
+    from leaner_harness.compiling import compiled
     from leaner_harness.data.text import default_words, held_out_documents, read_documents
     from leaner_harness.dataset.records import Assignment, Rewrite
     from leaner_harness.devices import has_bfloat16_units
+    from leaner_harness.dropout import quick_dropout
     from leaner_harness.files import home, write_atomic, write_json
     from leaner_harness.hookspecs import hookimpl
     from leaner_harness.judge.verdicts import Item, Scale, Verdict
@@ -98,6 +100,7 @@ __all__ = [
     "UnknownName",
     "UsageError",
     "Verdict",
+    "compiled",
     "default_words",
     "get_architecture",
     "get_curriculum",
@@ -107,6 +110,7 @@ __all__ = [
     "held_out_documents",
     "home",
     "hookimpl",
+    "quick_dropout",
     "read_documents",
     "write_atomic",
     "write_json",
@@ -120,6 +124,7 @@ _LAZY = {
     "Verdict": "leaner_harness.judge.verdicts",
     "Ranking": "leaner_harness.ranking",
     "Reference": "leaner_harness.likelihood",
+    "compiled": "leaner_harness.compiling",
     "default_words": "leaner_harness.data.text",
     "get_architecture": "leaner_harness.registry",
     "get_curriculum": "leaner_harness.registry",
@@ -129,6 +134,7 @@ _LAZY = {
     "held_out_documents": "leaner_harness.data.text",
     "home": "leaner_harness.files",
     "hookimpl": "leaner_harness.hookspecs",
+    "quick_dropout": "leaner_harness.dropout",
     "read_documents": "leaner_harness.data.text",
     "write_atomic": "leaner_harness.files",
     "write_json": "leaner_harness.files",

@@ -24,12 +24,12 @@ from leaner_harness import (
     LeanerError,
     ObjectiveSpec,
     UnknownName,
+    compiled,
     get_architecture,
     get_objective,
     held_out_documents,
+    quick_dropout,
 )
-from leaner_harness.compiling import compiled
-from leaner_harness.dropout import quick_dropout
 from leaner_trainers.attention import quicken_attention
 from leaner_trainers.checkpoint import (
     State,
