@@ -15,9 +15,9 @@ from leaner_harness.errors import CheckpointError
 
 _WINDOW = 50
 """Batches whose rows are sorted by length together: this spares padding and still shuffles."""
-_WIDTHS = 8
-"""Batches are as wide as a multiple of it: a processor prepares its bfloat16 products anew for each
-width, and forgets them when there are many."""
+_WIDTH_BITS = 4
+"""A batch's width has so many significant bits: a processor prepares its bfloat16 products anew for
+each width, and forgets them when there are many. These are few, and pad by some hundredths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,8 @@ def collate(
 ) -> Batch:
     """The rows as one right-padded batch."""
     longest = max(len(encoded.ids[i]) for i in rows)
-    width = min(-(-longest // _WIDTHS) * _WIDTHS, encoded.room)
+    unit = 1 << max(longest.bit_length() - _WIDTH_BITS, 0)
+    width = min(-(-longest // unit) * unit, encoded.room)
     ids = np.full((len(rows), width), pad, dtype=np.int64)
     mask, segments = np.zeros_like(ids), np.zeros_like(ids)
     for place, i in enumerate(rows):
