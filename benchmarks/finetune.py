@@ -37,6 +37,7 @@ from leaner_harness.models.finetune.protocol import PROTOCOLS
 from leaner_harness.models.finetune.rows import TaskData, load_task
 
 ROWS, BATCH, RATE = 1600, 32, 1e-4
+ARCHITECTURES = ("bert", "llama", "qwen3", "xlnet")
 OURS = "leaner"
 DYNAMIC, GROUPED = "Trainer, dynamic padding", "Trainer, length grouping"
 GOALS = {DYNAMIC: 1.7, GROUPED: 1.0}
@@ -112,7 +113,7 @@ def main() -> None:
     parser.add_argument("--data")
     parser.add_argument("--task", default="cola")
     parser.add_argument("--size", default="14M")
-    parser.add_argument("--architecture", default="bert")
+    parser.add_argument("--architecture", default="bert", choices=ARCHITECTURES)
     parser.add_argument("--bf16", action="store_true")
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--rounds", type=int, default=3)
