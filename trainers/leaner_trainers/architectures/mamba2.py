@@ -48,11 +48,10 @@ class Mamba2ForCausalLM(transformers.Mamba2ForCausalLM):
         are given with a cache or another argument: stock knows no documents.
         """
         position_ids = others.pop("position_ids", None)
-        if self.backbone.is_ours(use_cache, others) and input_ids is not None:
+        others = {name: value for name, value in others.items() if value is not None}
+        if self.backbone.scans(input_ids, use_cache, position_ids, others):
             found = self.backbone(input_ids, use_cache=False, position_ids=position_ids)
             return CausalLMOutput(logits=self.lm_head(found.last_hidden_state).float())
-        if position_ids is not None:
-            raise _DOCUMENTS
         return super().forward(input_ids, use_cache=use_cache, **others)
 
 
@@ -65,9 +64,7 @@ class Mamba2Model(transformers.Mamba2Model):
         """Last hidden states (B, T, width); the rest as Mamba2ForCausalLM's."""
         # No argument of its own: `generate`, whose cache makes it stock's, would pass it then.
         position_ids = others.pop("position_ids", None)
-        if input_ids is None or not self.is_ours(use_cache, others):
-            if position_ids is not None:
-                raise _DOCUMENTS
+        if input_ids is None or not self.scans(input_ids, use_cache, position_ids, others):
             return super().forward(input_ids, use_cache=use_cache, **others)
         if position_ids is None:
             position_ids = torch.arange(input_ids.shape[1], device=input_ids.device)[None]
@@ -77,17 +74,26 @@ class Mamba2Model(transformers.Mamba2Model):
             stream = stream + _mix(block.mixer, block.norm(stream), documents)
         return Mamba2Output(last_hidden_state=self.norm_f(stream))
 
-    def is_ours(self, use_cache: bool | None, others: dict[str, Any]) -> bool:
-        """Whether a call asks for nothing but what our scan computes."""
+    def scans(
+        self,
+        input_ids: Tensor | None,
+        use_cache: bool | None,
+        position_ids: Tensor | None,
+        others: dict[str, Any],
+    ) -> bool:
+        """Whether a call asks for nothing but what our scan computes; UsageError as in forward."""
         if use_cache is None:
             use_cache = self.config.use_cache and not self.training
-        return not use_cache and all(value is None for value in others.values())
-
-
-_DOCUMENTS = UsageError(
-    "Mamba2 takes position_ids with input_ids and use_cache=False alone.",
-    "Without position_ids a row is one document.",
-)
+        more = [name for name, value in others.items() if value is not None]
+        if input_ids is not None and not use_cache and not more:
+            return True
+        if position_ids is None:
+            return False
+        raise UsageError(
+            "Mamba2 takes position_ids with input_ids and use_cache=False alone, not with "
+            f"{', '.join(['use_cache'] * use_cache + more)}.",
+            "Without position_ids a row is one document.",
+        )
 
 
 def _mix(mixer: nn.Module, hidden: Tensor, documents: ssd.Documents) -> Tensor:
