@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from leaner_harness.dropout import quick_dropout
 
 CPU = torch.device("cpu")
+DROPS = torch.nn.Sequential(torch.nn.Dropout(0.1))
 
 
 @pytest.mark.parametrize("p", [0.1, 0.5, 0.93])
 def test_keeps_the_share_asked_for_and_the_mean(p: float) -> None:
     torch.manual_seed(1)
     ones = torch.ones(1000, 1001)
-    with quick_dropout(CPU):
+    with quick_dropout(DROPS, CPU):
         kept = F.dropout(ones, p)
     count = ones.numel()
     spread = (p * (1 - p) / count) ** 0.5
@@ -35,7 +36,7 @@ def test_is_the_one_that_modules_use_and_the_gradient_is_dropped_alike() -> None
     torch.manual_seed(2)
     plain = layer(x)
     torch.manual_seed(2)
-    with quick_dropout(CPU):
+    with quick_dropout(DROPS, CPU):
         quick = layer(x)
     assert not torch.equal(plain, quick)  # other numbers: the module was answered
     quick.sum().backward()  # outside of it, as a step does
@@ -46,7 +47,7 @@ def test_is_the_one_that_modules_use_and_the_gradient_is_dropped_alike() -> None
 def test_follows_the_seed() -> None:
     def drawn(seed: int) -> torch.Tensor:
         torch.manual_seed(seed)
-        with quick_dropout(CPU):
+        with quick_dropout(DROPS, CPU):
             return F.dropout(torch.ones(50, 3), 0.4)
 
     assert torch.equal(drawn(3), drawn(3))
@@ -64,7 +65,7 @@ def test_takes_what_torch_takes(
     shape: list[int], dtype: torch.dtype, p: float, training: bool, inplace: bool
 ) -> None:
     x = torch.ones(shape, dtype=dtype)
-    with quick_dropout(CPU):
+    with quick_dropout(DROPS, CPU):
         y = F.dropout(x, p, training=training, inplace=inplace)
     assert (y.shape, y.dtype) == (x.shape, dtype)
     if inplace:
@@ -78,5 +79,18 @@ def test_takes_what_torch_takes(
 
 
 def test_refuses_what_torch_refuses() -> None:
-    with quick_dropout(CPU), pytest.raises(ValueError, match=r"between 0 and 1"):
+    with quick_dropout(DROPS, CPU), pytest.raises(ValueError, match=r"between 0 and 1"):
         F.dropout(torch.ones(3), 1.5)
+
+
+def test_leaves_alone_what_drops_nothing() -> None:
+    for model, other in (
+        (torch.nn.Dropout(0.0), False),
+        (torch.nn.Linear(1, 1), False),
+        (DROPS, True),
+    ):
+        torch.manual_seed(1)
+        plain = F.dropout(torch.ones(100), 0.5)
+        torch.manual_seed(1)
+        with quick_dropout(model, CPU):
+            assert torch.equal(plain, F.dropout(torch.ones(100), 0.5)) is not other

@@ -193,7 +193,7 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
                 with (
                     nullcontext() if is_last else accelerator.no_sync(parallel),
                     torch.autocast(device.type, torch.bfloat16, enabled=in_bfloat16),
-                    quick_dropout(device),
+                    quick_dropout(model, device),
                 ):
                     loss, n_targets = loss_of(parallel, batch)
                     accelerator.backward(loss)

@@ -218,7 +218,7 @@ def train_step(
     device = batch.ids.device
     with (
         torch.autocast(device.type, torch.bfloat16, enabled=setting.bf16),
-        quick_dropout(device),
+        quick_dropout(model, device),
     ):
         loss = _loss(model(batch), batch, task)
     loss.backward()  # type: ignore[no-untyped-call]
