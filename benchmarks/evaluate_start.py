@@ -25,7 +25,7 @@ def checkpoint(folder: Path) -> Path:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from leaner_harness.architecture_check import VOCABULARY, byte_tokenizer
+    from leaner_harness.conformance.architecture import VOCABULARY, byte_tokenizer
 
     torch.manual_seed(0)
     shape = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}

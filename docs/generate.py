@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from leaner_harness import hookspecs, result_rules
+from leaner_harness import hookspecs
+from leaner_harness.results import rules
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("leaner_harness", "trainers/leaner_trainers")
@@ -64,7 +65,7 @@ def hooks() -> str:
 
 def result_fields() -> str:
     """Every field of a result file that its schema describes, and what may stand there."""
-    schema = result_rules.schema()
+    schema = rules.schema()
     lines = ["| field | what may stand there | what it is |", "|---|---|---|"]
     return "\n".join([*lines, *_fields(schema, schema["definitions"], "")])
 

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from leaner_harness import answer_scores
 from leaner_harness.evaluate import Plan, Session
+from leaner_harness.results import answer_scores
 
 if TYPE_CHECKING:
     from leaner_harness.models.finetune.model import FinetuneLM

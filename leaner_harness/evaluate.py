@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from leaner_harness import __version__, answer_scores, provenance
+from leaner_harness import __version__, provenance
 from leaner_harness.data.glue import AVERAGED, TASKS, check_split
 from leaner_harness.errors import CheckpointError, UnknownName, UsageError
 from leaner_harness.files import write_atomic
@@ -25,7 +25,7 @@ from leaner_harness.judge import opening
 from leaner_harness.models.finetune.protocol import PROTOCOLS
 from leaner_harness.models.loading import settings_digest
 from leaner_harness.registry import load_registry
-from leaner_harness.results import Record, Result
+from leaner_harness.results import Record, Result, answer_scores
 
 ZERO_SHOT = "zero-shot"
 Announce = Callable[[str, int, int], None]

@@ -18,8 +18,8 @@ from leaner_harness.from_lm_eval.make import make
 from leaner_harness.from_lm_eval.run import Run, find, read_output
 from leaner_harness.from_lm_eval.scored_model import find_checkpoint
 from leaner_harness.leaderboard.entries import VERIFIED, Entry, read_entries
-from leaner_harness.result_rules import samples_name
-from leaner_harness.untrusted import shown
+from leaner_harness.results.rules import samples_name
+from leaner_harness.results.untrusted import shown
 
 EVALUATIONS = Path("evaluations")
 """Where `leaner evaluate` leaves its output unless it is told otherwise."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from leaner_harness.architecture_check import byte_tokenizer
+from leaner_harness.conformance.architecture import byte_tokenizer
 
 _CUE = "<|reply|>"
 _TEMPLATE = (

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from leaner_harness.answer_scores import GRADES, TASK
 from leaner_harness.data.glue import AVERAGED
 from leaner_harness.judge.surface import CHECKS, EMPTY
 from leaner_harness.judge.verdicts import COVERAGE, SUM
 from leaner_harness.leaderboard.entries import UNVERIFIED, VERIFIED, Entry
 from leaner_harness.results import Record, Result
+from leaner_harness.results.answer_scores import GRADES, TASK
 from leaner_harness.scoring import CENTRED, SCORE
 
 SCRIPT = "<script>alert(1)</script>"

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from leaner_harness import recompute, results
+from leaner_harness import results
 from leaner_harness.data.glue import AVERAGED, TASKS
-from leaner_harness.results import Record, Result
+from leaner_harness.results import Record, Result, recompute
 
 ROWS = 40
 

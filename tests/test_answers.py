@@ -13,8 +13,7 @@ from small_llm import KEY, running
 from small_tasks import manager
 
 import leaner_harness.lm_eval_plugin  # noqa: F401  tasks and model types
-from leaner_harness import answer_scores, recompute, results
-from leaner_harness.answer_scores import TASK
+from leaner_harness import results
 from leaner_harness.cli import main
 from leaner_harness.compare import compare
 from leaner_harness.errors import ResultError
@@ -24,6 +23,8 @@ from leaner_harness.judge.opening import Opened
 from leaner_harness.judge.samples import digest, read_samples, summary_place
 from leaner_harness.judge.verdicts import DIMENSIONS, Verdict
 from leaner_harness.leaderboard import board
+from leaner_harness.results import answer_scores, recompute
+from leaner_harness.results.answer_scores import TASK
 
 COUNT = 96
 

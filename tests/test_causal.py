@@ -20,7 +20,7 @@ from lm_eval.tasks import TaskManager
 from tokenizers import normalizers, processors
 
 from leaner_harness import UsageError
-from leaner_harness.architecture_check import VOCABULARY, byte_tokenizer
+from leaner_harness.conformance.architecture import VOCABULARY, byte_tokenizer
 from leaner_harness.contracts import resolve_folder
 from leaner_harness.models.causal import CausalLM, _shortened
 from leaner_harness.models.passes import from_state, tree

@@ -21,8 +21,8 @@ from leaner_harness import (
     TaskFolder,
     TrainerSpec,
 )
-from leaner_harness.architecture_check import VOCABULARY, architecture_steps
 from leaner_harness.conformance import Check, check_plugin
+from leaner_harness.conformance.architecture import VOCABULARY, architecture_steps
 from leaner_harness.errors import UnknownName
 from leaner_harness.registry import Entry, Registry
 

@@ -11,7 +11,7 @@ import small_results
 from leaner_harness import CheckpointError, UsageError
 from leaner_harness.cli import main
 from leaner_harness.curriculum_report import compare_runs
-from leaner_harness.curriculum_table import markdown
+from leaner_harness.curriculum_report.table import markdown
 from leaner_harness.provenance import weights_digest
 
 STEPS, EVERY, TOKENS = 100, 10, 1000  # tokens a step

@@ -17,10 +17,10 @@ import pytest
 from small_boards import answers_record, glue_record
 from test_documents import enter_workshop, run
 
-from leaner_harness import demo, demo_findings
+from leaner_harness import demo
 from leaner_harness.cli import demo as shown
-from leaner_harness.demo import Step
-from leaner_harness.demo_findings import Finding
+from leaner_harness.demo import Step, findings
+from leaner_harness.demo.findings import Finding
 from leaner_harness.errors import LeanerError, UsageError
 from leaner_harness.experiments.drive import Place
 from leaner_harness.experiments.grid import Cell
@@ -99,7 +99,7 @@ def test_it_never_empties_a_folder_of_somebody_else(tmp_path: Path) -> None:
     ],
 )
 def test_only_a_whole_interval_is_above_a_constant(interval: list[float], reading: str) -> None:
-    assert demo_findings._against(interval, 0.5).startswith(f"{reading} the best constant")
+    assert findings._against(interval, 0.5).startswith(f"{reading} the best constant")
 
 
 def said_all(found: list[Finding]) -> None:
@@ -123,7 +123,7 @@ def test_every_number_has_its_interval_and_its_reading() -> None:
         "baseline": "random",
         "measure": {"unit": "bits per byte"},
     }
-    found = list(demo_findings.findings([*(record(*run) for run in runs), answers], curricula))
+    found = list(findings.findings([*(record(*run) for run in runs), answers], curricula))
     said_all(found)
     assert all(re.search(r"^-?[.\d]+ \[-?[.\d]+, -?[.\d]+\]$", each.value) for each in found[:8])
     assert found[8].value == "+0.100 bits per byte"
@@ -136,12 +136,12 @@ def test_its_steps_can_be_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """Its steps in one process, on few rows and few steps of training."""
     enter_workshop(tmp_path, monkeypatch)
     monkeypatch.setattr(demo, "GROUP", "leaner_glue")
-    monkeypatch.setattr(demo_findings, "GROUP", "leaner_glue")
+    monkeypatch.setattr(findings, "GROUP", "leaner_glue")
     out = Path("demo")
     demo.prepare(out, Path("none"), [])
     for each in demo.steps(out):
         run(re.sub("^lm_eval ", "leaner lm-eval ", shlex.join(each.cell.command)))
-    said_all(demo_findings.read(out))
+    said_all(findings.read(out))
     assert (out / "results" / "index.html").is_file()
 
 

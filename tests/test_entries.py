@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import small_results
 
-from leaner_harness import recompute, results
+from leaner_harness import results
 from leaner_harness.leaderboard.entries import UNVERIFIED, VERIFIED, read_entries
+from leaner_harness.results import recompute
 
 
 @pytest.fixture(autouse=True)

@@ -235,7 +235,7 @@ def test_fine_tuning_makes_a_result_with_seeds(
     assert task["finetuning"]["seeds"] == [1, 53, 65] and len(task["seeds"]["scores"]) == 3
     assert len(samples[0]["log_likelihoods"]) == 3
     path = results.write(result, samples, tmp_path / "results", replace=False)
-    from leaner_harness.recompute import verify
+    from leaner_harness.results.recompute import verify
 
     verify(results.read(path), tmp_path / "results")
     scratch = plan(

@@ -12,7 +12,7 @@ import torch
 import transformers
 from small_finetune import setting
 
-from leaner_harness.architecture_check import byte_tokenizer
+from leaner_harness.conformance.architecture import byte_tokenizer
 from leaner_harness.contracts import ArchitectureSpec
 from leaner_harness.data.glue import TASKS
 from leaner_harness.errors import PluginError

@@ -14,7 +14,7 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 from lm_eval.models.huggingface import HFLM
 
-from leaner_harness import invariance
+from leaner_harness.conformance import invariance
 
 
 class Characters:

@@ -31,7 +31,6 @@ from small_boards import (
     hostile_entries,
 )
 
-from leaner_harness import result_rules
 from leaner_harness.cli import main
 from leaner_harness.data.glue import AVERAGED, TASKS
 from leaner_harness.errors import ResultError
@@ -40,7 +39,7 @@ from leaner_harness.leaderboard.entries import Entry, Refused
 from leaner_harness.leaderboard.page import commands
 from leaner_harness.leaderboard.page.document import document
 from leaner_harness.leaderboard.page.run_details import curve_of, toml
-from leaner_harness.results import read_all
+from leaner_harness.results import read_all, rules
 from leaner_harness.train import read_recipe
 
 FOLDER = Path("results")
@@ -84,8 +83,8 @@ def data_of(page: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("record", [glue_record("a", 1), answers_record("b", 2), UNJUDGED])
 def test_what_these_tests_show_are_results(record: dict[str, Any]) -> None:
-    result_rules.check(record)
-    result_rules.agree(record)
+    rules.check(record)
+    rules.agree(record)
 
 
 def test_the_page_has_the_structure_that_readers_need() -> None:

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_boards import glue_record
 
-from leaner_harness import learning_curve, result_rules
+from leaner_harness import learning_curve
 from leaner_harness.learning_curve import MOST_POINTS, read, thinned
+from leaner_harness.results import rules
 
 VALIDATION = "validation_bits_per_byte"
 
@@ -109,4 +110,4 @@ def test_every_curve_is_one_that_a_result_may_hold(
     points = read(log(tmp_path_factory.mktemp("log"), entries), {})
     training = {"curve": points, "tokens_seen": points[-1]["tokens_seen"]} if points else {}
     if training:
-        result_rules.agree(result_rules.check(RECORD | {"training": training}))
+        rules.agree(rules.check(RECORD | {"training": training}))

@@ -22,7 +22,7 @@ from lm_eval.models.huggingface import HFLM
 from safetensors.torch import load_file, save_file
 
 from leaner_harness import CheckpointError, LeanerError, UnknownName, UsageError
-from leaner_harness.architecture_check import VOCABULARY, byte_tokenizer
+from leaner_harness.conformance.architecture import VOCABULARY, byte_tokenizer
 from leaner_harness.models.auto import LeanerLM, choose
 from leaner_harness.models.causal import CausalLM
 from leaner_harness.models.finetune.model import FinetuneLM

@@ -12,10 +12,10 @@ import pytest
 from conftest import ROOT
 from small_results import ROWS, fine_tuned, write, zero_shot
 
-from leaner_harness import intervals, recompute, results, scoring
+from leaner_harness import intervals, results, scoring
 from leaner_harness.data.glue import AVERAGED, TASKS
 from leaner_harness.errors import ResultError
-from leaner_harness.results import Record
+from leaner_harness.results import Record, recompute
 
 
 def column(samples: list[Record], seed: int) -> list[Record]:

@@ -12,8 +12,9 @@ import pytest
 import small_results
 from small_boards import answers_record
 
-from leaner_harness import result_rules, results
+from leaner_harness import results
 from leaner_harness.errors import ResultError
+from leaner_harness.results import rules
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -99,9 +100,9 @@ SCRIPT = "<script>alert(1)</script>"
 )
 def test_the_schema_says_where_and_what(record: Any, change: Change, message: str) -> None:
     record = record | {"training": {}}
-    result_rules.check(record)
+    rules.check(record)
     with pytest.raises(ResultError, match=message) as found:
-        result_rules.check(changed(record, change))
+        rules.check(changed(record, change))
     assert "leaner results add" in found.value.cure
     assert len(found.value.message) < 300
 
@@ -147,9 +148,9 @@ def test_the_schema_says_where_and_what(record: Any, change: Change, message: st
     ],
 )
 def test_numbers_must_agree(record: Any, change: Change, message: str) -> None:
-    result_rules.agree(record)
+    rules.agree(record)
     with pytest.raises(ResultError, match=message):
-        result_rules.agree(result_rules.check(changed(record, change)))
+        rules.agree(rules.check(changed(record, change)))
 
 
 @pytest.mark.parametrize(
@@ -197,13 +198,13 @@ def test_links_folders_and_nothing_are_no_result_files(tmp_path: Path) -> None:
 def test_committed_results_keep_the_rules() -> None:
     found = results.read_all(ROOT / "results")
     for result in found:
-        result_rules.agree(result.record)
+        rules.agree(result.record)
     assert len(found) >= 17
 
 
 def test_the_schema_allows_nothing_that_it_does_not_name() -> None:
     """Every object of the results' own is closed; open are what training and scorers report."""
-    schema = result_rules.schema()
+    schema = rules.schema()
     objects = {"": schema} | schema["definitions"]
     closed = {
         name
@@ -233,6 +234,6 @@ def questions(record: dict[str, Any]) -> dict[str, Any]:
 )
 def test_answers_hold_all_that_the_board_shows(change: Change, message: str) -> None:
     good = answers_record("one", 1)
-    result_rules.agree(good)
+    rules.agree(good)
     with pytest.raises(ResultError, match=message):
-        result_rules.agree(changed(good, change))
+        rules.agree(changed(good, change))

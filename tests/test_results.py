@@ -20,7 +20,7 @@ from leaner_harness.from_lm_eval.glue import make_result
 from leaner_harness.from_lm_eval.glue_run import _shortest, read_evaluation
 from leaner_harness.from_lm_eval.run import find
 from leaner_harness.leaderboard import board
-from leaner_harness.recompute import score_samples, verify
+from leaner_harness.results.recompute import score_samples, verify
 from leaner_harness.scoring import scored_row
 
 

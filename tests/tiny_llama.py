@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from leaner_harness.architecture_check import VOCABULARY, byte_tokenizer
+from leaner_harness.conformance.architecture import VOCABULARY, byte_tokenizer
 
 
 def save(folder: Path, context: int = 512) -> Path:

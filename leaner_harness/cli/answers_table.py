@@ -5,10 +5,10 @@ from __future__ import annotations
 from rich import box
 from rich.table import Table
 
-from leaner_harness.answer_scores import METRICS, TASK
 from leaner_harness.judge.verdicts import COVERAGE, SUM
 from leaner_harness.leaderboard.answers_section import card
 from leaner_harness.results import Record
+from leaner_harness.results.answer_scores import METRICS, TASK
 
 
 def answers_table(record: Record) -> Table:

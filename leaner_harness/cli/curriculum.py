@@ -80,7 +80,7 @@ def _stage_cells(stage: dict[str, Any]) -> list[str]:
 
 def _compare(args: argparse.Namespace) -> int:
     from leaner_harness.curriculum_report import compare_runs, write_report
-    from leaner_harness.curriculum_table import markdown
+    from leaner_harness.curriculum_report.table import markdown
 
     report = compare_runs(args.runs, args.baseline, args.results)
     if args.out:

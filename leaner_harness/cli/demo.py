@@ -12,10 +12,10 @@ from pathlib import Path
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from leaner_harness import demo, demo_findings
+from leaner_harness import demo
 from leaner_harness.cli.console import out
-from leaner_harness.demo import Step
-from leaner_harness.demo_findings import Finding
+from leaner_harness.demo import Step, findings
+from leaner_harness.demo.findings import Finding
 from leaner_harness.errors import LeanerError, UsageError
 from leaner_harness.experiments import drive
 from leaner_harness.experiments.grid import Cell
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         out.print("Stopped; the same command goes on.")
         raise
     out.rule(f"[bold]Done in {time.monotonic() - start:.0f} s[/]", align="left")
-    _print(demo_findings.read(args.out))
+    _print(findings.read(args.out))
     out.print(
         "One seed of everything, and rows made from templates: it shows how to measure, not which "
         "architecture or order is better.\n\n"

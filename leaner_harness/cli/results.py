@@ -11,7 +11,7 @@ from pathlib import Path
 from rich import box
 from rich.table import Table
 
-from leaner_harness import answer_scores, recompute, results, scoring
+from leaner_harness import results, scoring
 from leaner_harness.cli.answers_table import answers_table
 from leaner_harness.cli.console import err, out, print_json
 from leaner_harness.data.glue import AVERAGED
@@ -19,9 +19,9 @@ from leaner_harness.errors import ResultError, UsageError
 from leaner_harness.files import write_json
 from leaner_harness.from_lm_eval.make import make
 from leaner_harness.leaderboard.entries import UNVERIFIED, VERIFIED, Entry, Refused, read_entries
-from leaner_harness.result_rules import samples_name
-from leaner_harness.results import Result
-from leaner_harness.untrusted import read_bytes
+from leaner_harness.results import Result, answer_scores, recompute
+from leaner_harness.results.rules import samples_name
+from leaner_harness.results.untrusted import read_bytes
 
 REFUSED = "refused"
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from leaner_harness.architecture_check import collated
+from leaner_harness.conformance.architecture import collated
 from leaner_harness.contracts import resolve
 from leaner_harness.devices import has_bfloat16_units, usual_device
 from leaner_harness.registry import get_architecture, get_objective

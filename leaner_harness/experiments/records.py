@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from leaner_harness.curriculum_runs import milestone_folders
+from leaner_harness.curriculum_report.runs import milestone_folders
 from leaner_harness.experiments.drive import Place
 from leaner_harness.experiments.grid import Cell
 from leaner_harness.files import write_atomic, write_json

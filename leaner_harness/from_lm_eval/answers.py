@@ -8,8 +8,6 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from leaner_harness import answer_scores
-from leaner_harness.answer_scores import TASK
 from leaner_harness.errors import ResultError
 from leaner_harness.from_lm_eval.answers_run import Answers
 from leaner_harness.from_lm_eval.scored_model import (
@@ -21,7 +19,8 @@ from leaner_harness.from_lm_eval.scored_model import (
 )
 from leaner_harness.llm.settings import OPENAI
 from leaner_harness.provenance import without_paths
-from leaner_harness.results import SCHEMA, Record, Result
+from leaner_harness.results import SCHEMA, Record, Result, answer_scores
+from leaner_harness.results.answer_scores import TASK
 
 _SPLIT = "questions"
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from leaner_harness.answer_scores import BOARDS, TASK
 from leaner_harness.errors import ResultError
 from leaner_harness.from_lm_eval.glue_run import BOARDS as GROUPS
 from leaner_harness.from_lm_eval.run import Run, read_output, task_account
@@ -16,6 +15,7 @@ from leaner_harness.judge.samples import digest, read_samples, summary_place
 from leaner_harness.judge.surface import EMPTY, check
 from leaner_harness.judge.verdicts import DIMENSIONS, is_empty
 from leaner_harness.results import Record
+from leaner_harness.results.answer_scores import BOARDS, TASK
 
 _CURE = "Judge them again: leaner judge OUTPUT --judge NAME:MODEL"
 

@@ -6,7 +6,6 @@ import hashlib
 import json
 from pathlib import Path
 
-from leaner_harness import recompute
 from leaner_harness.data.glue import AVERAGED
 from leaner_harness.errors import ResultError
 from leaner_harness.from_lm_eval.glue_run import Evaluation
@@ -18,7 +17,7 @@ from leaner_harness.from_lm_eval.scored_model import (
     training_record,
 )
 from leaner_harness.provenance import without_paths
-from leaner_harness.results import SCHEMA, Record, Result
+from leaner_harness.results import SCHEMA, Record, Result, recompute
 
 
 def make_result(

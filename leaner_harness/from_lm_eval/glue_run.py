@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from leaner_harness import recompute, scoring
+from leaner_harness import scoring
 from leaner_harness.data.glue import TASKS
 from leaner_harness.errors import ResultError
 from leaner_harness.from_lm_eval.run import Run, read_output, task_account
-from leaner_harness.recompute import TOLERANCE
-from leaner_harness.results import Record
+from leaner_harness.results import Record, recompute
+from leaner_harness.results.recompute import TOLERANCE
 from leaner_harness.statistics import Item, Rating
 
 BOARDS = ("leaner_glue_mini", "leaner_glue")

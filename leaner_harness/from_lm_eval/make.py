@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from leaner_harness import answer_scores, sample_rules
-from leaner_harness.answer_scores import BOARDS
 from leaner_harness.errors import ResultError
 from leaner_harness.from_lm_eval import answers, glue
 from leaner_harness.from_lm_eval.answers_run import read_answers
 from leaner_harness.from_lm_eval.glue_run import read_evaluation
 from leaner_harness.from_lm_eval.run import find, read_output
-from leaner_harness.results import Record, Result
+from leaner_harness.results import Record, Result, answer_scores, sample_rules
+from leaner_harness.results.answer_scores import BOARDS
 
 
 def make(

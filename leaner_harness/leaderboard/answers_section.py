@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from leaner_harness.answer_scores import GRADES, TASK
 from leaner_harness.judge.surface import CHECKS, EMPTY
 from leaner_harness.judge.verdicts import COVERAGE
 from leaner_harness.leaderboard import markdown
 from leaner_harness.leaderboard.sets import Comparable, Ranked
 from leaner_harness.markdown import cell, table
 from leaner_harness.results import Record
+from leaner_harness.results.answer_scores import GRADES, TASK
 
 _GRADED = (
     "Grades by a judge, from 0 to 5 each and 15 in sum; in brackets 95 % bootstrap intervals over "

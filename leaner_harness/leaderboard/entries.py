@@ -12,10 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from leaner_harness import known_digests, recompute, result_rules, results, untrusted
+from leaner_harness import results
 from leaner_harness.errors import LeanerError, ResultError
-from leaner_harness.known_digests import KnownDigests
-from leaner_harness.results import Result
+from leaner_harness.leaderboard import known_digests
+from leaner_harness.leaderboard.known_digests import KnownDigests
+from leaner_harness.results import Result, recompute, rules, untrusted
 
 VERIFIED = "verified"
 """The metrics were recomputed from the samples beside the result."""
@@ -69,7 +70,7 @@ def read_entries(
 
 def _entry(path: Path, folder: Path, known: KnownDigests) -> Entry:
     content = results.read_bytes(path)
-    samples = path.with_name(result_rules.samples_name(path.stem))
+    samples = path.with_name(rules.samples_name(path.stem))
     try:
         packed = [results.read_packed(samples)] if os.path.lexists(samples) else []
     except ValueError as error:
@@ -84,7 +85,7 @@ def _entry(path: Path, folder: Path, known: KnownDigests) -> Entry:
         if packed:
             recompute.verify(result, folder)
         else:
-            result_rules.agree(result.record)
+            rules.agree(result.record)
         known.add(key)
     if packed:
         return Entry(result, VERIFIED, "Its numbers are those its samples give.")

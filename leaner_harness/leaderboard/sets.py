@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from leaner_harness import answer_scores, scoring
+from leaner_harness import scoring
 from leaner_harness.judge.verdicts import SUM
 from leaner_harness.leaderboard.entries import VERIFIED, Entry, Refused
 from leaner_harness.leaderboard.ranks import Rank, Score, ranks
-from leaner_harness.results import Record
+from leaner_harness.results import Record, answer_scores
 
 _LONGEST = 300
 _MOST_REFUSED = 300

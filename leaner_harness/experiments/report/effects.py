@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from leaner_harness import compare_answers, paired, recompute
+from leaner_harness import paired
+from leaner_harness.compare import answers
 from leaner_harness.experiments.report.files import Scored, files_of
 from leaner_harness.experiments.report.scores import PERMUTATIONS
 from leaner_harness.paired import Columns, Difference
-from leaner_harness.results import Record
+from leaner_harness.results import Record, recompute
 
 SIDES = ("leaner", "original")
 NAMES = {"leaner": "LEANER", "original": "original"}
@@ -93,9 +94,9 @@ def measure(effect: Effect, kind: str = "") -> list[Found]:
 def _columns(one: Scored, other: Scored, kind: str) -> tuple[int, dict[str, Columns]]:
     """How many questions, and the columns of each metric."""
     both = samples(one), samples(other)
-    compare_answers.check_questions(both[0], both[1], (one.files[0], other.files[0]))
+    answers.check_questions(both[0], both[1], (one.files[0], other.files[0]))
     first, second = ([s for s in each if not kind or s["kind"] == kind] for each in both)
-    found = compare_answers.columns(first, second, PERMUTATIONS)
+    found = answers.columns(first, second, PERMUTATIONS)
     return len(first), {metric: cols for name, (metric, cols) in found.items() if name == metric}
 
 

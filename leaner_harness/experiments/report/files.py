@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from leaner_harness.curriculum_runs import Run, read_run
+from leaner_harness.curriculum_report.runs import Run, read_run
 from leaner_harness.errors import LeanerError
 from leaner_harness.experiments.grid import Cell, Experiment
 from leaner_harness.experiments.records import FOLDER, LOG, RECORD, checkpoint

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from leaner_harness import answer_scores, compare_answers, paired
-from leaner_harness.answer_scores import GRADES, TASK
+from leaner_harness import paired
+from leaner_harness.compare import answers
 from leaner_harness.experiments.report.charts import Bar, forest
 from leaner_harness.experiments.report.claims import NOT_COMPARABLE, Claim, direction
 from leaner_harness.experiments.report.claims import section as claim_section
@@ -37,6 +37,8 @@ from leaner_harness.experiments.report.scores import check_same_rows, over_seeds
 from leaner_harness.experiments.report.training import Group, curves, training_table
 from leaner_harness.intervals import Interval
 from leaner_harness.judge.verdicts import RUBRIC, SUM
+from leaner_harness.results import answer_scores
+from leaner_harness.results.answer_scores import GRADES, TASK
 from leaner_harness.svg import A, B, C, D
 
 _WAYS = tuple((side, taught) for side in SIDES for taught in SIDES)
@@ -66,9 +68,7 @@ def metrics(ways: Ways) -> tuple[str, ...]:
     """The grades if there was a judge, else the checks."""
     some = next(iter(next(iter(ways.values())).values()))
     return (
-        GRADES
-        if is_judged(ways)
-        else tuple(line.metric for line in compare_answers.lines(samples(some)))
+        GRADES if is_judged(ways) else tuple(line.metric for line in answers.lines(samples(some)))
     )
 
 

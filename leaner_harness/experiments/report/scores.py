@@ -13,14 +13,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from leaner_harness import intervals, metric_ends, paired, recompute, scoring
+from leaner_harness import intervals, paired, scoring
 from leaner_harness.data.glue import TASKS
 from leaner_harness.errors import LeanerError
 from leaner_harness.experiments.report.document import Estimate
 from leaner_harness.experiments.report.files import Scored
 from leaner_harness.intervals import Interval
 from leaner_harness.paired import Columns, Difference
-from leaner_harness.recompute import ScoredTask
+from leaner_harness.results import metric_ends, recompute
+from leaner_harness.results.recompute import ScoredTask
 from leaner_harness.statistics import Array
 
 MEAN = "mean"

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from leaner_harness import answer_scores
 from leaner_harness.leaderboard.sets import number, part, text
-from leaner_harness.results import Record, Result
+from leaner_harness.results import Record, Result, answer_scores
 
 RESULTS = Path("results")
 RECIPE = "recipe.toml"

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from leaner_harness import scoring
-from leaner_harness.answer_scores import GRADES, METRICS, TASK, has_answers
 from leaner_harness.data.glue import AVERAGED, TASKS
 from leaner_harness.judge.surface import EMPTY
 from leaner_harness.judge.verdicts import SUM
@@ -33,6 +32,7 @@ from leaner_harness.leaderboard.sets import (
     text,
 )
 from leaner_harness.results import Record
+from leaner_harness.results.answer_scores import GRADES, METRICS, TASK, has_answers
 
 _METRIC = {"mcc": "MCC", "acc": "acc", "acc_f1": "acc/F1", "pearson_spearman": "r/ρ"}
 _OVERLAP = {"jaccard": "Word overlap", "words": "Words, linear"}

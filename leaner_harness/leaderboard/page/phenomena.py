@@ -8,8 +8,8 @@ from typing import Any
 from leaner_harness.data.glue import TASKS
 from leaner_harness.leaderboard.entries import VERIFIED
 from leaner_harness.leaderboard.sets import Comparable, number, part, score, text
-from leaner_harness.recompute import MOST_PHENOMENA
 from leaner_harness.results import Record
+from leaner_harness.results.recompute import MOST_PHENOMENA
 
 _DECIMALS = 3
 """As many as are shown. Scores are whole thousandths on the page: a thousand runs have many."""

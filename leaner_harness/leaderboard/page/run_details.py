@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from leaner_harness import scoring
-from leaner_harness.answer_scores import TASK
 from leaner_harness.data.glue import TASKS
 from leaner_harness.leaderboard.page import commands
 from leaner_harness.leaderboard.page.pool import Pool
 from leaner_harness.leaderboard.sets import number, part, text
 from leaner_harness.learning_curve import MEASURES, MOST_POINTS, thinned
 from leaner_harness.results import Record
+from leaner_harness.results.answer_scores import TASK
 
 _MOST_FACTS = 60
 _MOST_CHARACTERS = 3000

@@ -15,18 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from leaner_harness import (
-    answer_scores,
-    intervals,
-    metric_ends,
-    result_rules,
-    results,
-    sample_rules,
-    scoring,
-)
+from leaner_harness import intervals, results, scoring
 from leaner_harness.data.glue import AVERAGED, TASKS, GlueTask
 from leaner_harness.errors import ResultError
-from leaner_harness.results import Record, Result
+from leaner_harness.results import Record, Result, answer_scores, metric_ends, rules, sample_rules
 from leaner_harness.statistics import Array
 
 TOLERANCE = 1e-6
@@ -200,7 +192,7 @@ def _over_rows_and_seeds(scores: Array, draws: Array) -> list[float]:
 def verify(result: Result, folder: Path) -> None:
     """Raise ResultError unless a result's numbers are those its committed samples give.
 
-    They must fit together as well (`result_rules.agree`): samples do not say everything.
+    They must fit together as well (`rules.agree`): samples do not say everything.
     """
     _verified(result, folder)
 
@@ -235,7 +227,7 @@ def _verified(result: Result, folder: Path) -> tuple[dict[str, Record], dict[str
         _same(f"{path}: {name}", *_promised(ran[name], task))
         _same_labels(f"{path}: {name}", ran[name].get("labels"), name, samples)
     _same(f"{path}: mean", stated["mean"], mean)
-    result_rules.agree(result.record)
+    rules.agree(result.record)
     return tasks, mean
 
 

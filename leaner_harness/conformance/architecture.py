@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from leaner_harness import invariance
+from leaner_harness.conformance import invariance
 from leaner_harness.contracts import (
     PROMPT,
     TEXT,

@@ -19,8 +19,8 @@ from leaner_harness.data.glue import AVERAGED
 from leaner_harness.errors import ResultError
 from leaner_harness.judge.surface import CHECKS, EMPTY
 from leaner_harness.judge.verdicts import COVERAGE, DIMENSIONS, SUM
+from leaner_harness.results.untrusted import shown
 from leaner_harness.scoring import CENTRED, SCORE
-from leaner_harness.untrusted import shown
 
 Record = dict[str, Any]
 
@@ -34,7 +34,7 @@ _CURE = "docs/results.md says what stands where; make it with: leaner results ad
 @functools.cache
 def schema() -> Record:
     """The JSON Schema of a result file."""
-    file = resources.files("leaner_harness").joinpath("result.schema.json")
+    file = resources.files("leaner_harness.results").joinpath("result.schema.json")
     found: Record = json.loads(file.read_text("utf-8"))
     return found
 

@@ -11,13 +11,13 @@ from typing import NamedTuple
 import numpy as np
 
 from leaner_harness import intervals
-from leaner_harness.answer_scores import GRADES, Table, table
 from leaner_harness.errors import ResultError
 from leaner_harness.intervals import SEED, blocks
 from leaner_harness.judge.surface import CHECKS, EMPTY
 from leaner_harness.judge.verdicts import COMPLETE, SCORED, SUM
 from leaner_harness.paired import Columns
 from leaner_harness.results import Record
+from leaner_harness.results.answer_scores import GRADES, Table, table
 from leaner_harness.statistics import Array
 
 

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from leaner_harness import result_rules, untrusted
 from leaner_harness.errors import ResultError
 from leaner_harness.files import write_atomic, write_json
-from leaner_harness.result_rules import samples_name
-from leaner_harness.untrusted import shown
+from leaner_harness.results import rules, untrusted
+from leaner_harness.results.rules import samples_name
+from leaner_harness.results.untrusted import shown
 
 SCHEMA = 1
 Record = dict[str, Any]
@@ -92,7 +92,7 @@ def write(result: Result, samples: Iterable[Record], folder: Path, *, replace: b
     result.record["samples"] = {"file": name, "sha256": hashlib.sha256(content).hexdigest()}
     # Nothing is written that would be refused when it is read.
     parse(json.dumps(result.record).encode(), path)
-    result_rules.agree(result.record)
+    rules.agree(result.record)
     write_atomic(path.with_name(name), content)
     write_json(path, result.record)
     return path
@@ -150,7 +150,7 @@ def parse(content: bytes, path: Path) -> Result:
     if not isinstance(record, dict) or record.get("schema") != SCHEMA:
         raise ResultError(f"{path} is no result file of schema {SCHEMA}.")
     try:
-        result = Result(result_rules.check(record))
+        result = Result(rules.check(record))
     except ResultError as error:
         raise ResultError(f"{path}: {error.message}", error.cure) from error
     if record["samples"]["file"] != samples_name(record["run"]):

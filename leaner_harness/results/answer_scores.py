@@ -14,8 +14,8 @@ import numpy as np
 from leaner_harness import intervals
 from leaner_harness.judge.surface import CHECKS, EMPTY
 from leaner_harness.judge.verdicts import COMPLETE, COVERAGE, DIMENSIONS, RUBRIC, SCORED, SUM
-from leaner_harness.result_rules import ANSWER_BOARDS
 from leaner_harness.results import Record, Result
+from leaner_harness.results.rules import ANSWER_BOARDS
 from leaner_harness.statistics import Array
 
 BOARDS = ANSWER_BOARDS

@@ -9,7 +9,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from leaner_harness.architecture_check import Step, architecture_steps, collated, objective_loss
+from leaner_harness.conformance.architecture import (
+    Step,
+    architecture_steps,
+    collated,
+    objective_loss,
+)
+from leaner_harness.conformance.curriculum import curriculum_steps, difficulty_steps
 from leaner_harness.contracts import (
     ArchitectureSpec,
     CurriculumSpec,
@@ -22,7 +28,6 @@ from leaner_harness.contracts import (
     resolve,
     resolve_folder,
 )
-from leaner_harness.curriculum_check import curriculum_steps, difficulty_steps
 from leaner_harness.errors import UnknownName
 from leaner_harness.registry import Entry, Registry
 

@@ -9,7 +9,7 @@ from typing import Any
 from leaner_harness.data.glue import TASKS, GlueTask
 from leaner_harness.judge.surface import CHECKS, EMPTY
 from leaner_harness.judge.verdicts import DIMENSIONS, HIGHEST, JUDGED_STATES, SCORED
-from leaner_harness.untrusted import shown
+from leaner_harness.results.untrusted import shown
 
 MOST_SEEDS = 1000
 LONGEST_TAG = 60

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from leaner_harness.curriculum_runs import Point, Run, check_comparable, read_run
+from leaner_harness.curriculum_report.runs import Point, Run, check_comparable, read_run
 from leaner_harness.errors import UsageError
 from leaner_harness.files import write_atomic, write_json
 from leaner_harness.intervals import Spread, t_interval, t_quantile, t_two_sided
@@ -289,7 +289,7 @@ def _keep_pace(run: Run, control: Run) -> bool:
 
 def write_report(report: Mapping[str, Any], place: Path) -> None:
     """Write `place.json` and `place.md`."""
-    from leaner_harness.curriculum_table import markdown
+    from leaner_harness.curriculum_report.table import markdown
 
     write_json(Path(f"{place}.json"), report)
     write_atomic(Path(f"{place}.md"), markdown(report) + "\n")

@@ -20,8 +20,10 @@ _KEPT = 20_000
 @functools.cache
 def _code() -> str:
     """Digest of this package's modules that have a say in a score, and of what computes it."""
-    root = Path(__file__).parent
-    sources = [*root.glob("*.py"), root / "result.schema.json", root / "data" / "glue.py"]
+    root = Path(__file__).parent.parent
+    results = root / "results"
+    sources = [*root.glob("*.py"), *results.glob("*.py"), results / "result.schema.json"]
+    sources.append(root / "data" / "glue.py")
     sources += [root / "judge" / name for name in ("verdicts.py", "surface.py")]
     digests = [files.sha256_file(path) for path in sorted(sources)]
     return hashlib.sha256("\n".join([np.__version__, *digests]).encode()).hexdigest()

@@ -9,22 +9,15 @@ from itertools import combinations, zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
-from leaner_harness import (
-    answer_scores,
-    compare_answers,
-    compare_parts,
-    paired,
-    recompute,
-    results,
-    scoring,
-)
-from leaner_harness.answer_scores import TASK
+from leaner_harness import paired, results, scoring
+from leaner_harness.compare import answers, parts
 from leaner_harness.data.glue import AVERAGED, TASKS
 from leaner_harness.errors import ResultError, near_miss
 from leaner_harness.intervals import DRAWS
 from leaner_harness.paired import ALPHA, POWER, Columns
-from leaner_harness.recompute import ScoredTask
-from leaner_harness.results import Record, Result
+from leaner_harness.results import Record, Result, answer_scores, recompute
+from leaner_harness.results.answer_scores import TASK
+from leaner_harness.results.recompute import ScoredTask
 
 PERMUTATIONS = 10_000
 FEW = 200
@@ -131,17 +124,17 @@ def _tasks_and_means(runs: Sequence[Run]) -> _Work:
 def _answers(runs: Sequence[Run]) -> _Work:
     first = runs[0].samples[TASK]
     for run in runs[1:]:
-        compare_answers.check_questions(first, run.samples[TASK], (runs[0].name, run.name))
+        answers.check_questions(first, run.samples[TASK], (runs[0].name, run.name))
 
     def columns(one: Run, other: Run, permutations: int) -> Iterable[tuple[str, str, Columns]]:
-        found = compare_answers.columns(one.samples[TASK], other.samples[TASK], permutations)
+        found = answers.columns(one.samples[TASK], other.samples[TASK], permutations)
         return ((name, metric, columns) for name, (metric, columns) in found.items())
 
-    counts = {"": len(first), **compare_answers.counts(first)}
-    asked = compare_answers.lines(first)
+    counts = {"": len(first), **answers.counts(first)}
+    asked = answers.lines(first)
     few = [f"{line.name}: {counts[line.kind]}" for line in asked if counts[line.kind] < FEW]
     shown = f"Few questions ({'; '.join(few)}): below {FEW} only large differences show."
-    short = [text for r in runs for text in compare_answers.shortfall(r.name, r.samples[TASK])]
+    short = [text for r in runs for text in answers.shortfall(r.name, r.samples[TASK])]
     return _Work(len(asked), columns, [shown, *short] if few else short)
 
 
@@ -168,10 +161,10 @@ def _scored(name: str, result: Result, path: Path) -> Run:
 
 def _same_ranking(one: Run, other: Run) -> None:
     """Raise ResultError, and say which part differs, for runs that share no table."""
-    parts = zip_longest(_RANKING, one.result.ranking, other.result.ranking, fillvalue="ranking")
-    differing = {part: f"{part} {a} and {b}" for part, a, b in parts if a != b}
+    both = zip_longest(_RANKING, one.result.ranking, other.result.ranking, fillvalue="ranking")
+    differing = {part: f"{part} {a} and {b}" for part, a, b in both if a != b}
     if differing:
-        found = compare_parts.described(differing, one.name, one.result, other.name, other.result)
+        found = parts.described(differing, one.name, one.result, other.name, other.result)
         raise ResultError(
             f"{one.name} and {other.name} cannot be compared; they differ in {'; '.join(found)}.",
             "Score both on the same rows in the same way.",

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from leaner_harness import scoring
-from leaner_harness.answer_scores import TASK
 from leaner_harness.demo import FAMILIES, GROUP, QUESTIONS, TASKS
 from leaner_harness.results import Record, read_all
+from leaner_harness.results.answer_scores import TASK
 
 _CHECKS = ("well_formed", "non_repetition", "on_topic")
 
