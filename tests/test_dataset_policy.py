@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leaner_harness.dataset import names, places, policy
+from leaner_harness.dataset import policy
+from leaner_harness.dataset.policy import names, places
 from leaner_harness.dataset.records import PASS, WARN
 
 STORY = (

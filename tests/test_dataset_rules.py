@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from leaner_harness.data.text import read_documents
 from leaner_harness.dataset import policy
 from leaner_harness.dataset.records import Assignment, Chunk
-from leaner_harness.dataset.rules import Rules, rewrite_chunk
-from leaner_harness.dataset.rules_reading import sample
-from leaner_harness.dataset.rules_sentences import cut, leans, line_of, without_brackets
-from leaner_harness.dataset.rules_words import ing, parts, plural, simplify, table, third
+from leaner_harness.dataset.rewriters.rules import Rules, rewrite_chunk
+from leaner_harness.dataset.rewriters.rules.reading import sample
+from leaner_harness.dataset.rewriters.rules.sentences import cut, leans, line_of, without_brackets
+from leaner_harness.dataset.rewriters.rules.words import ing, parts, plural, simplify, table, third
 from leaner_harness.dataset.vocabulary import Vocabulary, packaged
 from leaner_harness.llm.records import OK
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from leaner_harness.dataset.names import FEMALE, MALE, genders
-from leaner_harness.dataset.words_policy import groups
+from leaner_harness.dataset.policy.names import FEMALE, MALE, genders
+from leaner_harness.dataset.words import groups
 from leaner_harness.errors import DataError
 from leaner_harness.intervals import DRAWS, resampled_weights
 from leaner_harness.statistics import Array

@@ -14,7 +14,7 @@ from leaner_harness.dataset.build import Look, chunks_of
 from leaner_harness.dataset.contamination import Index, benchmarks
 from leaner_harness.dataset.duplicates import Settings as Nearness
 from leaner_harness.dataset.duplicates import Sketch, sketch
-from leaner_harness.dataset.names import FEMALE, MALE, stand_ins
+from leaner_harness.dataset.policy.names import FEMALE, MALE, stand_ins
 from leaner_harness.dataset.records import FAIL, Assignment, Finding, Rewrite
 from leaner_harness.dataset.vocabulary import Vocabulary, load, packaged
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Container
 from functools import cache, lru_cache
-from importlib.resources import files
+
+from leaner_harness.dataset.words import lines
 
 _ENDING = re.compile(r"(?:n't|'(?:s|m|d|re|ve|ll)?)\Z")
 _SHORT = {"can't": "can", "won't": "will", "shan't": "shall", "ain't": "be", "let's": "let"}
@@ -39,12 +40,10 @@ _VOWEL = re.compile(r"[aeiouy]")
 def _irregular() -> dict[str, tuple[str, ...]]:
     """Lemmas of each form in the table: `lives` has two."""
     found: dict[str, tuple[str, ...]] = {}
-    text = (files("leaner_harness.dataset") / "words/irregular.txt").read_text("utf-8")
-    for line in text.splitlines():
-        if not line.startswith("#"):
-            lemma, *forms = line.split()
-            for form in forms:
-                found[form] = (*found.get(form, ()), lemma)
+    for line in lines("forms"):
+        lemma, *forms = line.split()
+        for form in forms:
+            found[form] = (*found.get(form, ()), lemma)
     return found
 
 

@@ -32,7 +32,7 @@ def register_rewriters() -> list[RewriterSpec]:
             "openai", f"{rewriters}.remote:RemoteRewriter", llm=True,
             options=("temperature", "top_p"),
         ),
-        RewriterSpec("rules", "leaner_harness.dataset.rules:Rules", argument=""),
+        RewriterSpec("rules", "leaner_harness.dataset.rewriters.rules:Rules", argument=""),
         RewriterSpec("replay", f"{rewriters}.recorded:Replay", argument="FILE"),
         RewriterSpec("echo", f"{rewriters}.recorded:Echo", argument=""),
     ]  # fmt: skip

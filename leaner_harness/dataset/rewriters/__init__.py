@@ -1,1 +1,1 @@
-"""Rewriters that ship: a model over HTTP, recorded replies, and the text itself."""
+"""Rewriters that ship: a model over HTTP, recorded replies, the text itself, and `rules`."""

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
-from leaner_harness.dataset.names import CAPITAL, genders
-from leaner_harness.dataset.words_policy import groups, lines
+from leaner_harness.dataset.policy.names import CAPITAL, genders
+from leaner_harness.dataset.words import groups, lines
 
 COUNTRY = "country"
 

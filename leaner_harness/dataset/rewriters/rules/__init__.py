@@ -17,14 +17,14 @@ from typing import Any
 from leaner_harness.dataset import policy
 from leaner_harness.dataset.prompts import PAIRS
 from leaner_harness.dataset.records import Assignment, Chunk, Rewrite
-from leaner_harness.dataset.rules_sentences import (
+from leaner_harness.dataset.rewriters.rules.sentences import (
     cut,
     leans,
     line_of,
     sentences,
     without_brackets,
 )
-from leaner_harness.dataset.rules_words import simplify
+from leaner_harness.dataset.rewriters.rules.words import simplify
 from leaner_harness.dataset.vocabulary import Vocabulary, load, packaged
 from leaner_harness.llm.records import OK
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from leaner_harness.dataset import policy
 from leaner_harness.dataset.records import Chunk
-from leaner_harness.dataset.rules import rewrite_chunk
-from leaner_harness.dataset.rules_sentences import line_of, sentences
+from leaner_harness.dataset.rewriters.rules import rewrite_chunk
+from leaner_harness.dataset.rewriters.rules.sentences import line_of, sentences
 from leaner_harness.dataset.vocabulary import Vocabulary
 
 

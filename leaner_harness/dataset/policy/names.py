@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
-from leaner_harness.dataset.words_policy import groups
+from leaner_harness.dataset.words import groups
 
 MALE, FEMALE = "male", "female"
 CAPITAL = r"[A-ZÀ-ÖØ-Þ][^\W\d_]*(?:[-'’][A-ZÀ-ÖØ-Þ][^\W\d_]*)*"

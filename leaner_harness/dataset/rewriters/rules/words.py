@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
-from leaner_harness.dataset.words_policy import groups, lines
+from leaner_harness.dataset.words import groups, lines
 
 _LINE = re.compile(r"(?P<kind>[vwnax^])(?:\[(?P<forms>\w+)\])?(?P<limits>[^:\s]*): (?P<rest>.+)\Z")
 _LIMIT = re.compile(r"(!<|<|!|>|~)([^!<>~]+)")

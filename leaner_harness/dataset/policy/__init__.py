@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
-from leaner_harness.dataset import names, places, times
-from leaner_harness.dataset.names import FEMALE, MALE, stand_ins, starts_sentence
+from leaner_harness.dataset.policy import names, places, times
+from leaner_harness.dataset.policy.names import FEMALE, MALE, stand_ins, starts_sentence
 from leaner_harness.dataset.records import PASS, WARN, Finding
 
 VERSION = 1
