@@ -14,6 +14,8 @@ from leaner_harness.experiments import grid
 from leaner_harness.experiments.records import checkpoint
 from leaner_harness.files import write_json
 
+FROM_SCRATCH = "from_scratch=true"
+
 
 def read(
     folder: Path, name: str = "exp1", preset: str = "smoke", **options: Any
@@ -27,9 +29,7 @@ def fill(folder: Path, experiment: grid.Experiment, skills: Mapping[str, float])
     for number, cell in enumerate(experiment.cells):
         skill = skills.get(cell.at.get("side") or cell.at.get("arm") or "", 0.3)
         if cell.command[0] == "evaluate":
-            model = cell.command[cell.command.index("--model") + 1]
-            samples = small_results.zero_shot(skill, seed=number)
-            small_results.write(folder / "boards", model, samples)
+            _write_score(folder / "boards", cell.command, skill, seed=number)
         elif cell.command[0] == "train":
             place = folder / "training" / checkpoint(cell).name
             weights = _scored(experiment, checkpoint(cell))
@@ -38,11 +38,28 @@ def fill(folder: Path, experiment: grid.Experiment, skills: Mapping[str, float])
             write_json(folder / "texts" / "sides.json", texts())
 
 
+def _write_score(boards: Path, command: tuple[str, ...], skill: float, seed: int) -> None:
+    """A result of the protocol that the command asks for; fine-tuned ones have one seed."""
+    asked = dict(zip(command, command[1:], strict=False))
+    model, protocol = asked["--model"], asked.get("--protocol", "zero-shot")
+    if protocol == "zero-shot":
+        small_results.write(boards, model, small_results.zero_shot(skill, seed))
+    else:
+        samples = small_results.fine_tuned([skill], seed)
+        changes: dict[str, Any] = {"run": f"{protocol}-validation"}
+        changes["protocol"] = {"name": protocol, "fingerprint": protocol}
+        if FROM_SCRATCH in command:
+            changes["weights"] = Path(command[1]).name
+        small_results.write(boards, model, samples, **changes)
+
+
 def _scored(experiment: grid.Experiment, place: Path) -> dict[str, str]:
     """A digest for each milestone of a training; a result's is its model's name."""
     found = {"end": place.name}
     for cell in experiment.cells:
         path = Path(cell.command[1])
+        if FROM_SCRATCH in cell.command:
+            continue
         if cell.command[0] == "evaluate" and place in (path, *path.parents):
             milestone = "end" if path == place else path.name
             found[milestone] = cell.command[cell.command.index("--model") + 1]

@@ -59,7 +59,7 @@ def write(folder: Path, model: str, samples: list[Record], **changes: Any) -> Pa
         "board": "leaner_glue",
         "run": changes.get("run", "zero-shot-validation"),
         "model": {"name": model, "model_type": "hf", "model_args": {}, "pretrained": "",
-                  "parameters": 1, "weights_sha256": model},
+                  "parameters": 1, "weights_sha256": changes.get("weights", model)},
         "protocol": {"name": "zero-shot", "fingerprint": "p"} | changes.get("protocol", {}),
         "data": {"split": "validation", "source": "official", "synthetic": False,
                  "fingerprint": "d"} | changes.get("data", {}),

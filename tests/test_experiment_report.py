@@ -177,21 +177,18 @@ def test_the_score_of_weights_that_are_gone_is_not_that_of_their_training(copied
 
 def test_a_control_without_its_fine_tuned_results_is_no_end_of_the_report(tmp_path):
     """What is there instead was scored zero-shot: no such pair is compared."""
-    text = (grid.HERE / "exp1.toml").read_text().replace("tuned = []", 'tuned = ["llama"]', 1)
-    own = tmp_path / "own.toml"
-    own.write_text(text.replace("tuned_seed = []", "tuned_seed = [0]", 1))
-    experiment = small_experiment.read(tmp_path, str(own))
+    experiment = small_experiment.read(tmp_path)
     boards = tmp_path / "boards"
     for side in ("leaner", "original"):
         small_results.write(boards, f"{side}-llama-seed0", small_results.zero_shot(1.0, 0))
-    quick = {"run": "quick-validation", "protocol": {"name": "quick", "fingerprint": "q"}}
+    glance = {"run": "glance-validation", "protocol": {"name": "glance", "fingerprint": "g"}}
     tuned = small_results.fine_tuned([1.0, 1.2], 0)
-    small_results.write(boards, "scratch-llama", tuned, **quick)
+    small_results.write(boards, "scratch-llama", tuned, **glance)
     found = make.report(experiment, tmp_path)
     assert {"tune/leaner-llama-0", "tune/original-llama-0"} <= set(found.absent)
     shown = markdown(found)
     assert "No fine-tuned results of both a checkpoint and its control are there." in shown
-    small_results.write(boards, "leaner-llama-seed0", small_results.fine_tuned([2, 2], 1), **quick)
+    small_results.write(boards, "leaner-llama-seed0", small_results.fine_tuned([2, 2], 1), **glance)
     assert "pre-trained better" in markdown(make.report(experiment, tmp_path))
 
 
