@@ -91,6 +91,24 @@ def test_the_keyboard_reaches_everything_in_order(page: Page) -> None:
     assert reached.count("model") == 1  # one stop for all rows
 
 
+def test_the_skip_link_leaves_board_and_search_as_they_are(page: Page) -> None:
+    page.all("nav ul")[1].find_element("tag name", "a").click()
+    address = page.run("return location.hash")
+    page.one("#search").send_keys("mini-1")
+    page.run("document.activeElement.blur()")
+    page.one("a.skip").send_keys(Keys.ENTER)
+    assert page.names() == ["mini-1"] and "not comparable" in page.one("#board-head").text
+    assert page.run("return location.hash") == address, "a reload shows the same board"
+
+
+def test_an_address_that_names_no_board_shows_the_first(page: Page) -> None:
+    page.open()
+    first = page.names()
+    for address in ("#other", "#board", "#board=none"):
+        page.open(address)
+        assert page.names() == first and page.one("#board-head").text
+
+
 def test_boards_are_links_and_kinds_narrow_them(page: Page) -> None:
     titles = page.texts("nav h2")
     assert titles == ["Published rows", "Synthetic rows"]

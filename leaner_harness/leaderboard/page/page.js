@@ -195,8 +195,9 @@ function setHash(parts) {
 }
 
 function followHash() {
+  // The skip link: the browser has moved there; the address goes on naming the board.
+  if (location.hash === "#board" && table) return setHash({ board: current().id });
   const asked = new URLSearchParams(location.hash.slice(1));
-  if (!asked.has("board") && location.hash) return; // the skip link
   const number = Math.max(0, data.boards.findIndex((board) => board.id === asked.get("board")));
   showBoard(number);
   const row = data.boards[number].rows.find((each) => each.path === asked.get("run"));
