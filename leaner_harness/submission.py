@@ -59,7 +59,7 @@ class Submission:
         """How to send it: `git` and GitHub's `gh`."""
         name = str(self.entries[0].result.record["model"]["name"])
         pages = [self.folder / "README.md", self.folder / "index.html"]
-        body = "Made by leaner submit; every number follows from the samples."
+        body = "Made by leaner submit; all scores follow from the samples."
         return [
             shlex.join(["leaner", "leaderboard", "build", "--results", str(self.folder)]),
             shlex.join(["git", "switch", "-c", f"submit-{name}"]),

@@ -14,7 +14,7 @@ from leaner_harness.counts import short
 from leaner_harness.leaderboard import board
 from leaner_harness.leaderboard.markdown import count
 from leaner_harness.leaderboard.ranks import Score, ranks, significantly_better
-from leaner_harness.leaderboard.sets import sizes
+from leaner_harness.leaderboard.sets import sizes, word_baseline
 from leaner_harness.markdown import cell
 
 
@@ -166,3 +166,13 @@ def test_ranks_of_a_known_case() -> None:
     scores = [score(0.5, 0.1), score(0.52, 0.1), score(0.1, 0.05), score(0.1, 0.1)]
     assert [found.place for found in ranks(scores)] == [1, 1, 3, 3]
     assert ranks([]) == []
+
+
+def test_one_result_does_not_set_what_words_reach() -> None:
+    def said(value: Any) -> dict[str, Any]:
+        return {"tasks": {"cola": {"baselines": {"words": value}}}}
+
+    usual = [said(-1.0), said(0.25001), said(None), said(0.25002)]
+    assert word_baseline(usual, "cola", "words") == 0.25001
+    assert word_baseline([said(-1.0), said(0.25)], "cola", "words") == -1.0, "the first of equals"
+    assert word_baseline([said("x"), {"tasks": 3}, {}], "cola", "words") is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -17,6 +18,7 @@ import yaml
 from conftest import ROOT
 
 from leaner_harness import results
+from leaner_harness.leaderboard import board
 
 FILE = ROOT / ".github" / "workflows" / "leaderboard.yml"
 TEXT = FILE.read_text(encoding="utf-8")
@@ -76,19 +78,20 @@ def test_code_is_the_base_s_and_of_the_head_only_results_are_there() -> None:
 def place(tmp_path: Path) -> Path:
     """Where the job runs: a base with one result, and a head with another beside it."""
     small_results.write(tmp_path / "base" / "results", "old", small_results.zero_shot(1.0, 0, n=6))
-    (tmp_path / "base" / "results" / "README.md").write_text("built")
+    board.write(tmp_path / "base" / "results")
     shutil.copytree(tmp_path / "base" / "results", tmp_path / "head" / "results")
     small_results.write(tmp_path / "head" / "results", "new", small_results.zero_shot(1.0, 1, n=6))
+    board.write(tmp_path / "head" / "results")
     return tmp_path
 
 
-def validate(place: Path) -> subprocess.CompletedProcess[str]:
-    """Run the job's own commands after its installation, in the shell that Actions takes."""
-    commands = [s["run"] for s in JOBS["validate"]["steps"] if "run" in s and "pip" not in s["run"]]
-    assert len(commands) == 2
+def validate(place: Path, commands: int = 3) -> subprocess.CompletedProcess[str]:
+    """Run the job's first commands after its installation, in the shell that Actions takes."""
+    own = [s["run"] for s in JOBS["validate"]["steps"] if "run" in s and "pip" not in s["run"]]
+    assert len(own) == 3
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "LEANER_HOME": str(place / "home")}
-    for command in commands:
+    for command in own[:commands]:
         shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", command]
         done = subprocess.run(shell, cwd=place, env=environment, capture_output=True, text=True)
         if done.returncode:
@@ -99,7 +102,8 @@ def validate(place: Path) -> subprocess.CompletedProcess[str]:
 def test_a_good_pull_request_passes_and_only_what_changed_is_looked_at(place: Path) -> None:
     done = validate(place)
     assert done.returncode == 0, done.stderr + done.stdout
-    assert "1 verified, 0 unverified, 0 refused" in done.stdout and "/new/" in done.stdout
+    verified = validate(place, commands=2)
+    assert "1 verified, 0 unverified, 0 refused" in verified.stdout and "/new/" in verified.stdout
 
 
 def edit_number(model: Path) -> None:
@@ -152,6 +156,54 @@ def test_a_bad_pull_request_fails_and_says_why(
     assert done.returncode != 0
     assert message in done.stdout, done.stdout + done.stderr
     assert not any(line.startswith("::") for line in done.stdout.splitlines())
+
+
+def only(folder: Path, model: str, pattern: str) -> Path:
+    (found,) = (folder / "head" / "results" / "leaner_glue" / model).glob(pattern)
+    return found
+
+
+def test_no_pull_request_takes_a_result_away(place: Path) -> None:
+    shutil.rmtree(place / "head" / "results" / "leaner_glue" / "old")
+    done = validate(place, commands=2)
+    assert done.returncode != 0
+    assert "/old/" in done.stdout and "is not there any more" in done.stdout
+
+
+def test_no_pull_request_takes_samples_away_and_a_rank_with_them(place: Path) -> None:
+    only(place, "new", "*.gz").unlink()
+    assert validate(place, commands=2).returncode == 0, "without samples it is unverified, and new"
+    only(place, "old", "*.gz").unlink()
+    done = validate(place, commands=2)
+    assert done.returncode != 0
+    assert "were taken away" in done.stdout and "1 refused" in done.stdout
+
+
+def say_baseline(path: Path, value: float) -> None:
+    record = json.loads(path.read_text())
+    record["tasks"]["cola"]["baselines"] = {"words": value}
+    path.write_text(json.dumps(record))
+
+
+def test_no_pull_request_sets_the_bar_that_words_reach(place: Path) -> None:
+    """Samples do not say it, so that it is held against what results of the same rows state."""
+    for side in ("base", "head"):
+        (old,) = (place / side / "results" / "leaner_glue" / "old").glob("*.json")
+        say_baseline(old, 0.25)
+    say_baseline(only(place, "new", "*.json"), 0.2501)
+    assert validate(place, commands=2).returncode == 0
+    say_baseline(only(place, "new", "*.json"), -1.0)
+    done = validate(place, commands=2)
+    assert done.returncode != 0 and "other results of the same rows have 0.250" in done.stdout
+
+
+def test_a_fork_s_pages_follow_from_its_results(place: Path) -> None:
+    (step,) = [s for s in JOBS["validate"]["steps"] if "leaderboard check" in s.get("run", "")]
+    assert step["if"] == "github.event.pull_request.head.repo.full_name != github.repository"
+    page = place / "head" / "results" / "index.html"
+    page.write_text(page.read_text() + "<script>alert(1)</script>")
+    done = validate(place)
+    assert done.returncode != 0 and "index.html is stale" in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("kind", results.REPORTS)

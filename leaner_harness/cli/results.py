@@ -18,6 +18,7 @@ from leaner_harness.data.glue import AVERAGED
 from leaner_harness.errors import ResultError, UsageError
 from leaner_harness.files import write_json
 from leaner_harness.from_lm_eval.make import make
+from leaner_harness.leaderboard import changes
 from leaner_harness.leaderboard.entries import UNVERIFIED, VERIFIED, Entry, Refused, read_entries
 from leaner_harness.results import Result, answer_scores, recompute
 from leaner_harness.results.rules import samples_name
@@ -81,13 +82,19 @@ def _add(args: argparse.Namespace) -> int:
 
 def _verify(args: argparse.Namespace) -> int:
     """0 unless a file is refused, or lacks samples where that is strictly asked for: then 6."""
-    rows = _states(*_entries(args), args.results)
+    entries, refused = _entries(args)
+    if args.changed_from is not None:
+        wrong = changes.faults(args.results, args.changed_from, entries)
+        paths = {each.path for each in wrong}
+        entries = [each for each in entries if args.results / each.result.path not in paths]
+        refused += wrong
+    rows = _states(entries, refused, args.results)
     if args.json:
         print_json(rows)
     else:
         _print_states(rows)
-    wrong = {REFUSED, UNVERIFIED} if args.strict else {REFUSED}
-    return ResultError.exit_code if any(row["state"] in wrong for row in rows) else 0
+    bad = {REFUSED, UNVERIFIED} if args.strict else {REFUSED}
+    return ResultError.exit_code if any(row["state"] in bad for row in rows) else 0
 
 
 def _entries(args: argparse.Namespace) -> tuple[list[Entry], list[Refused]]:

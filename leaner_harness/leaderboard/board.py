@@ -32,13 +32,17 @@ is the standard deviation over them. *Word overlap* (Jaccard) and *words* are wh
 shared words, and a linear model of words and pairs of neighbouring words, reach after seeing the
 training rows.
 
-A rank (*#*) is 1 + the number of results that are significantly better, and never above that of a
-larger value: results of one rank are not significantly different. Two results differ where their
-difference is more than 1.96 x the root of the sum of their squared standard errors, an error being
-an interval's longer half / 1.96. This takes the results as independent, though they answer the same
-rows: it calls ties too often rather than too seldom. Nothing is corrected for their number;
-`leaner compare` makes the paired test. A model marked *unverified* has no samples beside its result
-and no rank; all other numbers were computed from the samples again.
+A result's rank (*#*) is one more than the number of results that are significantly better, and a
+lower score never gets a better rank than a higher one. Results that share a rank are not
+significantly different. Two results differ where their difference is more than 1.96 x the root of
+the sum of their squared standard errors, an error being an interval's longer half / 1.96. This
+takes the results as independent, though they answer the same rows: it calls ties too often rather
+than too seldom. Nothing is corrected for their number; `leaner compare` makes the paired test.
+
+Scores, intervals, constants and means were computed again from each result's samples. Sizes,
+tokens, computation, curves and the word baselines do not follow from samples: they are what the
+result states, and of the word baselines what most results of the same rows state. A model marked
+*unverified* has no samples beside its result, and no rank.
 """
 
 

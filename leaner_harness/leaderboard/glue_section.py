@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from leaner_harness import scoring
 from leaner_harness.data.glue import AVERAGED, TASKS
 from leaner_harness.leaderboard import markdown
 from leaner_harness.leaderboard.markdown import DASH
-from leaner_harness.leaderboard.sets import Comparable, Ranked, mean
+from leaner_harness.leaderboard.sets import WORD_BASELINES, Comparable, Ranked, mean
 from leaner_harness.markdown import cell, table
 from leaner_harness.results import Record
 
@@ -22,8 +21,7 @@ def section(found: Comparable) -> str:
     title = f"## {found.first['board']}, {cell(protocol)}, {cell(data['split'])} split"
     heading = f"{title} ({markdown.fingerprints(found)})"
     note = markdown.source_note(found, "Synthetic rows (leaner-mini-v1)")
-    records = found.verified_first
-    known = [_baseline_row(records[0]), *_overlap_rows(records)]
+    known = [_baseline_row(found.verified_first[0]), *_overlap_rows(found)]
     shown = table(_columns(), [*map(_row, found.rows), *known])
     return "\n\n".join([heading, note, shown]) + "\n"
 
@@ -55,18 +53,14 @@ def _baseline_row(record: Record) -> list[str]:
 _OVERLAP = {"jaccard": "word overlap", "words": "words"}
 
 
-def _overlap_rows(records: Sequence[Record]) -> list[list[str]]:
-    """What word counting reaches on these rows, by the first result that says it."""
+def _overlap_rows(of: Comparable) -> list[list[str]]:
+    """What word counting reaches on these rows."""
     found = []
-    for key, title in _OVERLAP.items():
-        cells = []
-        for name in AVERAGED:
-            tasks = [record["tasks"].get(name) or {} for record in records]
-            said = [(task.get("baselines") or {}).get(key) for task in tasks]
-            known = [value for value in said if value is not None]
-            cells.append(scoring.shown(known[0]) if known else DASH)
-        if any(cell != DASH for cell in cells):
-            found.append(["", f"*{title}*", "", "", "", "", *cells])
+    for key in WORD_BASELINES:
+        known = [of.word_baseline(name, key) for name in AVERAGED]
+        if any(value is not None for value in known):
+            cells = [DASH if value is None else scoring.shown(value) for value in known]
+            found.append(["", f"*{_OVERLAP[key]}*", "", "", "", "", *cells])
     return found
 
 

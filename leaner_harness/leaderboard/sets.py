@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from leaner_harness.leaderboard.entries import VERIFIED, Entry, Refused
 from leaner_harness.leaderboard.ranks import Rank, Score, ranks
 from leaner_harness.results import Record, answer_scores
 
+WORD_BASELINES = ("jaccard", "words")
 _LONGEST = 300
 _MOST_REFUSED = 300
 
@@ -61,6 +62,14 @@ class Comparable(NamedTuple):
         """The records, those first whose numbers were checked: what all share is said by these."""
         rows = sorted(self.rows, key=lambda row: row.entry.state != VERIFIED)
         return [row.entry.result.record for row in rows]
+
+    def word_baseline(self, task: str, key: str) -> float | None:
+        """What counting words reaches on these rows; unverified results say it for want of others."""
+        sides: tuple[list[Record], list[Record]] = ([], [])
+        for row in self.rows:
+            sides[row.entry.state != VERIFIED].append(row.entry.result.record)
+        verified, others = (word_baseline(side, task, key) for side in sides)
+        return others if verified is None else verified
 
     @property
     def answers(self) -> bool:
@@ -131,6 +140,20 @@ def part(record: Any, *keys: str) -> Record:
     for key in keys:
         record = record.get(key) if isinstance(record, dict) else None
     return record if isinstance(record, dict) else {}
+
+
+def word_baseline(records: Sequence[Record], task: str, key: str) -> float | None:
+    """What most of these results, of the same rows, say that counting words reaches.
+
+    It does not follow from samples, so that one result alone must not set it. Of equally many, the
+    first; None where none says it.
+    """
+    said = [number(part(record, "tasks", task, "baselines").get(key)) for record in records]
+    known = [value for value in said if value is not None]
+    if not known:
+        return None
+    usual = Counter(round(value, 3) for value in known).most_common(1)[0][0]
+    return next(value for value in known if round(value, 3) == usual)
 
 
 def number(value: Any) -> float | None:

@@ -224,9 +224,8 @@ def _references(found: Comparable, more: Mapping[str, float]) -> list[Record]:
         best |= {scoring.CENTRED: 0.0, scoring.SCORE: sum(constants.values()) / len(constants)}
     lines = {"Best constant prediction": best}
     for key, label in _OVERLAP.items():
-        lines[label] = _known(
-            {n: [part(t, n, "baselines").get(key) for t in tasks] for n in AVERAGED}
-        )
+        said = {name: found.word_baseline(name, key) for name in AVERAGED}
+        lines[label] = {name: value for name, value in said.items() if value is not None}
     return [
         {"label": label, "values": {name: round(value, _SMALL) for name, value in values.items()}}
         for label, values in lines.items()
