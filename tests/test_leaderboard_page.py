@@ -309,6 +309,25 @@ def test_a_command_is_words_whatever_a_result_says() -> None:
     assert shlex.split(commands.verify(record)) == ["leaner", "results", "verify", path]
 
 
+def test_a_result_of_some_tasks_is_made_again_with_these_alone() -> None:
+    record = glue_record("model", 1)
+    assert "--tasks leaner_glue " in commands.score(record)
+    record["tasks"] = {name: record["tasks"][name] for name in ("sst2", "cola")}
+    assert "--tasks leaner_glue_cola,leaner_glue_sst2 " in commands.score(record)
+    record["tasks"] = {"$(id)": {}}
+    assert "--tasks leaner_glue " in commands.score(record)
+
+
+def test_what_leaner_evaluate_would_score_otherwise_is_left_to_lm_eval() -> None:
+    record = glue_record("model", 1)
+    record["model"]["model_type"] = "hf"
+    stock, filed = commands.score(record).splitlines()
+    assert stock.startswith("lm_eval --model hf ") and filed.startswith("leaner results add out")
+    assert "--partial" not in filed
+    record["tasks"] = {"cola": record["tasks"]["cola"]}
+    assert commands.score(record).endswith("--partial")
+
+
 def test_the_command_that_verifies_names_another_results_folder(tmp_path: Path) -> None:
     folder = tmp_path / "results" / "experiments" / "exp1-smoke"
     page = document([entry(glue_record("model", 1))], [], folder)

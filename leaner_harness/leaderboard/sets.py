@@ -64,7 +64,7 @@ class Comparable(NamedTuple):
         return [row.entry.result.record for row in rows]
 
     def word_baseline(self, task: str, key: str) -> float | None:
-        """What counting words reaches on these rows; unverified results say it for want of others."""
+        """What counting words reaches on these rows; unverified ones say it for want of others."""
         sides: tuple[list[Record], list[Record]] = ([], [])
         for row in self.rows:
             sides[row.entry.state != VERIFIED].append(row.entry.result.record)

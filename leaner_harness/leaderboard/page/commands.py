@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from leaner_harness.data.glue import AVERAGED, TASKS
 from leaner_harness.leaderboard.sets import number, part, text
 from leaner_harness.results import Record, Result, answer_scores
 
 RESULTS = Path("results")
 RECIPE = "recipe.toml"
 _FINETUNE = "leaner-finetune"
+_EVALUATED = ("leaner", _FINETUNE)
+"""The model types that `leaner evaluate` scores with."""
 
 
 def train(record: Record) -> str:
@@ -24,11 +27,11 @@ def train(record: Record) -> str:
 
 
 def score(record: Record) -> str:
-    """How it was scored: with stock lm_eval where the weights have a name on the hub."""
+    """How it was scored: with stock lm_eval where `leaner evaluate` would score another way."""
     few = number(record["protocol"].get("num_fewshot"))
-    if record["model"]["pretrained"] or few:
+    if record["model"]["pretrained"] or few or record["model"]["model_type"] not in _EVALUATED:
         return _stock(record, int(few or 0))
-    command = ["leaner", "evaluate", _checkpoint(record), "--tasks", record["board"]]
+    command = ["leaner", "evaluate", _checkpoint(record), "--tasks", _tasks(record)]
     if record["board"] in answer_scores.BOARDS:
         command += _judge(record)
     else:
@@ -61,12 +64,22 @@ def _stock(record: Record, few: int) -> str:
     protocol = f"protocol={_line(record['protocol']['name'])}" if tuned else ""
     arguments = ",".join(filter(None, [f"pretrained={known}", protocol, _arguments(record)]))
     command = ["lm_eval", "--model", _line(model["model_type"]), "--model_args", arguments]
-    command += ["--tasks", record["board"], *(["--num_fewshot", str(few)] if few else [])]
+    command += ["--tasks", _tasks(record), *(["--num_fewshot", str(few)] if few else [])]
     if record["board"] not in answer_scores.BOARDS and record["data"]["split"] != "test":
         command += ["--metadata", json.dumps({"leaner_split": _line(record["data"]["split"])})]
     command += ["--batch_size", "64", "--log_samples", "--output_path", "out"]
     filed = ["leaner", "results", "add", "out", "--model", model["name"]]
+    filed += ["--partial"] if _tasks(record) != record["board"] else []
     return f"{shlex.join(command)}\n{shlex.join(filed)}"
+
+
+def _tasks(record: Record) -> str:
+    """The board's group, or, where it was another choice, the tasks that were asked for."""
+    board: str = record["board"]
+    asked = [name for name in TASKS if name in record["tasks"]]
+    if board in answer_scores.BOARDS or not asked or asked == [n for n in TASKS if n in AVERAGED]:
+        return board
+    return ",".join(f"{board}_{name}" for name in asked)
 
 
 def _checkpoint(record: Record) -> str:
