@@ -89,6 +89,7 @@ def write_training(
         "recipe": recipe,
         "steps": steps,
         "tokens_seen": 512 * steps,
+        "words_seen": 4_000 * steps,
         "seconds": 1.0,
         key: points[-1][key],
         "parameters": {"total": int(size * 1e6), "non_embedding": 1},

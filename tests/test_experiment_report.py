@@ -16,7 +16,7 @@ from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leaner_harness import paired
+from leaner_harness import paired, results
 from leaner_harness.cli import main
 from leaner_harness.errors import LeanerError
 from leaner_harness.experiments import grid
@@ -152,7 +152,7 @@ def test_the_command_writes_what_there_is_and_names_what_is_missing(copied, caps
     said = capsys.readouterr()
     assert "score/original-xlnet-0" in said.err and "leaner experiment run exp1" in said.err
     page = (folder / "report.html").read_text()
-    assert "Incomplete: 1 of 25" in page and "score/original-xlnet-0" in page
+    assert "Incomplete: 1 of 33" in page and "score/original-xlnet-0" in page
 
 
 def test_an_empty_folder_has_a_report_too(tmp_path):
@@ -183,13 +183,75 @@ def test_a_control_without_its_fine_tuned_results_is_no_end_of_the_report(tmp_pa
         small_results.write(boards, f"{side}-llama-seed0", small_results.zero_shot(1.0, 0))
     glance = {"run": "glance-validation", "protocol": {"name": "glance", "fingerprint": "g"}}
     tuned = small_results.fine_tuned([1.0, 1.2], 0)
-    small_results.write(boards, "scratch-llama", tuned, **glance)
+    small_results.write(boards, "scratch-leaner-llama", tuned, **glance)
     found = make.report(experiment, tmp_path)
     assert {"tune/leaner-llama-0", "tune/original-llama-0"} <= set(found.absent)
     shown = markdown(found)
     assert "No fine-tuned results of both a checkpoint and its control are there." in shown
     small_results.write(boards, "leaner-llama-seed0", small_results.fine_tuned([2, 2], 1), **glance)
     assert "pre-trained better" in markdown(make.report(experiment, tmp_path))
+
+
+def found(tmp_path: Path, name: str, samples: list[Any], **changes: Any) -> Scored:
+    path = small_results.write(tmp_path / "boards", name, samples, **changes)
+    cell = Cell(name, "score", {"seed": "0"}, ("evaluate", f"runs/{name}"))
+    return Scored(results.read(path), path, (path.name,), cell)
+
+
+def test_each_seed_of_a_control_from_scratch_is_a_training(tmp_path):
+    """Random weights are drawn for each; the mean of five is one draw of nothing."""
+    pre_trained = [
+        found(tmp_path, f"trained-{n}", small_results.fine_tuned([1.0, 1.0], n)) for n in range(3)
+    ]
+    answers = small_results.fine_tuned([0.0, 0.4, 0.8, 1.2, 1.6], 7)
+    fixed = found(tmp_path, "checkpoint", answers)
+    drawn = found(tmp_path, "scratch", answers, scorer={"from_scratch": True})
+
+    def interval(other: Scored) -> tuple[float, float]:
+        each = scores.mean_of(scores.differences(pre_trained, [other]), "leaner_score")
+        assert each is not None and each.chance == "rows and training seeds"
+        return each.found.interval
+
+    (low, high), (wider_low, wider_high) = interval(fixed), interval(drawn)
+    assert wider_low + wider_high == pytest.approx(low + high), "the difference is the same"
+    assert wider_high - wider_low > 1.2 * (high - low)
+
+
+def test_a_task_on_which_nobody_scores_is_left_out_of_shares_of_the_best(tmp_path):
+    better, worse = (
+        scores.Together([scores.Answers(found(tmp_path, name, samples))])
+        for name, samples in (
+            ("better", small_results.zero_shot(3.0, 0, cola=-50.0)),
+            ("worse", small_results.zero_shot(0.5, 1, cola=-50.0)),
+        )
+    )
+    (first, second), without = scores.relative_means([better, worse])
+    assert without == ["cola"]
+    assert first is not None and second is not None and second.value < first.value == 1.0
+    nothing = scores.Together(
+        [scores.Answers(found(tmp_path, "none", small_results.zero_shot(-50.0, 0)[:40]))]
+    )
+    assert scores.relative_means([nothing]) == ([None], ["cola"])
+
+
+def test_text_that_was_not_read_is_not_part_of_a_text_s_size(exp1, copied):
+    def sizes(folder: Path) -> str:
+        report = make.report(experiment, folder)
+        (table,) = [
+            block
+            for section in report.sections
+            for block in section.blocks
+            if isinstance(block, Table) and block.columns[0].name == "size"
+        ]
+        return str(table.rows[0].cells[3])
+
+    experiment, folder = copied
+    assert sizes(folder) == "33,600 to 67,200"
+    path = folder / "training" / "original-llama-seed0" / "leaner.json"
+    record = json.loads(path.read_text())
+    assert record["words_seen"] != 40_000
+    path.write_text(json.dumps(record | {"words_seen": 40_000}))
+    assert sizes(folder) == "33,600 to 40,000"
 
 
 def test_a_report_takes_away_its_own_old_pictures_and_no_others(tmp_path, capsys):

@@ -27,7 +27,8 @@ from leaner_harness.svg import A, B
 _SIDES = {"leaner": ("LEANER", A), "original": ("original", B)}
 _METHOD = (
     "The ratio is the size that LEANER needs to reach the original's score at its largest size, "
-    "over that size: below 1, LEANER needs less. Scores (centred mean) are made never to fall with "
+    "over that size: below 1, LEANER needs less. Of a text only the words count that were read at "
+    "least once. Scores (centred mean) are made never to fall with "
     "the size (isotonic regression) and interpolated in the logarithm of the size. The interval "
     "draws rows, the same for all sizes and both sides, and training seeds with replacement; with "
     "few seeds it is too narrow. Where LEANER is there at its smallest size, or not at its "
@@ -60,8 +61,9 @@ class Found(NamedTuple):
 
     @property
     def words(self) -> int:
-        """Words of the training text."""
-        return int(self.runs[0].run.record["data"]["words"])
+        """Words of the training text that were read at all: the rest taught nothing."""
+        record = self.runs[0].run.record
+        return int(min(record["data"]["words"], record["words_seen"]))
 
     @property
     def parameters(self) -> int:
@@ -108,7 +110,7 @@ def _smaller(kept: Kept, grid: Mapping[Place, Found]) -> Iterator[Block]:
     rows: list[Row] = []
     for parameters in map(str, values["parameters"]):
         places = [[Place(side, parameters, str(w)) for w in values["words"]] for side in _SIDES]
-        rows += _answer(grid, places, "text, in words", f"{parameters} parameters")
+        rows += _answer(grid, places, "text read, in words", f"{parameters} parameters")
     for words in map(str, values["words"]):
         places = [[Place(side, str(p), words) for p in values["parameters"]] for side in _SIDES]
         rows += _answer(grid, places, "parameters", f"{int(words):,} words of LEANER")
@@ -175,7 +177,7 @@ def _scores(kept: Kept, grid: Mapping[Place, Found]) -> Iterator[Block]:
     ]  # fmt: skip
     yield Table(
         (
-            Column("side"), Column("parameters", ",d"), Column("words of text", ",d"),
+            Column("side"), Column("parameters", ",d"), Column("words read", ",d"),
             Column("tokens of text", ",d"), Column("tokens trained on", ",d"),
             Column("seeds", "d"), Column("raw mean", ".3f"), Column("centred mean", ".3f"),
         ),

@@ -1,7 +1,8 @@
 """Results of several trainings on the same rows: differences, means and draws over rows and seeds.
 
 A training seed is the unit of chance: fine-tuning seeds of one checkpoint are averaged before its
-seed is counted, unless there is but one checkpoint of either side. Shapes: R runs, D draws.
+seed is counted, unless there is but one checkpoint of either side. From scratch, each seed of
+fine-tuning has random weights of its own and is a training. Shapes: R runs, D draws.
 """
 
 from __future__ import annotations
@@ -39,6 +40,12 @@ class Answers:
         """By task."""
         samples = recompute.by_task(recompute.read_samples(self.source.result, self.source.path))
         return {name: recompute.scored_task(name, found) for name, found in samples.items()}
+
+    def trainings(self, name: str) -> list[int]:
+        """How many columns of a task's rows belong to each training: its fine-tuning seeds."""
+        columns = len(self.tasks[name].rows[0])
+        scorer = self.source.record["model"].get("scorer") or {}
+        return [1] * columns if scorer.get("from_scratch") else [columns]
 
 
 class Compared(NamedTuple):
@@ -101,19 +108,20 @@ def common_tasks(runs: Sequence[Answers]) -> list[str]:
 def _columns(
     name: str, one: Sequence[Answers], other: Sequence[Answers], permutations: int
 ) -> dict[str, Columns]:
-    """A column for each training; for each fine-tuning seed where either side has one training."""
+    """A column for each training; for each fine-tuning seed where both sides have one training."""
     sides = [[run.tasks[name] for run in side] for side in (one, other)]
     first, second = (_joined(side) for side in sides)
     found = paired.columns(TASKS[name], first, second, sides[0][0].units, permutations)
     if len(one) == len(other) == 1:
         return found
-    sizes = [len(task.rows[0]) for side in sides for task in side]
+    trainings = [[n for run in side for n in run.trainings(name)] for side in (one, other)]
+    sizes = [*trainings[0], *trainings[1]]
     return {
         metric: Columns(
             _averaged(each.values, sizes),
             _averaged(each.draws, sizes),
             None,
-            len(one),
+            len(trainings[0]),
             each.units,
         )
         for metric, each in found.items()
@@ -188,17 +196,20 @@ class Together:
         return [order[id(source)] for source in sources if id(source) in order]
 
 
-def relative_means(groups: Sequence[Together]) -> list[Estimate | None]:
+def relative_means(groups: Sequence[Together]) -> tuple[list[Estimate | None], list[str]]:
     """For each group of runs, the mean over tasks of its score / the best group's score.
 
-    None where no group scores above 0 on some task: a share of nothing is no number.
+    And the tasks that are not part of it, for no group scores above 0 there: a share of nothing is
+    no number. The means are None where that leaves no task.
     """
     tasks = [name for name in TASKS if all(name in group.tasks for group in groups)]
     scores = np.array([[group.value(name) for name in tasks] for group in groups])
-    best = scores.max(axis=0)  # (tasks,)
-    if not len(best) or (best <= 0).any():
-        return [None] * len(groups)
-    return [Estimate(float(share)) for share in (scores / best).mean(axis=1)]
+    counted = scores.max(axis=0) > 0  # (tasks,)
+    without = [name for name, is_counted in zip(tasks, counted, strict=True) if not is_counted]
+    if not counted.any():
+        return [None] * len(groups), without
+    shares = scores[:, counted] / scores[:, counted].max(axis=0)
+    return [Estimate(float(share)) for share in shares.mean(axis=1)], without
 
 
 def over_seeds(values: Array, draws: Array, ends: Interval) -> Estimate:

@@ -99,12 +99,16 @@ def _against(pairs: Sequence[Pair]) -> Iterator[Block]:
         "chance is the rows; with several it is Student's t over rows and training seeds. p is "
         f"corrected over the {len(rows)} comparisons of this section (Holm)."
     )
-    yield _means(pairs, rows)
+    # Each by itself: what is drawn together depends on all that is.
+    alone = [Together(list(map(Answers, side))) for p in pairs for side in (p.leaner, p.original)]
+    shares, without = relative_means(alone)
+    yield _means(pairs, rows, alone, shares)
     yield Note(
         "The paper's average is not defined, so there are three: the plain mean of the tasks' "
         "scores; the mean of (score - constant) / (1 - constant), constant being the best constant "
         "answer; and the mean of each score over the best one of this table on that task, which "
-        "has no interval, and is left out where no model scores above 0 on a task."
+        "has no interval."
+        + (f" It is without {', '.join(without)}: no model scores above 0." if without else "")
     )
     yield _tasks(rows)
     yield Figure(
@@ -133,25 +137,25 @@ _COMPARED = (
 )
 
 
-def _means(pairs: Sequence[Pair], rows: Sequence[tuple[Pair, Compared, float]]) -> Table:
-    sides = [side for pair in pairs for side in (pair.leaner, pair.original)]
-    # Each by itself: what is drawn together depends on all that is.
-    alone = {id(side): Together(list(map(Answers, side))) for side in sides}
-    relative = iter(relative_means(list(alone.values())))
+def _means(
+    pairs: Sequence[Pair],
+    rows: Sequence[tuple[Pair, Compared, float]],
+    alone: Sequence[Together],
+    shares: Sequence[Estimate | None],
+) -> Table:
+    """Averages of both sides; of each pair two sides follow one another in what is alone."""
     found = []
-    for pair in pairs:
+    for number, pair in enumerate(pairs):
+        sides = slice(2 * number, 2 * number + 2)
         for metric, name in _AVERAGES.items():
             for of, each, p in rows:
                 if of is pair and each.task == MEAN and each.metric == metric:
-                    means = [
-                        alone[id(side)].estimate(metric) for side in (pair.leaner, pair.original)
-                    ]
+                    means = [side.estimate(metric) for side in alone[sides]]
                     found.append(_row([pair.name, name, *means], pair, each, p))
-        shares = [next(relative), next(relative)]
-        gap = None
-        if shares[0] is not None and shares[1] is not None:
-            gap = Estimate(shares[0].value - shares[1].value)
-        cells: list[Value] = [pair.name, RELATIVE, *shares, gap, None, None, "", pair.seeds, ""]
+        ours, theirs = shares[sides]
+        gap = None if ours is None or theirs is None else Estimate(ours.value - theirs.value)
+        cells: list[Value] = [pair.name, RELATIVE, ours, theirs, gap, None, None, ""]
+        cells += [pair.seeds, ""]
         # The best of a task may be any model's.
         found.append(Row(cells, [name for each in pairs for name in each.files]))
     heads = (Column("architecture"), Column("average"), *_COMPARED)
@@ -198,8 +202,8 @@ def _forest(name: str, compared: Sequence[Compared]) -> Iterator[Panel]:
 def _scratch(kept: Kept) -> Iterator[Block]:
     found: list[tuple[str, str, list[Scored], Compared]] = []
     for name in kept.experiment.values["tuned"]:
-        scratch = kept.results_of("scratch", tuned=name)
         for side in SIDES:
+            scratch = kept.results_of("scratch", side=side, tuned=name)
             tuned = kept.results_of("tune", side=side, tuned=name)
             # Where all models are fine-tuned, those are what stands against the control.
             if not any(cell.step == "tune" for cell in kept.experiment.cells):
@@ -234,7 +238,8 @@ def _scratch(kept: Kept) -> Iterator[Block]:
             Column("chance"),
         ),
         rows,
-        "Fine-tuned from a checkpoint, and from the random weights it began with.",
+        "Fine-tuned from a checkpoint, and from new random weights of its shape, with its "
+        "tokenizer: each seed of fine-tuning draws its own, and counts as a training.",
     )  # fmt: skip
 
 
