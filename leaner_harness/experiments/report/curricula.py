@@ -7,16 +7,8 @@ from typing import Any
 
 from leaner_harness import paired, scoring
 from leaner_harness.curriculum_report import compare_runs
-from leaner_harness.data.text import MINI
 from leaner_harness.errors import LeanerError, UsageError
 from leaner_harness.experiments.report.charts import Axis, Point, Series, plot
-from leaner_harness.experiments.report.claims import (
-    NOT_COMPARABLE,
-    NOT_REPRODUCED,
-    REPRODUCED,
-    Claim,
-)
-from leaner_harness.experiments.report.claims import section as claim_section
 from leaner_harness.experiments.report.document import (
     Block,
     Column,
@@ -41,25 +33,27 @@ from leaner_harness.experiments.report.training import Group, curves, training_t
 from leaner_harness.svg import INK, A, B, C, D
 
 _STEPS = ("random", "easy-first", "control")
+SHORTER = "shorter"
+_WHOLE = "100%"
 _COLORS = (B, C, D, A)
 _METRICS = {scoring.SCORE: "raw mean", scoring.CENTRED: "centred mean"}
 
 
 def sections(kept: Kept) -> Iterator[Section]:
     """All sections of the report."""
-    groups = _groups(kept)
+    groups = groups_of(kept)
     try:
-        found = _compared(kept)
+        found = compared(kept)
     except LeanerError as error:
         yield Section("What an order saves", [Note(f"Nothing can be compared: {error.message}")])
     else:
-        yield Section("What an order saves", list(_saved(found, groups)))
+        yield Section("What an order saves", [*_saved(found, groups), *_shorter(kept, found)])
     yield Section("LEANER-GLUE on the way", list(_milestones(kept)))
     yield Section("Learning curves", list(_curves(groups)))
 
 
-def _groups(kept: Kept) -> dict[str, list[Training]]:
-    """Runs by what they were shown."""
+def groups_of(kept: Kept) -> dict[str, list[Training]]:
+    """Runs of the whole budget, by what they were shown."""
     found: dict[str, list[Training]] = {}
     for step in _STEPS:
         for each in kept.runs_of(step):
@@ -67,8 +61,9 @@ def _groups(kept: Kept) -> dict[str, list[Training]]:
     return found
 
 
-def _compared(kept: Kept) -> dict[str, Any]:
-    runs = [each for step in _STEPS for each in kept.runs_of(step)]
+def compared(kept: Kept) -> dict[str, Any]:
+    """What `leaner curriculum compare` finds; raises LeanerError where it finds nothing."""
+    runs = [each for step in (*_STEPS, SHORTER) for each in kept.runs_of(step)]
     if not runs:
         raise UsageError("No training run is there.")
     return compare_runs([each.run.path for each in runs])
@@ -134,6 +129,33 @@ def _costs(row: Mapping[str, Any]) -> list[Value]:
     cells: list[Value] = [row["group"], f"{crossing['seeds']} of {row['loss']['n']} seeds"]
     cells += [_estimate(crossing[key]) for key in ("steps", "tokens", "share_of_budget")]
     return [*cells, *(_estimate(row[key]) for key in ("unique_tokens", "bill", "bill_ratio"))]
+
+
+def _shorter(kept: Kept, found: Mapping[str, Any]) -> Iterator[Block]:
+    """Runs of fewer steps: what they come to, and whether that is the target."""
+    budget, target = found["budget"]["steps"], found["target"]
+    rows = []
+    for row in found["groups"]:
+        runs = [each for each in kept.runs_of(SHORTER) if each.run.group == row["group"]]
+        for share, tried in row["strict"]["budgets"].items():
+            if share != _WHOLE:
+                loss = _estimate(tried["loss"])
+                gap = None if loss is None else loss.value - target
+                cells: list[Value] = [row["group"], share, tried["loss"]["n"], loss, gap]
+                cells += ["reached" if gap is not None and gap <= 0 else "not reached"]
+                cells += [_estimate(tried[key]) for key in ("unique_tokens", "bill_ratio")]
+                rows.append(Row(cells, files_of(runs)))
+    if rows:
+        yield Table(
+            (
+                Column("shown"), Column("share of the steps"), Column("seeds", "d"),
+                Column(found["measure"]["unit"], ".4f"), Column("above the target", "+.4f"),
+                Column("target", shared=True), Column("unique tokens", ",.0f"),
+                Column("bill / baseline's", ".2f"),
+            ),
+            rows,
+            f"Runs of fewer than the {budget:,} steps, each with a decay of its own.",
+        )  # fmt: skip
 
 
 def _arms(kept: Kept) -> dict[tuple[str, str], list[Scored]]:
@@ -256,41 +278,3 @@ def _curves(groups: Mapping[str, Sequence[Training]]) -> Iterator[Block]:
         for name, runs in groups.items()
     ]  # fmt: skip
     yield training_table(rows, "shown", "order")
-
-
-def claims(kept: Kept) -> Section:
-    """What the paper says of ITER with the LM's loss, beside what is found here."""
-    (said,) = kept.experiment.paper
-    figures = said["figures"]
-    paper = f"{figures['steps']:.0%} fewer steps, {figures['data']:.0%} less data"
-    try:
-        found = _compared(kept)
-    except LeanerError as error:
-        return claim_section([Claim(said["claim"], paper, "none", NOT_COMPARABLE, error.message)])
-    rows = [r for r in found["groups"] if "lm_loss" in r["group"] and "(" not in r["group"]]
-    if not rows:
-        why = f"lm_loss is not part of this preset. {said['not_comparable']}"
-        return claim_section([Claim(said["claim"], paper, "not run", NOT_COMPARABLE, why)])
-    groups = _groups(kept)
-    files = [*files_of(groups[rows[0]["group"]]), *files_of(groups[found["baseline"]])]
-    share = rows[0]["first_crossing"]["share_of_budget"]
-    reached, seeds = rows[0]["first_crossing"]["seeds"], rows[0]["loss"]["n"]
-    if reached < seeds:
-        ours, word = f"{reached} of {seeds} seeds reach the target", NOT_REPRODUCED
-        why = "not every seed came as far as random order"
-    else:
-        ours = f"{1 - share['mean']:.0%} fewer steps"
-        low, high = share["interval"] or (share["mean"], share["mean"])
-        holds = 1 - high <= figures["steps"] <= 1 - low and high < 1
-        word = REPRODUCED if holds else NOT_REPRODUCED
-        why = f"95 % interval of the steps saved: {1 - high:.0%} to {1 - low:.0%}"
-    if seeds < 3:
-        word, why = NOT_COMPARABLE, f"{seeds} training seed(s)"
-    elif groups[rows[0]["group"]][0].run.recipe["data"] in MINI:
-        word, why = NOT_COMPARABLE, "embedded text, which is not the paper's"
-    bill = rows[0]["bill_ratio"]["mean"]
-    if bill is not None:
-        ours += f"; the whole bill is {bill:.2f} times random's"
-    return claim_section(
-        [Claim(said["claim"], paper, ours, word, f"{why}. {said['not_comparable']}", files)]
-    )

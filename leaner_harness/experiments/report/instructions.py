@@ -37,8 +37,8 @@ from leaner_harness.experiments.report.scores import check_same_rows, over_seeds
 from leaner_harness.experiments.report.training import Group, curves, training_table
 from leaner_harness.intervals import Interval
 from leaner_harness.judge.verdicts import RUBRIC, SUM
-from leaner_harness.results import answer_scores
-from leaner_harness.results.answer_scores import GRADES, TASK
+from leaner_harness.results import Record, answer_scores
+from leaner_harness.results.answer_scores import GRADES
 from leaner_harness.svg import A, B, C, D
 
 _WAYS = tuple((side, taught) for side in SIDES for taught in SIDES)
@@ -84,15 +84,26 @@ def _four(ways: Ways) -> Iterator[Block]:
         yield Note("No answers are there.")
         return
     yield Note(_about(ways))
-    names = metrics(ways)
+    yield _way_table(ways, metrics(ways))
+
+
+def _way_table(ways: Ways, names: Sequence[str], kinds: Sequence[str] = ()) -> Table:
+    """Means of each way over all questions, or over those of each kind."""
     rows = []
-    for (side, taught), seeds in ways.items():
-        results = list(seeds.values())
-        n = results[0].record["tasks"][TASK]["n"]
-        cells: list[Value] = [NAMES[side], NAMES[taught], ", ".join(seeds), n]
-        rows.append(Row([*cells, *_means(results, names)], files_of(results)))
-    heads = (Column("pre-trained on"), Column("instructed with"), Column("seed numbers"))
-    yield Table((*heads, Column("questions", ",d"), *(Column(n, ".3f") for n in names)), rows)
+    for kind in kinds or ("",):
+        for (side, taught), seeds in ways.items():
+            answered = [_of_kind(each, kind) for each in seeds.values()]
+            cells: list[Value] = [*([kind] if kinds else []), NAMES[side], NAMES[taught]]
+            cells += [", ".join(seeds), len(answered[0]), *_means(answered, names)]
+            rows.append(Row(cells, files_of(list(seeds.values()))))
+    heads = [*([Column("kind")] if kinds else []), Column("pre-trained on")]
+    heads += [Column("instructed with"), Column("seed numbers"), Column("questions", ",d")]
+    return Table([*heads, *(Column(name, ".3f") for name in names)], rows)
+
+
+def _of_kind(source: Scored, kind: str) -> list[Record]:
+    """The answers to questions of a kind, or to all."""
+    return [sample for sample in samples(source) if not kind or sample["kind"] == kind]
 
 
 def _about(ways: Ways) -> str:
@@ -108,8 +119,9 @@ def _about(ways: Ways) -> str:
     )
 
 
-def _means(results: Sequence[Scored], names: Sequence[str]) -> list[Estimate | None]:
-    tables = [answer_scores.table(samples(each)) for each in results]
+def _means(answered: Sequence[Sequence[Record]], names: Sequence[str]) -> list[Estimate | None]:
+    """The mean of each metric over the answers of each seed."""
+    tables = [answer_scores.table(each) for each in answered]
     values = [answer_scores.means(each.values) for each in tables]
     draws = [np.concatenate(list(answer_scores.drawn_means(each.values))) for each in tables]
     highest = RUBRIC.bounds()
@@ -177,20 +189,27 @@ def _panel(number: int, name: str, bars: Sequence[Bar]) -> Panel:
 
 
 def _kinds(ways: Ways) -> Iterator[Block]:
-    """What pre-training changes, by kind, or by similarity to the instructions."""
-    chosen = [each for each in effects_of(ways) if each.name == "pre-training, both"]
-    if not chosen:
-        yield Note("Pre-training on either side, over both instructions, has no answers.")
+    """The four ways, and what each choice changes, by kind or by similarity to instructions."""
+    if not ways:
+        yield Note("No answers are there.")
         return
     first = next(iter(next(iter(ways.values())).values()))
     kinds = sorted({str(sample["kind"]) for sample in samples(first)})
-    asked = {SUM} if is_judged(ways) else set(metrics(ways))
-    found = [e for kind in kinds for e in measure(chosen[0], kind) if e.metric in asked]
+    asked = (SUM,) if is_judged(ways) else metrics(ways)
     yield Note(
         "Kinds are bins of similarity to training instructions for the published questions, and "
         "kinds of task for our own. Few questions of a kind show only large differences."
     )
-    yield _table(found, kinds=True)
+    yield _way_table(ways, asked, kinds)
+    chosen = [each for each in effects_of(ways) if each.name.endswith(", both")]
+    if not is_judged(ways):
+        yield Note("What a choice changes by kind is tested on grades alone, and there are none.")
+        return
+    if not chosen:
+        yield Note("No choice has answers over both of the other.")
+        return
+    found = [e for each in chosen for kind in kinds for e in measure(each, kind)]
+    yield _table([each for each in found if each.metric in asked], kinds=True)
 
 
 def _curves(kept: Kept) -> Iterator[Block]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from leaner_harness.errors import UsageError
 from leaner_harness.experiments.grid import Experiment
-from leaner_harness.experiments.report import curricula, instructions, sides
+from leaner_harness.experiments.report import curricula, curricula_claims, instructions, sides
 from leaner_harness.experiments.report.document import Figure, Report
 from leaner_harness.experiments.report.files import Kept, read
 from leaner_harness.experiments.report.markdown import PICTURES, markdown
@@ -16,7 +16,11 @@ from leaner_harness.experiments.report.page import page
 from leaner_harness.files import write_atomic
 
 MARKDOWN, PAGE = "report.md", "report.html"
-_KINDS = {"sides": sides, "instructions": instructions, "curricula": curricula}
+_KINDS = {
+    "sides": (sides.claims, sides.sections),
+    "instructions": (instructions.claims, instructions.sections),
+    "curricula": (curricula_claims.claims, curricula.sections),
+}
 _NEEDS = {
     "sides": ("seed", "architecture", "tuned", "parameters", "words", "size", "all_words"),
     "instructions": ("seed",),
@@ -34,12 +38,12 @@ def report(experiment: Experiment, folder: Path) -> Report:
     """
     _check(experiment)
     kept = read(experiment, folder)
-    kind = _KINDS[experiment.report]
+    claims, sections = _KINDS[experiment.report]
     return Report(
         experiment.title,
         experiment.asks,
         list(_notices(kept)),
-        [*([kind.claims(kept)] if experiment.paper else []), *kind.sections(kept)],
+        [*([claims(kept)] if experiment.paper else []), *sections(kept)],
         kept.absent(),
         kept.refused,
         {

@@ -1,0 +1,93 @@
+"""EXP3's claims: whether an order saves steps and text, as the paper says of ITER with LM-loss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from leaner_harness.data.text import MINI
+from leaner_harness.errors import LeanerError
+from leaner_harness.experiments.report.claims import (
+    NOT_COMPARABLE,
+    NOT_REPRODUCED,
+    REPRODUCED,
+    Claim,
+)
+from leaner_harness.experiments.report.claims import section as claim_section
+from leaner_harness.experiments.report.curricula import SHORTER, compared, groups_of
+from leaner_harness.experiments.report.document import Section
+from leaner_harness.experiments.report.files import Kept, files_of
+
+_LESS = {"steps": "fewer steps", "data": "less data"}
+
+
+def claims(kept: Kept) -> Section:
+    """What the paper says of ITER with the LM's loss, beside what is found here."""
+    (said,) = kept.experiment.paper
+    figures = said["figures"]
+    paper = f"{figures['steps']:.0%} fewer steps, {figures['data']:.0%} less data"
+    try:
+        found = compared(kept)
+    except LeanerError as error:
+        return claim_section([Claim(said["claim"], paper, "none", NOT_COMPARABLE, error.message)])
+    rows = [r for r in found["groups"] if "lm_loss" in r["group"] and "(" not in r["group"]]
+    if not rows:
+        why = f"lm_loss is not part of this preset. {said['not_comparable']}"
+        return claim_section([Claim(said["claim"], paper, "not run", NOT_COMPARABLE, why)])
+    groups, row = groups_of(kept), rows[0]
+    shorter = [each for each in kept.runs_of(SHORTER) if each.run.group == row["group"]]
+    files = files_of([*groups[row["group"]], *shorter, *groups[found["baseline"]]])
+    steps = _steps_saved(row, found, figures["steps"])
+    data = _text_saved(row, found, figures, reached=steps[1] == REPRODUCED)
+    seeds, whole = row["loss"]["n"], groups[row["group"]][0]
+    if (bill := row["bill_ratio"]["mean"]) is not None:
+        steps = (f"{steps[0]}; the whole bill is {bill:.2f} times random's", *steps[1:])
+    told = []
+    for name, (ours, word, why) in (("steps", steps), ("data", data)):
+        if seeds < 3:
+            word, why = NOT_COMPARABLE, f"{seeds} training seed(s)"
+        elif whole.run.recipe["data"] in MINI:
+            word, why = NOT_COMPARABLE, "embedded text, which is not the paper's"
+        shown = f"{figures[name]:.0%} {_LESS[name]}"
+        why = f"{why}. {said['not_comparable']}"
+        told.append(Claim(f"{said['claim']}: {name}", shown, ours, word, why, files))
+    return claim_section(told)
+
+
+def _steps_saved(
+    row: Mapping[str, Any], found: Mapping[str, Any], figure: float
+) -> tuple[str, str, str]:
+    """Ours, the word and why: by runs of so many fewer steps, or else by the first crossing."""
+    short = row["strict"]["budgets"].get(f"{1 - figure:.0%}")
+    if short is not None:
+        gap = short["loss"]["mean"] - found["target"]
+        ours = f"with {1 - figure:.0%} of the steps {gap:+.4f} {found['measure']['unit']}"
+        if gap <= 0:
+            return ours, REPRODUCED, "runs of that length end at or below random order's mean"
+        return ours, NOT_REPRODUCED, "runs of that length end above random order's mean"
+    crossing, seeds = row["first_crossing"], row["loss"]["n"]
+    if crossing["seeds"] < seeds:
+        ours = f"{crossing['seeds']} of {seeds} seeds reach the target"
+        return ours, NOT_REPRODUCED, "not every seed came as far as random order"
+    share = crossing["share_of_budget"]
+    low, high = share["interval"] or (share["mean"], share["mean"])
+    holds = high < 1 and figure <= 1 - low
+    why = f"95 % interval of the steps saved: {1 - high:.0%} to {1 - low:.0%}"
+    return f"{1 - share['mean']:.0%} fewer steps", REPRODUCED if holds else NOT_REPRODUCED, why
+
+
+def _text_saved(
+    row: Mapping[str, Any], found: Mapping[str, Any], figures: Mapping[str, float], *, reached: bool
+) -> tuple[str, str, str]:
+    """Ours, the word and why: how much less of the text was read by runs that reach the target."""
+    short = row["strict"]["budgets"].get(f"{1 - figures['steps']:.0%}") or row
+    (base,) = (each for each in found["groups"] if each["group"] == found["baseline"])
+    read, all_read = short["unique_tokens"]["mean"], base["unique_tokens"]["mean"]
+    if read is None or not all_read:
+        return "not known", NOT_COMPARABLE, "what was read of the text is not recorded"
+    saved = 1 - read / all_read
+    ours = f"{saved:.0%} less text read"
+    if not reached:
+        return ours, NOT_REPRODUCED, "and with it the loss is not reached"
+    word = REPRODUCED if saved >= figures["data"] else NOT_REPRODUCED
+    return ours, word, "by the runs that reach the loss"
