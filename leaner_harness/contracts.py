@@ -51,7 +51,8 @@ class ArchitectureSpec:
     """Class that loads its checkpoints for fine-tuning, a transformers model whose body,
     `base_model`, takes `input_ids`; empty when the class that transformers finds will do."""
     sequence_classifier: str = ""
-    """Class for fine-tuning; empty when `AutoModelForSequenceClassification` has one."""
+    """A whole classifier of its own for fine-tuning, which takes `num_labels` and answers with
+    `logits`; empty to have our head, a pooled row and one linear layer, on the model's body."""
     sizes: tuple[str, ...] = ("1M",)
     """Sizes `build` accepts; the first is the one the conformance kit builds."""
     any_size: bool = False

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from leaner_harness.errors import UsageError
+
 if TYPE_CHECKING:
     import torch
 
@@ -13,6 +15,18 @@ def usual_device() -> torch.device:
     import torch
 
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def refuse_absent(device: str | None) -> None:
+    """Raise UsageError where a GPU is asked for and torch finds none."""
+    import torch
+
+    # Stock lm_eval says cuda:0 where nobody asked, and means a GPU if there is one.
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UsageError(
+            "--device cuda: torch finds no GPU here.",
+            "Leave --device out, or install a torch that was built for your GPU.",
+        )
 
 
 def has_bfloat16_units(device: torch.device) -> bool:

@@ -25,7 +25,7 @@ class Estimate(NamedTuple):
     rows: int = 0
     requests: int = 0
     runs: int = 0
-    """Training runs; 0 zero-shot."""
+    """Training runs that are left; 0 zero-shot."""
     steps: int = 0
     """Optimiser steps of one run, at most."""
     seconds: float = 0.0
@@ -83,10 +83,10 @@ def _finetuned(session: Session, name: str, task: Any) -> Estimate:
     data = load_task(name, task.found.split, session.plan.data)
     if data.state != "ok":
         return Estimate(name, data.state)
-    protocol = model.setting.protocol
-    runs = len(protocol.rates) * len(protocol.seeds)
-    workers = min(model.workers, runs)
+    rows, left = len(data.reported), model.left(data)
+    requests = rows * data.task.classes
+    if not left:
+        return Estimate(name, "ok", rows, requests)
+    workers = min(model.workers, left)
     cost = run_cost(model.setting, data, workers)
-    seconds = cost.seconds * runs / workers
-    rows = len(data.reported)
-    return Estimate(name, "ok", rows, rows * data.task.classes, runs, cost.steps, seconds)
+    return Estimate(name, "ok", rows, requests, left, cost.steps, cost.seconds * left / workers)

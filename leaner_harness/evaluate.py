@@ -89,6 +89,8 @@ def make_plan(
     if rest.get("split"):
         check_split(rest["split"])
     names = tuple(dict.fromkeys(name for asked in tasks for name in _expand(asked)))
+    if not names:
+        raise UsageError("--tasks names no task.", "All of a group: --tasks leaner_glue")
     boards = {board_of(name) for name in names}
     if len(boards) != 1:
         raise UsageError(
@@ -172,7 +174,7 @@ def _score(plan: Plan, announce: Announce) -> Iterator[Record]:
     session, parts = Session(plan), _parts(plan)
     for number, part in enumerate(parts, start=1):
         kept, identity = _place(plan, part), session.identity | {"tasks": list(part)}
-        found = _kept(kept, identity) if kept.is_file() else None
+        found = _kept(kept, identity, session) if kept.is_file() else None
         if found is None:
             announce(", ".join(part), number, len(parts))
             found = session.score(part)
@@ -180,10 +182,21 @@ def _score(plan: Plan, announce: Announce) -> Iterator[Record]:
         yield found
 
 
-def _kept(path: Path, identity: Record) -> Record | None:
-    """A finished task's output, if it was scored as this plan asks."""
+def _kept(path: Path, identity: Record, session: Session) -> Record | None:
+    """A finished task's output, if it was scored as this plan asks, on the rows there are now.
+
+    A task that could not be scored is tried again. Fine-tuned ones are answered anew: what is worth
+    keeping of them are their training runs, which know their rows.
+    """
+    if session.plan.finetuned:
+        return None
     kept = json.loads(path.read_text(encoding="utf-8"))
-    return kept["output"] if kept["identity"] == identity else None
+    if kept["identity"] != identity:
+        return None
+    output: Record = kept["output"]
+    scored = {name: output["configs"][name]["metadata"]["leaner"] for name in identity["tasks"]}
+    same = (session.rows(name) == ("ok", said["fingerprint"]) for name, said in scored.items())
+    return output if all(same) else None
 
 
 _ENVIRONMENT = (
@@ -236,6 +249,11 @@ class Session:
                 include_path=folders, include_defaults=False, metadata=self.plan.metadata()
             )
         return self._manager
+
+    def rows(self, name: str) -> tuple[str, str]:
+        """The state of a task's rows, and their fingerprint."""
+        said = self.manager.load([name])["tasks"][name].config.metadata["leaner"]
+        return said["state"], said["fingerprint"]
 
     def score(self, tasks: Sequence[str]) -> Record:
         """lm-eval's output for some tasks, samples included, as a stock run would report it."""

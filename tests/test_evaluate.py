@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -54,6 +55,8 @@ def test_wrong_wishes_are_named(checkpoint: Path, tmp_path: Path) -> None:
         asks("cola", protocol="zeroshot")
     with pytest.raises(UnknownName, match="validation"):
         asks("cola", split="validatoin")
+    with pytest.raises(UsageError, match="names no task"):
+        asks()
     with pytest.raises(UsageError, match="two boards"):
         asks("cola", "leaner_glue_mini_cola")
     with pytest.raises(UsageError, match="wnli"):
@@ -165,6 +168,40 @@ def test_without_resume_tasks_are_scored_anew(checkpoint: Path, glue: Path, tmp_
     assert announced == ["leaner_glue_cola"] * 2
 
 
+def test_rows_that_changed_and_tasks_that_failed_are_scored_when_it_goes_on(
+    checkpoint: Path, glue: Path, tmp_path: Path
+) -> None:
+    rows = Path(shutil.copytree(glue, tmp_path / "glue"))
+    (rows / "rte_validation.jsonl").unlink()
+    wanted = plan(checkpoint, rows, tmp_path / "out", tasks=["cola", "stsb", "rte"])
+    first, _ = evaluate.evaluate(wanted)
+    assert first.record["tasks"]["rte"]["state"] == "missing_file"
+    shutil.copy(glue / "rte_validation.jsonl", rows)
+    path = rows / "cola_validation.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:16]))
+    announced: list[str] = []
+    again, _ = evaluate.evaluate(
+        wanted, resume=True, announce=lambda task, *_: announced.append(task)
+    )
+    assert announced == ["leaner_glue_cola", "leaner_glue_rte"]
+    tasks = again.record["tasks"]
+    assert (tasks["cola"]["n"], tasks["stsb"]["n"], tasks["rte"]["n"]) == (16, 24, 24)
+
+
+def test_weights_that_were_only_copied_stop_no_resume(
+    checkpoint: Path, glue: Path, tmp_path: Path
+) -> None:
+    wanted = plan(checkpoint, glue, tmp_path, tasks=["cola"])
+    first, _ = evaluate.evaluate(wanted)
+    (weights,) = checkpoint.glob("*.safetensors")
+    before = weights.stat()
+    try:
+        os.utime(weights, (before.st_atime, time.time() + 100))
+        assert evaluate.evaluate(wanted, resume=True)[0].record == first.record
+    finally:
+        os.utime(weights, (before.st_atime, before.st_mtime))
+
+
 def tuned(checkpoint: Path, glue: Path, out: Path, *tasks: str) -> evaluate.Plan:
     more = {"protocol": "short", "tasks": tasks, "arguments": {"workers": 1}}
     return plan(checkpoint, glue, out, **more)
@@ -252,6 +289,19 @@ def test_a_dry_run_says_what_and_how_long(checkpoint: Path, glue: Path, tmp_path
     assert (zero[0].rows, zero[0].requests, zero[0].runs) == (24, 144, 0)
     tuned = estimate.estimate(plan(checkpoint, glue, tmp_path, protocol="paper", tasks=["rte"]))
     assert (tuned[0].runs, tuned[0].steps) == (35, 50) and tuned[0].seconds > 0
+
+
+def test_a_dry_run_counts_what_is_left(
+    checkpoint: Path, glue: Path, tmp_path: Path, short: Any
+) -> None:
+    wanted = tuned(checkpoint, glue, tmp_path, "cola")
+    (whole,) = estimate.estimate(wanted)
+    evaluate.evaluate(wanted)
+    (done,) = estimate.estimate(wanted)
+    assert whole.runs == 4 and (done.state, done.runs, done.seconds) == ("ok", 0, 0.0)
+    shutil.rmtree(next(tmp_path.glob("runs/cola-*/rate-*")))
+    (part,) = estimate.estimate(wanted)
+    assert part.runs == 1 and part.seconds > 0
 
 
 def test_a_dry_run_times_a_worker_with_the_threads_it_has(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +17,7 @@ from small_finetune import setting
 from leaner_harness.conformance.architecture import byte_tokenizer
 from leaner_harness.contracts import ArchitectureSpec
 from leaner_harness.data.glue import TASKS
-from leaner_harness.errors import PluginError
+from leaner_harness.errors import CheckpointError, PluginError
 from leaner_harness.models.finetune import encoding, training
 from leaner_harness.models.finetune.classifier import build_classifier
 
@@ -93,6 +95,41 @@ def test_from_scratch_has_other_weights_of_the_same_shapes(checkpoint: Path) -> 
     assert {k: v.shape for k, v in trained.items()} == {k: v.shape for k, v in random.items()}
     name = next(name for name in trained if name.endswith("q_proj.weight"))
     assert not torch.equal(trained[name], random[name])
+
+
+class Misnamed(transformers.LlamaPreTrainedModel):
+    """A stranger's classifier on a LLaMA that it calls by another name than the checkpoint does."""
+
+    base_model_prefix = "body"
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self.body = transformers.LlamaModel(config)
+        self.score = torch.nn.Linear(config.hidden_size, config.num_labels)
+        self.post_init()
+
+
+def test_no_random_body_passes_for_a_pre_trained_one(checkpoint: Path) -> None:
+    misnamed = ArchitectureSpec("misnamed", "", sequence_classifier=f"{__name__}:Misnamed")
+    with pytest.raises(PluginError, match=r"Misnamed has no place for \d+ weights .* model\.") as e:
+        build_classifier(str(checkpoint), 2, from_scratch=False, spec=misnamed)
+    assert "base_model_prefix" in e.value.cure
+    kind = "transformers:LlamaForSequenceClassification"
+    stock = ArchitectureSpec("stock", "", sequence_classifier=kind)
+    own = build_classifier(str(checkpoint), 2, from_scratch=False, spec=stock).state_dict()
+    saved = transformers.AutoModelForCausalLM.from_pretrained(checkpoint).state_dict()
+    name = "model.layers.0.self_attn.q_proj.weight"
+    assert torch.equal(own[f"model.{name}"], saved[name])
+
+
+def test_a_scorer_of_its_own_does_not_bar_a_named_class(checkpoint: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(checkpoint, tmp_path / "own"))
+    said = {"lm_eval": {"model": "my-scorer", "model_args": {"pretrained": "."}}}
+    (folder / "leaner.json").write_text(json.dumps(said))
+    with pytest.raises(CheckpointError, match="(?s)scored by my-scorer.*model_class"):
+        build_classifier(str(folder), 2, from_scratch=False)
+    spec = ArchitectureSpec("mine", "", model_class="transformers:LlamaForCausalLM")
+    assert build_classifier(str(folder), 2, from_scratch=False, spec=spec).causal is True
 
 
 class Crooked(torch.nn.Module):

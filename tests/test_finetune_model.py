@@ -16,6 +16,7 @@ from leaner_harness import scoring
 from leaner_harness.data import mini
 from leaner_harness.data.glue import TASKS
 from leaner_harness.errors import CheckpointError, UnknownName, UsageError
+from leaner_harness.evaluate import evaluate, make_plan
 from leaner_harness.models.finetune import model as finetune_model
 from leaner_harness.models.finetune import rows, training
 from leaner_harness.models.finetune.protocol import Protocol
@@ -130,6 +131,19 @@ def test_one_task_that_diverges_does_not_stop_the_others(
 def test_mini_rows_are_found(checkpoint: Path, tmp_path: Path) -> None:
     data = rows.load_task("leaner_glue_mini_mnli", "test", None)
     assert data.selection_from == "validation" and len(data.train) == len(mini.rows("mnli_train"))
+
+
+def test_a_shorter_cut_that_was_asked_for_is_another_protocol(
+    checkpoint: Path, tmp_path: Path, glue: Path, short: Protocol
+) -> None:
+    def ranking(**more: Any) -> tuple[str, ...]:
+        wanted = {"arguments": {"workers": 1, **more}, "split": "validation", "data": str(glue)}
+        plan = make_plan(checkpoint, "short", ["cola"], tmp_path / str(more), **wanted)
+        return evaluate(plan)[0].ranking
+
+    usual = ranking()
+    assert ranking(bf16=False) == usual
+    assert ranking(max_length=8) != usual
 
 
 def test_wrong_arguments_are_named(checkpoint: Path, tmp_path: Path, glue: Path) -> None:

@@ -20,6 +20,7 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.registry import model_registry
 from lm_eval.models.huggingface import HFLM
 from safetensors.torch import load_file, save_file
+from transformers import PreTrainedTokenizerFast
 
 from leaner_harness import CheckpointError, LeanerError, UnknownName, UsageError
 from leaner_harness.conformance.architecture import VOCABULARY, byte_tokenizer
@@ -234,6 +235,40 @@ def test_fine_tuning_needs_a_token_that_ends_a_sentence(checkpoint):
     with pytest.raises(CheckpointError, match="neither sep nor eos") as caught:
         tune(checkpoint)
     assert "tokenizer.eos_token" in caught.value.cure
+
+
+def test_a_causal_model_needs_a_token_to_begin_a_text_with(checkpoint):
+    tokenizer = byte_tokenizer()
+    for keep in ({"pad_token": tokenizer.pad_token}, {}):
+        bare = PreTrainedTokenizerFast(tokenizer_object=tokenizer.backend_tokenizer, **keep)
+        bare.save_pretrained(checkpoint)
+        with pytest.raises(CheckpointError, match="neither a token that begins") as caught:
+            load(checkpoint)
+        assert "eos_token" in caught.value.cure
+    bare = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer.backend_tokenizer, pad_token=tokenizer.pad_token
+    )
+    bare.save_pretrained(checkpoint)
+    assert load(checkpoint, prefix_token_id=1).prefix_token_id == 1
+
+
+def test_an_argument_that_nobody_takes_is_named(checkpoint):
+    with pytest.raises(UsageError, match="has an argument 'scoring'"):
+        load(checkpoint, scoring="original")
+
+
+def test_a_gpu_that_is_not_there_is_named(checkpoint, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for kind in (CausalLM, FinetuneLM):
+        with pytest.raises(UsageError, match="torch finds no GPU") as caught:
+            kind(str(checkpoint), device="cuda")
+        assert "--device" in caught.value.cure
+
+
+def test_a_body_alone_is_no_checkpoint_to_fine_tune(tmp_path):
+    with pytest.raises(CheckpointError, match="does not say which head") as caught:
+        tune(save("LlamaModel", tmp_path))
+    assert "Save it with its language-model head" in caught.value.cure
 
 
 def test_fine_tuning_refuses_a_garbled_record_with_its_cure(checkpoint):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import small_glue
 import small_outputs
 from hypothesis import given
 from hypothesis import strategies as st
@@ -119,6 +120,22 @@ def test_other_prompts_do_not_overwrite_or_share_a_table(altered: Any, output: P
     other = made(altered(lambda r: r.update(system_instruction_sha="abc")))
     assert other.ranking != made(output).ranking
     assert other.replaceable != made(output).replaceable
+
+
+def test_wnli_beside_the_eight_tasks_makes_no_other_comparison(tmp_path: Path) -> None:
+    glue = small_glue.write_glue(tmp_path / "glue", n=40)
+    metadata = {"leaner_data": str(glue), "leaner_split": "validation"}
+    eight, nine = (
+        small_outputs.made(
+            small_outputs.save(
+                small_glue.evaluate(small_glue.ScoredLM(small_glue.noise), tasks, metadata),
+                tmp_path / str(len(tasks)),
+            )
+        )
+        for tasks in (["leaner_glue"], ["leaner_glue", "leaner_glue_wnli"])
+    )
+    assert "wnli" in nine.record["tasks"] and "wnli" not in eight.record["tasks"]
+    assert nine.ranking == eight.ranking
 
 
 def test_keys_and_paths_stay_out(altered: Any) -> None:

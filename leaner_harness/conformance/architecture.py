@@ -17,6 +17,7 @@ from leaner_harness.contracts import (
     ObjectiveSpec,
     resolve,
 )
+from leaner_harness.files import write_json
 from leaner_harness.registry import get_objective, load_registry
 
 Step = tuple[str, Callable[[], str]]
@@ -118,8 +119,15 @@ class _Life:
     def save(self) -> str:
         self._model.eval().save_pretrained(self._folder)
         byte_tokenizer().save_pretrained(self._folder)
+        self._say_what_scores_it()
         assert list(self._folder.glob("*.safetensors")), "save_pretrained wrote no safetensors"
         return "safetensors"
+
+    def _say_what_scores_it(self) -> None:
+        """`leaner.json`, as after training: fine-tuning reads there who scores a checkpoint."""
+        scorer = {"model": self._spec.model_type.name, "model_args": {"pretrained": "."}}
+        said = {"recipe": {"architecture": self._spec.name}, "lm_eval": scorer}
+        write_json(self._folder / "leaner.json", said)
 
     def load(self) -> str:
         import torch

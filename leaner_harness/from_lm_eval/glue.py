@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 from leaner_harness.data.glue import AVERAGED
 from leaner_harness.errors import ResultError
@@ -110,12 +111,17 @@ def _data(evaluation: Evaluation) -> Record:
     }
 
 
+def _averaged(evaluation: Evaluation) -> list[str]:
+    """The tasks by which runs are told apart: wnli beside them makes no other comparison."""
+    return sorted(filter(evaluation.ran, AVERAGED))
+
+
 def _protocol(evaluation: Evaluation) -> Record:
     """How the model was asked; runs whose fingerprints differ were asked differently."""
     if "protocol" in evaluation.scorer():
         return _finetuning_protocol(evaluation)
     output, shots = evaluation.output, evaluation.shots()
-    ran = sorted(filter(evaluation.ran, evaluation.data))
+    ran = _averaged(evaluation)
     system = {key: output.get(key) for key in _SYSTEM}
     # Without a chat template there are no turns: lm_eval's command leaves it open, its API says no.
     if not system["chat_template_sha"]:
@@ -136,14 +142,16 @@ def _protocol(evaluation: Evaluation) -> Record:
 
 def _finetuning_protocol(evaluation: Evaluation) -> Record:
     """How the model was fine-tuned, and on which rows; prompts play no part."""
-    scorer = evaluation.scorer()
-    ran = sorted(filter(evaluation.ran, evaluation.data))
+    scorer, ran = evaluation.scorer(), _averaged(evaluation)
     rows = ("train_fingerprint", "selection_fingerprint")
-    asked = [
+    asked: list[Any] = [
         scorer["protocol_fingerprint"],
         scorer["bf16"],
         [[evaluation.finetuning(task)[key] for key in rows] for task in ran],
     ]
+    # A model's own limit is the model's; another one asked for is another way to ask.
+    if "max_length" in evaluation.model_arguments():
+        asked.append({"max_length": scorer["max_length"]})
     return {
         "name": scorer["protocol"]["name"],
         "num_fewshot": 0,

@@ -11,7 +11,7 @@ from typing import Any
 
 from lm_eval.models.huggingface import HFLM
 
-from leaner_harness.devices import usual_device
+from leaner_harness.devices import refuse_absent, usual_device
 from leaner_harness.errors import UsageError
 from leaner_harness.models.loading import (
     check_files,
@@ -51,6 +51,7 @@ class ScorerLM(HFLM):  # type: ignore[misc]
         arguments = {k: v for k, v in arguments.items() if not k.startswith("leaner_")}
         if isinstance(pretrained, str) and Path(pretrained).is_dir():
             check_files(Path(pretrained), arguments.get("tokenizer"))
+        refuse_absent(arguments.get("device"))
         # hf's own default is a GPU, whether there is one or not.
         arguments.setdefault("device", usual_device().type)
         super().__init__(pretrained, **arguments)

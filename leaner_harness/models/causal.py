@@ -19,7 +19,7 @@ from lm_eval.models.utils import Collator
 from tqdm import tqdm
 from transformers import AutoModelForCausalLM
 
-from leaner_harness.errors import UsageError
+from leaner_harness.errors import CheckpointError, UsageError
 from leaner_harness.models.auto import scorer_of
 from leaner_harness.models.base import ScorerLM, empty_choice, log
 from leaner_harness.models.loading import Checked
@@ -40,6 +40,7 @@ class CausalLM(ScorerLM):
     max_length = HFLM.max_length  # so that the same requests are cut at the same place
 
     def __init__(self, pretrained: Any, **arguments: Any) -> None:
+        self._begins = arguments.get("prefix_token_id") is not None
         super().__init__(pretrained, **arguments)
         self._tried = 0  # tokens of a row
         self._share: Pass | None = None
@@ -52,6 +53,18 @@ class CausalLM(ScorerLM):
                 "seen.",
                 "A decoder says so in its configuration (BERT's: is_decoder=true); a masked model "
                 "is scored with --model leaner-masked.",
+            )
+
+    def _create_tokenizer(self, pretrained: Any, tokenizer: Any, **options: Any) -> None:
+        """Raises CheckpointError for a tokenizer without a token to begin a text with."""
+        super()._create_tokenizer(pretrained, tokenizer, **options)
+        known = (self.tokenizer.bos_token_id, self.tokenizer.eos_token_id)
+        if not self._begins and known == (None, None):
+            raise CheckpointError(
+                f"The tokenizer of {tokenizer or pretrained} has neither a token that begins a "
+                "text nor one that ends it; without one a first token has no likelihood.",
+                "Set its eos_token and save it again, or name one: "
+                "--model_args pretrained=DIR,prefix_token_id=N",
             )
 
     def _refuse_ended_texts(self) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
-from leaner_harness.errors import CheckpointError
+from leaner_harness.errors import CheckpointError, UsageError
 from leaner_harness.files import sha256_file
 
 TOKENIZER_FILES = (
@@ -76,6 +77,17 @@ def _check_safetensors(file: Path) -> None:
         ) from error
 
 
+def weight_names(path: Path) -> list[str]:
+    """The names of all weights in a checkpoint's folder."""
+    from safetensors import safe_open
+
+    found: list[str] = []
+    for file in sorted(path.glob("*.safetensors")):
+        with safe_open(file, framework="numpy") as opened:
+            found += opened.keys()
+    return found
+
+
 def configuration_fault(name: str, error: Exception) -> CheckpointError:
     """What to raise where transformers makes nothing of a config.json."""
     return CheckpointError(
@@ -130,6 +142,9 @@ class Checked:
             )
         except (OSError, ValueError, RuntimeError) as error:
             raise CheckpointError(f"{name} cannot be loaded: {error}") from error
+        except TypeError as error:
+            _refuse_unknown(error)
+            raise
         missing = sorted(found["missing_keys"]) + sorted(map(str, found["mismatched_keys"]))
         if missing:
             kind = type(model).__name__
@@ -139,6 +154,16 @@ class Checked:
                 "Score a checkpoint that was saved with its language-model head.",
             )
         return model
+
+
+def _refuse_unknown(error: TypeError) -> None:
+    """Raise UsageError for an argument that neither the scorer nor the model's class takes."""
+    found = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+    if found:
+        raise UsageError(
+            f"Neither the scorer nor the model's class has an argument {found[1]!r}.",
+            "docs/scoring.md lists those of our scorers; the others are lm-eval's for `hf`.",
+        ) from error
 
 
 def check_vocabulary(tokenizer: Any, embeddings: int, where: str) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import inspect
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ from leaner_harness.contracts import ArchitectureSpec, resolve
 from leaner_harness.errors import CheckpointError, LeanerError, PluginError
 from leaner_harness.models.auto import choose
 from leaner_harness.models.finetune.encoding import Batch
-from leaner_harness.models.loading import Checked
-from leaner_harness.registry import load_registry
+from leaner_harness.models.loading import Checked, weight_names
+from leaner_harness.registry import get_objective, load_registry
 
 _DROPOUT = 0.1
 _HEAD_STD = 0.02
@@ -139,19 +140,11 @@ def build_classifier(
         name = spec.sequence_classifier
         model = _load_named(name, checkpoint, from_scratch, num_labels=outputs)
         return _Own(model, name, outputs)
-    scorer = choose(checkpoint).model_type
-    if scorer not in _AUTO_CLASSES:
-        raise CheckpointError(
-            f"{checkpoint} is scored by {scorer}; it has no body to put a classifier on.",
-            "Its architecture may name a sequence_classifier of its own (docs/hooks.md).",
-        )
     if spec is not None and spec.model_class:
         model = _load_named(spec.model_class, checkpoint, from_scratch)
+        causal = get_objective(spec.objective).causal
     else:
-        import transformers
-
-        auto_class = getattr(transformers, _AUTO_CLASSES[scorer])
-        model = _load(auto_class, checkpoint, from_scratch)
+        model, causal = _load_found(checkpoint, from_scratch)
     model.config.use_cache = False
     if hasattr(model.base_model, "bi_data"):  # XLNet's would read half of each batch backwards
         model.base_model.bi_data = False
@@ -159,8 +152,27 @@ def build_classifier(
         model.set_attn_implementation("eager")
     width = model.get_input_embeddings().weight.shape[1]
     width = getattr(model.config, "hidden_size", None) or width
-    causal = scorer == "leaner-causal"
     return Classifier(model.base_model, width, outputs, causal=causal, compile_on=compile_on)
+
+
+def _load_found(checkpoint: str, from_scratch: bool) -> tuple[Any, bool]:
+    """With transformers' class for the kind of model that it is, and whether that is causal."""
+    import transformers
+
+    try:
+        scorer = choose(checkpoint).model_type
+    except CheckpointError as error:
+        raise CheckpointError(
+            error.message, "Save it with its language-model head: AutoModelForCausalLM or another."
+        ) from error
+    if scorer not in _AUTO_CLASSES:
+        raise CheckpointError(
+            f"{checkpoint} is scored by {scorer}; fine-tuning finds no body in it.",
+            "Its architecture names the class that loads it, as model_class, or a whole "
+            "classifier, as sequence_classifier: docs/hooks.md.",
+        )
+    model = _load(getattr(transformers, _AUTO_CLASSES[scorer]), checkpoint, from_scratch)
+    return model, scorer == "leaner-causal"
 
 
 def _load_named(name: str, checkpoint: str, from_scratch: bool, **options: Any) -> Any:
@@ -178,15 +190,38 @@ def _load_named(name: str, checkpoint: str, from_scratch: bool, **options: Any) 
 
 
 def _load(auto_class: Any, checkpoint: str, from_scratch: bool, **options: Any) -> Any:
+    if not from_scratch and options:
+        return _load_classifier(auto_class, checkpoint, options)
     if not from_scratch:
-        checked = Checked(auto_class) if not options else auto_class
-        return checked.from_pretrained(checkpoint, dtype=torch.float32, **options)
+        return Checked(auto_class).from_pretrained(checkpoint, dtype=torch.float32)
     from transformers import AutoConfig
 
     config = AutoConfig.from_pretrained(checkpoint, **options)
     config.dtype = torch.float32
     build = getattr(auto_class, "from_config", auto_class)
     return build(config).to(torch.float32)
+
+
+def _load_classifier(kind: Any, checkpoint: str, options: Mapping[str, Any]) -> Any:
+    """A classifier whose head is new; raises PluginError where its body would be, too."""
+    from transformers import PreTrainedModel
+
+    is_transformers = inspect.isclass(kind) and issubclass(kind, PreTrainedModel)
+    if not is_transformers:
+        return kind.from_pretrained(checkpoint, dtype=torch.float32, **options)
+    model, found = kind.from_pretrained(
+        checkpoint, dtype=torch.float32, output_loading_info=True, **options
+    )
+    places = Counter(name.split(".")[0] for name in weight_names(Path(checkpoint)))
+    body = places.most_common(1)[0][0]
+    lost = sorted(key for key in found["unexpected_keys"] if key.split(".")[0] == body)
+    if lost:
+        raise PluginError(
+            f"{kind.__name__} has no place for {len(lost)} weights of the body in {checkpoint}, "
+            f"the first is {lost[0]}; its own would be random.",
+            "Its body has the name that it has in the model, transformers' base_model_prefix.",
+        )
+    return model
 
 
 def _architecture_of(checkpoint: str) -> ArchitectureSpec | None:

@@ -19,6 +19,7 @@ from tqdm import tqdm
 from leaner_harness import files, provenance
 from leaner_harness.data import sources
 from leaner_harness.data.glue import TASKS
+from leaner_harness.devices import refuse_absent
 from leaner_harness.errors import CheckpointError, UnknownName, UsageError
 from leaner_harness.lm_eval_plugin.glue_task import UNSCORED
 from leaner_harness.models.finetune import workers as processes
@@ -65,6 +66,7 @@ class FinetuneLM(LM):  # type: ignore[misc]
         super().__init__()
         for name in unknown:
             raise UnknownName("argument of leaner-finetune", name, _ARGUMENTS)
+        refuse_absent(device)
         _refuse_several_processes()
         path = Path(pretrained)
         if not path.is_dir():
@@ -129,6 +131,10 @@ class FinetuneLM(LM):  # type: ignore[misc]
                 "tasks": self._records,
             },
         }
+
+    def left(self, data: TaskData) -> int:
+        """How many training runs of a task are not on disk yet."""
+        return len(self._grid(data).left())
 
     def _grid(self, data: TaskData) -> Grid:
         return Grid(self.setting, data, grid_folder(self._work, self.setting, self._weights, data))
