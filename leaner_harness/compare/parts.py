@@ -65,7 +65,8 @@ def _settings(result: Result) -> Record:
     said: dict[str, Any] = dict(record["protocol"].get("definition") or {})
     scorer = record["model"].get("scorer") or {}
     shots = {"num_fewshot": record["protocol"].get("num_fewshot")}
-    if "max_length" in (record["model"].get("model_args") or {}):  # another than the protocol's was asked for
+    # Another length than the protocol has was asked for.
+    if "max_length" in (record["model"].get("model_args") or {}):
         said["max_length"] = scorer.get("max_length")
     return said | shots | {key: scorer[key] for key in ("bf16",) if key in scorer}
 
