@@ -29,6 +29,18 @@ def refuse_absent(device: str | None) -> None:
         )
 
 
+def use_bfloat16(asked: bool | str, device: str) -> bool:
+    """What `bf16` comes to on a device: `auto` is true where it is quicker; else a truth value.
+
+    Raises UsageError for another word.
+    """
+    import torch
+
+    if isinstance(asked, str) and asked != "auto":
+        raise UsageError(f"bf16={asked} is none of true, false and auto.")
+    return has_bfloat16_units(torch.device(device)) if asked == "auto" else bool(asked)
+
+
 def has_bfloat16_units(device: torch.device) -> bool:
     """Whether bfloat16 is quicker there than float32: processors without units emulate it."""
     import torch

@@ -12,7 +12,7 @@ import small_glue
 from lm_eval.api.instance import Instance
 from small_finetune import SHORT
 
-from leaner_harness import scoring
+from leaner_harness import devices, scoring
 from leaner_harness.data import mini
 from leaner_harness.data.glue import TASKS
 from leaner_harness.errors import CheckpointError, UnknownName, UsageError
@@ -131,6 +131,17 @@ def test_one_task_that_diverges_does_not_stop_the_others(
 def test_mini_rows_are_found(checkpoint: Path, tmp_path: Path) -> None:
     data = rows.load_task("leaner_glue_mini_mnli", "test", None)
     assert data.selection_from == "validation" and len(data.train) == len(mini.rows("mnli_train"))
+
+
+def test_bf16_may_be_left_to_the_machine(
+    checkpoint: Path, tmp_path: Path, glue: Path, monkeypatch: pytest.MonkeyPatch, short: Protocol
+) -> None:
+    for has_units in (True, False):
+        monkeypatch.setattr(devices, "has_bfloat16_units", lambda _, found=has_units: found)
+        assert finetuned(checkpoint, tmp_path, glue, bf16="auto").setting.bf16 is has_units
+        assert finetuned(checkpoint, tmp_path, glue, bf16=True).setting.bf16 is True
+    with pytest.raises(UsageError, match="bf16=yes"):
+        finetuned(checkpoint, tmp_path, glue, bf16="yes")
 
 
 def test_a_shorter_cut_that_was_asked_for_is_another_protocol(

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from leaner_harness.conformance.architecture import collated
 from leaner_harness.contracts import resolve
-from leaner_harness.devices import has_bfloat16_units, usual_device
+from leaner_harness.devices import use_bfloat16, usual_device
 from leaner_harness.registry import get_architecture, get_objective
 
 _TOKENS = 2048
@@ -58,7 +58,7 @@ def pace(recipe: Mapping[str, Any]) -> Pace:
             tuple((name, recipe[name]) for name in objective.options),
             max(1, min(int(recipe["batch_size"]), _TOKENS // length)),
             length,
-            has_bfloat16_units(usual_device()) if asked == "auto" else bool(asked),
+            use_bfloat16(asked, usual_device().type),
         )
     )
 

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from leaner_harness import files, provenance
 from leaner_harness.data import sources
 from leaner_harness.data.glue import TASKS
-from leaner_harness.devices import refuse_absent
+from leaner_harness.devices import refuse_absent, use_bfloat16
 from leaner_harness.errors import CheckpointError, UnknownName, UsageError
 from leaner_harness.lm_eval_plugin.glue_task import UNSCORED
 from leaner_harness.models.finetune import workers as processes
@@ -52,7 +52,7 @@ class FinetuneLM(LM):  # type: ignore[misc]
         max_length: int | None = None,
         workers: int | None = None,
         work: str = "",
-        bf16: bool = False,
+        bf16: bool | str = False,
         compile: bool = False,  # noqa: A002 (as recipes call it)
         leaner_split: str | None = None,
         leaner_data: str | None = None,
@@ -62,7 +62,7 @@ class FinetuneLM(LM):  # type: ignore[misc]
         **unknown: Any,
     ) -> None:
         """`work` keeps finished runs (default: below LEANER_HOME). lm-eval's batch size is unused:
-        the protocol has its own."""
+        the protocol has its own. `bf16=auto` is bfloat16 where that is quicker, as in recipes."""
         super().__init__()
         for name in unknown:
             raise UnknownName("argument of leaner-finetune", name, _ARGUMENTS)
@@ -78,7 +78,7 @@ class FinetuneLM(LM):  # type: ignore[misc]
         self._devices = processes.devices(device or "cuda")
         setting = Setting(
             pretrained, words, bool(from_scratch), chosen, limit,
-            self._devices[0], bool(bf16), bool(compile),
+            self._devices[0], use_bfloat16(bf16, self._devices[0]), bool(compile),
         )  # fmt: skip
         self.setting = checked(setting, TASKS["cola"])
         self.workers = workers or processes.default_workers(self._devices)

@@ -72,7 +72,6 @@ PROTOCOLS = {
         replace(
             _QUICK,
             name="glance",
-            rates=(1e-3,),  # with so few steps, larger ones
             seeds=(1,),
             epochs=dict.fromkeys(_PAPER_EPOCHS, 3),
             patience=None,
