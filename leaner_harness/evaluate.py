@@ -88,7 +88,7 @@ def make_plan(
         raise UnknownName("protocol", protocol, known)
     if rest.get("split"):
         check_split(rest["split"])
-    names = tuple(dict.fromkeys(name for asked in tasks for name in _expand(asked)))
+    names = tuple(dict.fromkeys(name for asked in tasks for name in expand(asked)))
     if not names:
         raise UsageError("--tasks names no task.", "All of a group: --tasks leaner_glue")
     boards = {board_of(name) for name in names}
@@ -120,7 +120,7 @@ def _check_answers(protocol: str, options: Mapping[str, Any]) -> None:
         raise UsageError("--judge-args says more of a judge; name it with --judge NAME:MODEL.")
 
 
-def _expand(asked: str) -> list[str]:
+def expand(asked: str) -> list[str]:
     """A group's tasks, or the task itself; `cola` alone is the published one."""
     if asked in answer_scores.BOARDS:
         return [asked]

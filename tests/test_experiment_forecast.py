@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import small_glue
 import torch
 
 from leaner_harness.experiments import forecast, pace
@@ -86,3 +87,35 @@ def test_steps_of_a_model_are_timed() -> None:
               "block_size": 16, "batch_size": 2, "bf16": False}  # fmt: skip
     found = pace.pace(recipe)
     assert found.parameters > 1e6 and 0 < found.seconds < 1
+
+
+def scored(name: str, *words: str) -> Cell:
+    return Cell(f"score/{name}", "score", {}, ("evaluate", name, *words))
+
+
+def test_a_score_is_timed_by_its_checkpoint_s_recipe(timed: list[Model], tmp_path: Path) -> None:
+    """Rows of fine-tuning, its passes, rates and seeds; the shape of a step is the protocol's."""
+    glue = small_glue.write_glue(tmp_path / "glue", n=40)
+    words = ("--tasks", "cola,rte", "--split", "validation", "--data", str(glue))
+
+    def hours(*more: str, at: str = "a") -> float:
+        cells = [cell("a", "steps=10", *BUDGET), scored(at, *words, *more)]
+        found = forecast.forecast(cells, tmp_path)["steps"]["score"]
+        assert found["known"] and found["tokens"] == 0
+        return float(found["hours"])
+
+    glance = hours("--protocol", "glance", "--model-args", "workers=1,bf16=true")
+    assert glance > 0 and timed[-1].bfloat16 and timed[-1].rows == 16
+    assert hours("--protocol", "quick") == pytest.approx(12 * glance)  # 3 seeds x 12 passes / 3
+    paper = hours("--protocol", "paper")
+    assert paper == pytest.approx((30 + 50) / 2 * 35 / 3 * glance, rel=0.5)
+    assert 0 < hours() == hours(at="a/milestones/5-steps")
+
+
+def test_answers_and_what_was_never_trained_have_no_hours(
+    timed: list[Model], tmp_path: Path
+) -> None:
+    trained = cell("a", "steps=10", *BUDGET)
+    for last in (scored("a", "--tasks", "leaner_eval_mini"), scored("b", "--tasks", "cola")):
+        found = forecast.forecast([trained, last], tmp_path)
+        assert found["steps"]["train"]["known"] and not found["steps"]["score"]["known"]

@@ -208,7 +208,7 @@ def _dry_run(experiment: Experiment, folder: Path, *, as_json: bool) -> int:
     out.print(f"{experiment.title}\n{experiment.asks}\n")
     out.print(table)
     out.print(
-        "Hours of one process: by the cells of a step that are done; else of training steps alone, "
-        "by a few that were timed now."
+        "Hours of one process: by the cells of a step that are done; else roughly, by training "
+        "steps that were timed now, without early stops. How long answers are is not foreseen."
     )
     return 0

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 from leaner_harness.experiments.drive import Place
 from leaner_harness.experiments.grid import Cell
 from leaner_harness.experiments.pace import pace
+from leaner_harness.experiments.records import checkpoint
+from leaner_harness.experiments.scoring_time import scoring_seconds
 from leaner_harness.train import read_recipe
 
 _BYTES = 16
@@ -19,8 +21,12 @@ _MILESTONE_BYTES = 4
 """On disk for a parameter at a milestone: weights alone."""
 
 
-class Training(NamedTuple):
-    """What a training cell takes."""
+Recipes = Mapping[Path, Mapping[str, Any]]
+"""Folder of a checkpoint -> the recipe that trains it."""
+
+
+class Work(NamedTuple):
+    """What a cell takes."""
 
     tokens: int
     disk: int
@@ -30,13 +36,15 @@ class Training(NamedTuple):
 def forecast(cells: Sequence[Cell], folder: Path) -> dict[str, Any]:
     """What is left, by step. Hours are of one process: measured where a cell of the step is done.
 
-    Else they are those of training steps alone, from a few that are timed here, and unknown for
-    scoring and for trainers that take no steps.
+    Else they are rough, by training steps that are timed here: those of the recipe, and for a score
+    those of the checkpoint's recipe on rows as long as the task's. They are unknown for answers and
+    for trainers that take no steps.
     """
+    recipes = {checkpoint(cell): found for cell in cells if (found := _recipe(cell))}
     by_step: dict[str, list[Cell]] = {}
     for cell in cells:
         by_step.setdefault(cell.step, []).append(cell)
-    steps = {name: _step(some, Place(folder)) for name, some in by_step.items()}
+    steps = {name: _step(some, Place(folder), recipes) for name, some in by_step.items()}
     total = Counter[str]()
     for found in steps.values():
         total.update({key: found[key] for key in ("cells", "done", "tokens", "disk", "hours")})
@@ -44,11 +52,11 @@ def forecast(cells: Sequence[Cell], folder: Path) -> dict[str, Any]:
     return {"steps": steps, "total": {**total, "known": known}}
 
 
-def _step(cells: Sequence[Cell], place: Place) -> dict[str, Any]:
+def _step(cells: Sequence[Cell], place: Place, recipes: Recipes) -> dict[str, Any]:
     """What is left of a step."""
     took = {c.name: place.seconds(c) or 0.0 for c in cells if place.is_done(c)}
     left = [cell for cell in cells if cell.name not in took]
-    plans = {c.name: found for c in cells if left and (found := _training(c))}
+    plans = {c.name: found for c in cells if left and (found := _work(c, recipes))}
     whole = [plans[cell.name] for cell in left if cell.name in plans]
     hours = _hours(cells, took, {name: plan.seconds for name, plan in plans.items()})
     return {
@@ -76,18 +84,33 @@ def _hours(
     return left / 3600 if is_guessed else None
 
 
-def _training(cell: Cell) -> Training | None:
-    """What a training cell takes; None for another cell, and a trainer that takes no steps."""
+def _work(cell: Cell, recipes: Recipes) -> Work | None:
+    """What a cell takes; None where nothing tells."""
+    if cell.command[0] == "train":
+        recipe = recipes.get(checkpoint(cell))
+        return None if recipe is None else _training(recipe)
+    scored = Path(cell.command[1]) if cell.command[0] == "evaluate" else None
+    for place, recipe in recipes.items():
+        if scored is not None and place in (scored, *scored.parents):
+            seconds = scoring_seconds(cell.command, recipe)
+            return None if seconds is None else Work(0, 0, seconds)
+    return None
+
+
+def _recipe(cell: Cell) -> dict[str, Any] | None:
+    """The recipe of a training cell; None for another, and for a trainer that takes no steps."""
     if cell.command[0] != "train":
         return None
     pairs = zip(cell.command, cell.command[1:], strict=False)
     overrides = [word for before, word in pairs if before == "--set"]
     recipe = dataclasses.asdict(read_recipe(cell.command[1], overrides).recipe)
-    if "architecture" not in recipe or "steps" not in recipe:
-        return None
+    return recipe if {"architecture", "steps"} <= set(recipe) else None
+
+
+def _training(recipe: Mapping[str, Any]) -> Work:
     tokens = recipe["steps"] * recipe["batch_size"] * recipe["block_size"]
     tokens *= recipe.get("gradient_accumulation", 1)
     found = pace(recipe)
     milestones = len(recipe.get("checkpoint_at", ()))
     disk = found.parameters * (_BYTES + milestones * _MILESTONE_BYTES)
-    return Training(tokens, disk, tokens * found.seconds)
+    return Work(tokens, disk, tokens * found.seconds)
