@@ -153,50 +153,50 @@ def evaluate(
     other file is touched. Raises what the scorer and `make` raise.
     """
     if not resume:
-        for part in _parts(plan):
-            _place(plan, part).unlink(missing_ok=True)
+        for task in plan.tasks:
+            _place(plan, task).unlink(missing_ok=True)
     outputs = list(_score(plan, announce))
     path = write_lm_eval_output(plan, outputs)
     return make(path, model=model, partial=True)
 
 
-def _parts(plan: Plan) -> list[tuple[str, ...]]:
-    """The tasks one by one, or all at once where fine-tuning runs share the processes."""
-    return [plan.tasks] if plan.finetuned else [(task,) for task in plan.tasks]
-
-
-def _place(plan: Plan, part: Sequence[str]) -> Path:
-    return plan.output / "tasks" / f"{'all' if plan.finetuned else part[0]}.json"
+def _place(plan: Plan, task: str) -> Path:
+    return plan.output / "tasks" / f"{task}.json"
 
 
 def _score(plan: Plan, announce: Announce) -> Iterator[Record]:
-    """lm-eval's output for each part, kept or new."""
-    session, parts = Session(plan), _parts(plan)
-    for number, part in enumerate(parts, start=1):
-        kept, identity = _place(plan, part), session.identity | {"tasks": list(part)}
-        found = _kept(kept, identity, session) if kept.is_file() else None
+    """lm-eval's output, of each task by itself, kept or new.
+
+    Fine-tuned tasks share the processes, and are answered anew: what is worth keeping of them are
+    their training runs, which know their rows.
+    """
+    session = Session(plan)
+    if plan.finetuned:
+        announce(", ".join(plan.tasks), 1, 1)
+        yield session.score(plan.tasks)
+        return
+    for number, task in enumerate(plan.tasks, start=1):
+        kept, identity = _place(plan, task), session.identity | {"tasks": [task]}
+        found = _kept(kept, identity, session.rows(task)) if kept.is_file() else None
         if found is None:
-            announce(", ".join(part), number, len(parts))
-            found = session.score(part)
+            announce(task, number, len(plan.tasks))
+            found = session.score([task])
             write_atomic(kept, _dumped({"identity": identity, "output": found}))
         yield found
 
 
-def _kept(path: Path, identity: Record, session: Session) -> Record | None:
-    """A finished task's output, if it was scored as this plan asks, on the rows there are now.
+def _kept(path: Path, identity: Record, rows: tuple[str, str]) -> Record | None:
+    """A task's output, if it was scored as this plan asks, on the rows there are now.
 
-    A task that could not be scored is tried again. Fine-tuned ones are answered anew: what is worth
-    keeping of them are their training runs, which know their rows.
+    A task that could not be scored is tried again.
     """
-    if session.plan.finetuned:
-        return None
     kept = json.loads(path.read_text(encoding="utf-8"))
     if kept["identity"] != identity:
         return None
     output: Record = kept["output"]
-    scored = {name: output["configs"][name]["metadata"]["leaner"] for name in identity["tasks"]}
-    same = (session.rows(name) == ("ok", said["fingerprint"]) for name, said in scored.items())
-    return output if all(same) else None
+    (config,) = output["configs"].values()
+    scored = config["metadata"]["leaner"]
+    return output if rows == ("ok", scored["fingerprint"]) else None
 
 
 _ENVIRONMENT = (
