@@ -50,7 +50,7 @@ def _weight_files(checkpoint: Path) -> list[Path]:
     return sorted(path for pattern in _WEIGHTS for path in checkpoint.glob(pattern))
 
 
-_PATH = re.compile(r"(?<![\w:/])(?:~|\.{1,2}|[A-Za-z]:)?[/\\](?=\S)(?:[^\s/\\]+[/\\])*")
+_PATH = re.compile(r"(?<![\w/])(?<!:(?=//))(?:~|\.{1,2}|[A-Za-z]:)?[/\\](?=\S)(?:[^\s/\\]+[/\\])*")
 
 
 def without_paths(value: Any) -> Any:

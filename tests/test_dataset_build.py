@@ -39,7 +39,7 @@ def ledger(tmp_path):
 
 
 def finish(ledger, folder, **changes):
-    options = {"sift": lambda texts: {}, "seed": 0, **changes}
+    options = {"sift": lambda texts: {}, "seed": 0, "contamination": {}, **changes}
     return assemble(ledger, folder, {"kind": "test"}, **options)
 
 

@@ -108,11 +108,13 @@ def run(args: argparse.Namespace) -> int:
             err.print(f"{job.retry()} chunks are asked for again.")
         with bars() as announce:
             manifest = job.run(args.limit, _overrides(args), announce)
+        why = job.why()
     shown = _show(manifest, as_json=args.json)
     _hint(manifest["documents"])
     if manifest["documents"]["failed"]:
         raise DataError(
-            f"{manifest['documents']['failed']} documents failed: {args.out} is not complete.",
+            f"{manifest['documents']['failed']} documents failed: {args.out} is not complete. "
+            f"Most of their chunks: {why}",
             f"leaner build retry-failed {args.out}",
         )
     return shown
@@ -201,6 +203,8 @@ def _show(found: Mapping[str, Any], *, as_json: bool) -> int:
     for name in ("documents", "chunks"):
         for each in found[name]["reasons"]:
             out.print(f"{name} {each['state']}: {each['reason']} {each['count']:,}", soft_wrap=True)
+    if found.get("why"):
+        out.print(f"Most chunks that failed: {found['why']}", soft_wrap=True, markup=False)
     if took := found.get("log"):
         cost = "" if took["cost"] is None else f", {took['cost']:,.2f}"
         out.print(

@@ -48,7 +48,8 @@ def run(args: argparse.Namespace) -> int:
     made = questions.make(engine, examples, instructions, settings)
     found = made.record()
     if not made.kept:
-        raise DataError(f"No question was kept: {found['questions']}, {found['batches']}.")
+        why = f" The first batch that gave none: {made.why}" if made.why else ""
+        raise DataError(f"No question was kept: {found['questions']}, {found['batches']}.{why}")
     questions.write(made, args.out)
     if args.json:
         print_json(found)

@@ -86,6 +86,9 @@ def run(args: argparse.Namespace) -> int:
     reports = {str(path): _judge(path, args, opened) for path in files}
     if args.json:
         print_json(reports)
+    for path, found in reports.items():
+        for state, reason in found["reasons"].items() if not found["complete"] else ():
+            err.print(f"{path}: {state}, first: {reason}", soft_wrap=True, markup=False)
     return _exit([path for path, found in reports.items() if not found["complete"]])
 
 

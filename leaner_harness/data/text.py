@@ -209,8 +209,7 @@ def _read_folder(folder: Path, split: str, genres: Sequence[str]) -> Iterator[Do
     if splits := arrow_rows.find_splits(folder, SPLITS):
         return _read_splits(folder, splits, split)
     if tiers := _tiers(folder, split):
-        chosen = (path for path in tiers if not genres or _genre(path) in genres)
-        documents = itertools.chain.from_iterable(map(_read_json, chosen))
+        documents = _read_all([path for path in tiers if not genres or _genre(path) in genres])
         if INSTRUCTION not in genres:
             return documents
         apart = [path for path in _shards(folder, *_HOMES) if _genre(path) == INSTRUCTION]
@@ -271,23 +270,27 @@ def _read_splits(folder: Path, splits: dict[str, list[Path]], split: str) -> Ite
     if split not in splits and list(splits) != ["train"]:
         raise UnknownName("split", split, splits, f"{folder} has splits of its own.")
     files = splits.get(split, splits.get("train", []))
-    documents = itertools.chain.from_iterable(map(_read_arrow, files))
+    documents = _read_all(files, arrow_rows.read_rows)
     return _hold_out(documents, split) if list(splits) == ["train"] else documents
 
 
-def _read_all(paths: Sequence[Path]) -> Iterator[Document]:
-    return itertools.chain.from_iterable(map(_read_json, paths))
+def _read_all(
+    paths: Sequence[Path], rows: Callable[[Path], Iterable[tuple[int, Any]]] = json_rows.read_rows
+) -> Iterator[Document]:
+    """Files one after another. Their documents' ids differ, also where two have one name."""
+    names: list[str] = [path.name for path in paths]
+    if len(set(names)) < len(names):
+        above = os.path.commonpath([path.parent for path in paths])
+        names = [path.relative_to(above).as_posix() for path in paths]
+    for path, name in zip(paths, names, strict=True):
+        yield from _from_rows(rows(path), path, name)
 
 
 def _read_json(path: Path) -> Iterator[Document]:
-    return _from_rows(json_rows.read_rows(path), path)
+    return _from_rows(json_rows.read_rows(path), path, path.name)
 
 
-def _read_arrow(path: Path) -> Iterator[Document]:
-    return _from_rows(arrow_rows.read_rows(path), path)
-
-
-def _from_rows(rows: Iterable[tuple[int, Any]], path: Path) -> Iterator[Document]:
+def _from_rows(rows: Iterable[tuple[int, Any]], path: Path, name: str) -> Iterator[Document]:
     for number, row in rows:
         genre = _genre(path) or genre_of(row)
         try:
@@ -296,7 +299,7 @@ def _from_rows(rows: Iterable[tuple[int, Any]], path: Path) -> Iterator[Document
             raise DataError(
                 f"{path}:{number} is no {genre} document: {error!r}.", SHAPES
             ) from error
-        yield Document(f"{path.name}:{number}", genre, text, prompt)
+        yield Document(f"{name}:{number}", genre, text, prompt)
 
 
 def _read_txt(path: Path) -> Iterator[Document]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 from leaner_harness.dataset import shards
 from leaner_harness.dataset.build import assembled
 from leaner_harness.dataset.ledger import KEPT, REJECTED, Entry, Ledger, Part
+from leaner_harness.dataset.prompts import PAIRS
 from leaner_harness.dataset.records import WARN
 from leaner_harness.files import write_json
 from leaner_harness.provenance import without_paths
@@ -29,13 +31,16 @@ def assemble(
     rewriter: Mapping[str, Any],
     sift: Sift,
     seed: int,
+    contamination: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Write the shards and the manifest; returns the manifest. May be called again at any time.
+
+    `contamination` says which benchmarks `sift` knows.
 
     Texts are read one document at a time, twice: a data set may be larger than memory.
     """
     whole = [entry for entry, _ in assembled(ledger)]
-    out = sift((entry.id, _text(ledger.parts(entry))) for entry in whole)
+    out = sift((entry.id, _text(entry, ledger.parts(entry))) for entry in whole)
     checks: dict[str, Tally] = {}
 
     def rows() -> Iterator[tuple[str, str, shards.Row]]:
@@ -53,14 +58,19 @@ def assemble(
         "documents": account(ledger, "documents"),
         "chunks": account(ledger, "chunks"),
         "checks": {name: tally.record() for name, tally in checks.items()},
+        "contamination": dict(contamination),
         "files": files,
     }
     write_json(folder / MANIFEST, manifest)
     return manifest
 
 
-def _text(parts: Sequence[Part]) -> str:
-    return "\n".join(part.rewritten for part in parts)
+def _text(entry: Entry, parts: Sequence[Part]) -> str:
+    """What is looked for in benchmarks and other documents: of a pair, prompt and answer."""
+    texts = (part.rewritten for part in parts)
+    if entry.genre in PAIRS:
+        return "\n\n".join(value for text in texts for value in json.loads(text).values())
+    return "\n".join(texts)
 
 
 def _kept(

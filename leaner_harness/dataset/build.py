@@ -12,7 +12,7 @@ import hashlib
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
@@ -80,6 +80,24 @@ def check_same(ledger: Ledger, settings: dict[str, Any]) -> None:
             f"This build was begun with other settings: {', '.join(differing)}.",
             "Give the same again, or another --out.",
         )
+
+
+def check_servers(ledger: Ledger, servers: Mapping[str, str]) -> None:
+    """Raise UsageError where another server was asked before; note who is in a new build.
+
+    Settings may leave it to the environment, which another shell need not have.
+    """
+    known = ledger.fact("servers")
+    if known is None:
+        ledger.set_fact("servers", dict(servers))
+        ledger.commit()
+        return
+    for role, server in servers.items():
+        if known.get(role, server) != server:
+            raise UsageError(
+                f"The {role} of this build was asked at {known[role]}, and would be at {server}.",
+                f"export OPENAI_BASE_URL={known[role]}, or begin another build.",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +235,8 @@ class _Try:
         """Note what became of a chunk."""
         place, _ = self.waiting.pop(given.chunk.id)
         end = _settle(self.ledger, place, given, found, findings, is_last=self.is_last)
-        self.tried(given.chunk, found, self.attempt, *end)
+        if found.state != SKIPPED_BUDGET:  # which nobody tried
+            self.tried(given.chunk, found, self.attempt, *end)
         self.announce("rewritten", 1)
 
 

@@ -6,7 +6,7 @@ Maths, code and instructions are not compared: the first is not rewritten, the o
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,9 +38,10 @@ class Comparison:
 
 def compare(ledger: Ledger, allowed: Vocabulary) -> Comparison:
     """Source and rewrite of the documents that were kept."""
-    pairs = _pairs(ledger)
-    if not pairs:
+    documents = _documents(ledger)
+    if not documents:
         return Comparison()
+    pairs = {genre: [pair for each in found for pair in each] for genre, found in documents.items()}
     before = {genre: [one for one, _ in found] for genre, found in pairs.items()}
     after = {genre: [other for _, other in found] for genre, found in pairs.items()}
     entropy = report(after, before, compression=False)
@@ -52,7 +53,9 @@ def compare(ledger: Ledger, allowed: Vocabulary) -> Comparison:
         }
         for genre in sorted(pairs)
     }
-    told = bias.markdown(bias.report(pair for genre in pairs for pair in pairs[genre]))
+    # Chunks of a document are alike: what is drawn anew is documents.
+    whole = (_joined(each) for genre in documents for each in documents[genre])
+    told = bias.markdown(bias.report(whole))
     pictures = {
         "words.svg": words_picture(words),
         "entropy.svg": picture(entropy, ["rewrite", "source"]),
@@ -60,16 +63,21 @@ def compare(ledger: Ledger, allowed: Vocabulary) -> Comparison:
     return Comparison(entropy, told, words, pictures)
 
 
-def _pairs(ledger: Ledger) -> dict[str, list[tuple[str, str]]]:
-    """Genre -> source and rewrite of each chunk, as far as they are compared."""
-    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+def _joined(chunks: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    """Source and rewrite of a whole document."""
+    return "\n".join(one for one, _ in chunks), "\n".join(other for _, other in chunks)
+
+
+def _documents(ledger: Ledger) -> dict[str, list[list[tuple[str, str]]]]:
+    """Genre -> documents, each as source and rewrite of its chunks, as far as they are compared."""
+    found: dict[str, list[list[tuple[str, str]]]] = defaultdict(list)
     read: Counter[str] = Counter()
     for entry in ledger.documents(KEPT):
         if entry.genre in (*PAIRS, maths.GENRE) or read[entry.genre] >= COMPARED:
             continue
-        for part in ledger.parts(entry):
-            read[entry.genre] += len(part.chunk.text)
-            found[entry.genre].append((part.chunk.text, part.rewritten))
+        parts = ledger.parts(entry)
+        read[entry.genre] += sum(len(part.chunk.text) for part in parts)
+        found[entry.genre].append([(part.chunk.text, part.rewritten) for part in parts])
     return dict(found)
 
 

@@ -92,15 +92,24 @@ class Ledger:
         self._base.executescript(_TABLES)
         self._guard = threading.Lock()
         self._timer: threading.Timer | None = None
+        self._lost: sqlite3.Error | None = None
+        """Why changes could not be committed: from then on none is taken."""
 
     def close(self) -> None:
         """Commit, and let others in."""
-        self.commit()
-        self._base.close()
-        self.lock.close()
+        try:
+            self.commit()
+        finally:
+            self._base.close()
+            self.lock.close()
 
     def commit(self) -> None:
-        """Put all changes on disk now."""
+        """Put all changes on disk now. Raises DataError where that fails, or failed before."""
+        with self._guard:
+            self._commit()
+            self._refuse_lost()
+
+    def _commit_later(self) -> None:
         with self._guard:
             self._commit()
 
@@ -108,16 +117,35 @@ class Ledger:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-            self._base.execute("COMMIT")
+            try:
+                self._base.execute("COMMIT")
+            except sqlite3.Error as error:  # what was changed is lost: nothing may build on it
+                self._lost = error
+
+    def _refuse_lost(self) -> None:
+        if self._lost is not None:
+            folder = Path(self.lock.name).parent
+            raise DataError(
+                f"What was done could not be written to {folder}: {self._lost}.",
+                "See that the disk has room, and run the same again: it goes on from what is kept.",
+            ) from self._lost
 
     def _change(self, statement: str, values: Iterable[Any]) -> None:
+        """Raises DataError where earlier changes are lost, or a document is there already."""
         with self._guard:
+            self._refuse_lost()
             if self._timer is None:
                 self._base.execute("BEGIN")
-                self._timer = threading.Timer(_AT_RISK, self.commit)
+                self._timer = threading.Timer(_AT_RISK, self._commit_later)
                 self._timer.daemon = True
                 self._timer.start()
-            self._base.execute(statement, tuple(values))
+            try:
+                self._base.execute(statement, tuple(values))
+            except sqlite3.IntegrityError as error:
+                raise DataError(
+                    f"A document is here already: {error}.",
+                    "Give every document an id of its own.",
+                ) from error
 
     def _rows(self, query: str, *values: Any) -> Iterator[tuple[Any, ...]]:
         """Rows in stretches, so that what changes between two of them does no harm."""
@@ -206,15 +234,20 @@ class Ledger:
             (*values, place, number),
         )
 
-    def again(self, states: Iterable[str]) -> int:
-        """Make chunks in some states pending once more, a round later; returns how many."""
+    def again(self, states: Iterable[str], final: str = "") -> int:
+        """Make chunks in some states pending once more, a round later; returns how many.
+
+        `final` is a reason for which one stays as it is: it would come to the same.
+        """
         count = 0
         for state in states:
-            count += self.counts("chunks").get(state, 0)
+            chosen = "state = ? AND (reason = '' OR reason != ?)"
+            found = self._rows(f"SELECT count(*) FROM chunks WHERE {chosen}", state, final)
+            count += next(found)[0]
             self._change(
                 "UPDATE chunks SET state = ?, tries = 0, complaint = '', rounds = rounds + ? "
-                "WHERE state = ?",
-                (PENDING, state == REJECTED, state),
+                f"WHERE {chosen}",
+                (PENDING, state == REJECTED, state, final),
             )
         self.commit()
         return count

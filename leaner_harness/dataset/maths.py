@@ -16,6 +16,8 @@ from leaner_harness.errors import PluginError, UnknownName
 from leaner_harness.llm.reading import read_object
 from leaner_harness.llm.records import UNPARSABLE, InvalidReply, Request
 
+CHECK = "grade"
+"""The check of a grade, by name."""
 GENRE = "math"
 VERSION = 1
 """Of grades, prompt and rules: bump it with any change of one of them."""
@@ -158,4 +160,4 @@ def finding(text: str, told: str | None, kept: Sequence[str]) -> Finding:
         raise PluginError(f"The rewriter graded a text {given!r}; grades are {', '.join(GRADES)}.")
     note = f"{given}, {'a model' if told else 'rules'}"
     verdict = PASS if given in kept else FAIL
-    return Finding("grade", GRADES.index(given), verdict, version=VERSION, note=note)
+    return Finding(CHECK, GRADES.index(given), verdict, version=VERSION, note=note)

@@ -13,7 +13,7 @@ from typing import Any
 
 from leaner_harness.contracts import Document
 from leaner_harness.dataset import build, checks, maths
-from leaner_harness.dataset.assemble import CONTAMINATED, NEAR_DUPLICATE, assemble
+from leaner_harness.dataset.assemble import CONTAMINATED, MANIFEST, NEAR_DUPLICATE, assemble
 from leaner_harness.dataset.assemble import account as counted
 from leaner_harness.dataset.card import card
 from leaner_harness.dataset.comparison import compare
@@ -22,6 +22,7 @@ from leaner_harness.dataset.duplicates import Seen
 from leaner_harness.dataset.inspection import Inspector
 from leaner_harness.dataset.ledger import FAILED, PENDING, REJECTED, Ledger
 from leaner_harness.dataset.runlog import RunLog, total
+from leaner_harness.dataset.shards import SPLITS
 from leaner_harness.errors import UsageError
 from leaner_harness.files import write_atomic
 from leaner_harness.llm.bill import bill
@@ -65,6 +66,18 @@ class Settings:
         return cls(**{**record, "source": build.Source(**source), "grades": grades})
 
 
+CARD = "README.md"
+
+
+def _refuse_others_files(folder: Path) -> None:
+    """Raise UsageError for a folder with something in it whose place a build's own files take."""
+    if others := [name for name in (*SPLITS, CARD, MANIFEST) if (folder / name).exists()]:
+        raise UsageError(
+            f"{folder} holds {others[0]}, which is not of a build: it would be overwritten.",
+            "Name another --out: a new folder, or an empty one.",
+        )
+
+
 def is_begun(folder: Path) -> bool:
     """Whether there is a build in a folder."""
     return (folder / "ledger.sqlite").is_file()
@@ -87,6 +100,8 @@ class Job:
             raise UsageError(
                 f"There is no build in {folder}.", "Begin one: leaner build pretrain SOURCE --out"
             )
+        if not is_begun(folder):
+            _refuse_others_files(folder)
         self.folder, self.ledger = folder, Ledger(folder)
         try:
             if settings is not None:
@@ -136,7 +151,8 @@ class Job:
         rewriter, engine = self.rewrite(limit, overrides, announce)
 
         settings, about = self.settings, rewriter.fingerprint
-        manifest = assemble(self.ledger, self.folder, about, self._sift, settings.seed)
+        known = self.inspector.index.record()
+        manifest = assemble(self.ledger, self.folder, about, self._sift, settings.seed, known)
         self._write_card(manifest)
         return manifest | {"took": account(engine)}
 
@@ -187,7 +203,10 @@ class Job:
         self, overrides: Mapping[str, Any] | None, replies: Path | None = None
     ) -> tuple[Any, Engine | None]:
         arguments = {**self.settings.rewriter_args, **(overrides or {})}
-        return open_plugin("rewriter", self.settings.rewriter, arguments, replies)
+        rewriter, engine = open_plugin("rewriter", self.settings.rewriter, arguments, replies)
+        if engine is not None:
+            build.check_servers(self.ledger, {"rewriter": engine.settings.endpoint})
+        return rewriter, engine
 
     def _sift(self, texts: Iterable[tuple[str, str]]) -> dict[str, str]:
         """Near-duplicates of texts that came before, and what holds a benchmark row."""
@@ -205,13 +224,21 @@ class Job:
         found = compare(self.ledger, self.inspector.allowed)
         for name, drawn in found.pictures.items():
             write_atomic(self.folder / name, drawn)
-        write_atomic(self.folder / "README.md", card(manifest, found))
+        write_atomic(self.folder / CARD, card(manifest, found))
 
     def retry(self) -> int:
-        """Make pending again what failed or was rejected; returns how many chunks."""
-        return self.ledger.again([FAILED, REJECTED])
+        """Make pending again what failed or was rejected; returns how many chunks.
+
+        Not maths that has its grade: asked again, it would get the same.
+        """
+        return self.ledger.again([FAILED, REJECTED], final=maths.CHECK)
 
     def status(self) -> dict[str, Any]:
-        """What there is, what became of it, and what that took."""
+        """What there is, what became of it, what that took, and why chunks failed."""
         counts = {name: counted(self.ledger, name) for name in ("documents", "chunks")}
-        return counts | {"log": total(self.folder)}
+        return counts | {"log": total(self.folder), "why": self.why()}
+
+    def why(self) -> str:
+        """Why most of the chunks that failed did; empty where none has."""
+        found = self.ledger.reasons("chunks")
+        return next((reason for state, reason, _ in found if state == FAILED), "")

@@ -120,6 +120,8 @@ class Made:
     read: Counter[str] = field(default_factory=Counter)
     """Questions by what became of them: `kept`, or one of `LEFT_OUT`."""
     stopped: str = BATCHES
+    why: str = ""
+    """The first reason for which a batch gave nothing; not part of the manifest."""
     about: dict[str, Any] = field(default_factory=dict)
     """Model, prompt, measure and what else the result depends on."""
 
@@ -239,6 +241,7 @@ def _ask(
         states: Counter[str] = Counter()
         for reply in _in_order(engine, numbers, examples, settings):
             states[reply.state] += 1
+            made.why = made.why or ("" if reply.state == OK else f"{reply.state}: {reply.reason}")
             for text in reply.value if reply.state == OK else ():
                 made.read[sieve.put(text, reply.model)] += 1
         made.replies += states

@@ -52,6 +52,7 @@ class Report:
         self._all = Tally(opened.scale)
         self._kinds: dict[str, Tally] = defaultdict(lambda: Tally(opened.scale))
         self._by: dict[str, int] = defaultdict(int)
+        self._why: dict[str, str] = {}
 
     def add(self, verdict: Verdict, kind: str) -> None:
         """Count one more."""
@@ -59,15 +60,18 @@ class Report:
         self._kinds[kind].add(verdict)
         if verdict.by:
             self._by[verdict.by] += 1
+        if verdict.reason:
+            self._why.setdefault(verdict.state, verdict.reason)
 
     def record(self) -> dict[str, Any]:
-        """Means and states, the judge's fingerprint, its card, and what it took."""
+        """Means, states with the first reason of each, the judge's fingerprint, card and bill."""
         return {
             **self._all.record(),
             "kinds": {kind: tally.record() for kind, tally in sorted(self._kinds.items())},
             "judge": self._opened.fingerprint,
             "scale": list(self._opened.scale.names),
             "grades_by": dict(sorted(self._by.items())),
+            "reasons": dict(sorted(self._why.items())),
             "card": cards.known(self._opened.fingerprint),
             **self._opened.account(),
         }

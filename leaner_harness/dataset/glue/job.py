@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from leaner_harness.data.glue import get_task
+from leaner_harness.data.glue import SPLITS, GlueTask, get_task
 from leaner_harness.dataset import build
 from leaner_harness.dataset.assemble import account
 from leaner_harness.dataset.glue import checking, items, rows, wording
@@ -77,6 +77,19 @@ class Settings:
         return dataclasses.asdict(self)
 
 
+def _refuse_others_files(folder: Path, task: GlueTask) -> None:
+    """Raise UsageError where files that a build of this task would overwrite are not its own."""
+    hidden = folder / HIDDEN
+    names = [f"{stem}.jsonl" for split in SPLITS for stem in task.stems(split).values()]
+    names = [] if (hidden / task.name).is_dir() else names
+    names += [] if hidden.is_dir() else ["README.md"]
+    if others := [name for name in names if (folder / name).exists()]:
+        raise UsageError(
+            f"{folder} holds {others[0]}, which is not of a build: it would be overwritten.",
+            "Name another --out: a new folder, or one that other tasks were built in.",
+        )
+
+
 class Job:
     """The build of one task. Close it when done: one process at a time may have it."""
 
@@ -84,6 +97,7 @@ class Job:
         """Begin in a folder, or go on. Raises UsageError as the ledger does."""
         self.folder, self.settings = folder, settings
         self.task = get_task(settings.task)
+        _refuse_others_files(folder, self.task)
         self.tolerance = settings.tolerance if self.task.regression else 0.0
         self.rewriter = Model(settings.rewriter, settings.rewriter_args)
         self.model = Model(settings.judge, settings.judge_args)
@@ -91,6 +105,9 @@ class Job:
         self.ledger = Ledger(folder / HIDDEN / settings.task)
         try:
             build.check_same(self.ledger, settings.record())
+            known = {"rewriter": self.about["rewriter"], "judge": self.about["judge"]}
+            servers = {role: each.get("endpoint", "") for role, each in known.items()}
+            build.check_servers(self.ledger, servers)
         except BaseException:
             self.ledger.close()
             raise

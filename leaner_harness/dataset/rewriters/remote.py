@@ -53,6 +53,8 @@ class RemoteRewriter:
             yield _rewrite(reply, genres.pop(reply.id), self._took(reply))
 
     def _took(self, reply: Reply) -> dict[str, Any]:
+        if not reply.calls:  # from the cache, or never asked: it was paid for before, or not at all
+            return {"calls": 0, "prompt_tokens": 0, "completion_tokens": 0, "cost": None}
         prompt, completion = reply.usage.prompt, reply.usage.completion
         cost = None
         if prompt is not None and completion is not None:
