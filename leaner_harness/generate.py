@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,8 +45,8 @@ def generate(
 
         return NgramModel.load(checkpoint).generate(prompt, max_new_tokens, temperature, seed)
     model, tokenizer = _load(checkpoint, device)
-    ids = _sample(model, _prompt_ids(tokenizer, prompt), max_new_tokens, temperature, seed)
-    return _decode(tokenizer, ids)
+    ids = _prompt_ids(tokenizer, prompt)
+    return _decode(tokenizer, _sample(model, tokenizer, ids, max_new_tokens, temperature, seed))
 
 
 def _model_type(checkpoint: Path) -> str:
@@ -77,7 +78,10 @@ def _load(checkpoint: Path, device: str) -> tuple[Any, Any]:
         )
     except Exception as error:  # transformers raises whatever lay at the bottom of a bad file
         raise CheckpointError(f"{checkpoint} cannot be loaded: {error}") from error
-    return model.eval().to(device), tokenizer
+    try:
+        return model.eval().to(device), tokenizer
+    except (RuntimeError, AssertionError) as error:  # torch's way to say that there is none
+        raise UsageError(f"The device {device!r} cannot be used: {error}") from error
 
 
 def _refuse_what_is_no_causal_model(checkpoint: Path) -> None:
@@ -123,15 +127,17 @@ def _prompt_ids(tokenizer: Any, prompt: str) -> list[int]:
 
 
 def _sample(
-    model: Any, ids: list[int], max_new_tokens: int, temperature: float, seed: int
+    model: Any, tokenizer: Any, ids: list[int], max_new_tokens: int, temperature: float, seed: int
 ) -> Iterator[int]:
     """Yield the ids that follow, the end-of-text token excluded."""
     import torch
 
     random = torch.Generator().manual_seed(seed)
-    context = getattr(model.config, "max_position_embeddings", None) or len(ids) + max_new_tokens
+    # Beyond the length it was trained on, which our tokenizers name, a model only guesses.
+    positions = getattr(model.config, "max_position_embeddings", None)
+    context = min(positions or sys.maxsize, int(tokenizer.model_max_length))
     ends = model.generation_config.eos_token_id
-    ends = ends if isinstance(ends, list) else [ends]
+    ends = {tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])}
     cache: dict[str, Any] = {}
     for _ in range(max_new_tokens):
         if len(ids) > context:

@@ -13,6 +13,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
+from leaner_harness.contracts import RESUME
+
 MEASURES = {"validation_bits_per_byte": "bits per byte", "validation_loss": "nats per target"}
 """What a loss on the validation text is called in a record, and its unit."""
 LOG = "log.jsonl"
@@ -27,8 +29,13 @@ _Item = TypeVar("_Item")
 
 
 def log_of(checkpoint: Path) -> Path | None:
-    """The log of the training that made a checkpoint: beside it, or, of a milestone, in its run."""
+    """The log of the training that made a checkpoint: beside it, or, of a milestone, in its run.
+
+    None where another run was begun in a finished one's folder: the log is of that.
+    """
     folder = checkpoint.resolve()
+    if (folder / RESUME).is_dir():
+        return None
     run = folder.parents[1] if folder.parent.name == "milestones" else folder
     return next((place / LOG for place in (folder, run) if (place / LOG).is_file()), None)
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from leaner_harness.errors import CheckpointError
+from leaner_harness.errors import CheckpointError, UsageError
 from leaner_harness.provenance import weights_digest
 
 _BATCH = 16
+
+
+def _went_on(said: Mapping[str, Any]) -> bool:
+    """Whether a record is of a run that began with the weights of another."""
+    return bool((said.get("recipe") or {}).get("init_from"))
 
 
 class Reference:
@@ -47,13 +52,15 @@ class Reference:
             said = json.loads((self.path / "leaner.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        keys = ("recipe_name", "parameters", "tokens_seen", "flops", "curriculum")
-        return {key: said[key] for key in keys if key in said}
+        keys = ("recipe_name", "parameters", "tokens_seen", "flops", "curriculum", "began_with")
+        found = {key: said[key] for key in keys if key in said}
+        # What it began with was paid for, too; it may not be known by how much.
+        return found | ({"began_with": {}} if _went_on(said) and "began_with" not in found else {})
 
     def nats(self, texts: Sequence[str]) -> list[float]:
         """The negative log-likelihood of each text, as a document of its own.
 
-        Raises CheckpointError where it is no number.
+        Raises CheckpointError where it is no number, UsageError for a masked model.
         """
         from lm_eval.api.instance import Instance
 
@@ -72,6 +79,13 @@ class Reference:
 
             arguments = {"pretrained": str(self.path), "batch_size": _BATCH}
             self._model = LeanerLM.create_from_arg_obj(arguments)
+            if getattr(self._model, "scorer", "") == "masked":
+                self._model = None
+                raise UsageError(
+                    f"{self.path} is a masked model, which reads a text once for each of its "
+                    "tokens: no order saves what that costs.",
+                    "Give a causal reference, or an n-gram model: leaner train ngram",
+                )
             # Texts are not shared out over processes: it shall not wait for others.
             self._model._rank, self._model._world_size = 0, 1
         return self._model

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import small_results
 
-from leaner_harness import CheckpointError, UsageError
+from leaner_harness import CheckpointError, UsageError, learning_curve
 from leaner_harness.cli import main
 from leaner_harness.curriculum_report import compare_runs
+from leaner_harness.curriculum_report.runs import read_run
 from leaner_harness.curriculum_report.table import markdown
 from leaner_harness.provenance import weights_digest
 
@@ -317,3 +318,13 @@ def test_a_plan_is_printed_without_training(tmp_path, capsys, monkeypatch):
     assert main(["curriculum", "plan", "llama-demo"]) == 2
     assert main(["curriculum", "plan", "ngram"]) == 2
     assert "has no curricula" in capsys.readouterr().err
+
+
+def test_a_log_of_another_run_is_no_curve_of_this_one(tmp_path):
+    """Someone began anew in a finished run's folder: record and log are of two runs."""
+    folder = write_run(tmp_path / "one", 2.0)
+    assert read_run(folder).loss == 2.0 and learning_curve.log_of(folder) is not None
+    (folder / "resume").mkdir()
+    with pytest.raises(CheckpointError, match="a run that is not finished"):
+        read_run(folder)
+    assert learning_curve.log_of(folder) is None

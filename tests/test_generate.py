@@ -156,3 +156,40 @@ def test_command(counted, capsys):
     found = json.loads(capsys.readouterr().out)
     assert found["prompt"] + found["text"] + "\n" == printed
     assert main(["generate", "/nowhere"]) == 5
+
+
+def test_it_ends_with_the_document_whatever_the_configuration_names(checkpoint, tmp_path):
+    """Here all logits are alike, so that the first id is the likeliest: it ends documents."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model = AutoModelForCausalLM.from_pretrained(checkpoint)
+    torch.nn.init.zeros_(model.lm_head.weight)
+    model.config.eos_token_id = model.generation_config.eos_token_id = None
+    model.save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(checkpoint).save_pretrained(tmp_path)
+    assert text(tmp_path, temperature=0, max_new_tokens=5) == ""
+
+
+def test_no_context_is_longer_than_what_it_was_trained_on(checkpoint, tmp_path, monkeypatch):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    AutoModelForCausalLM.from_pretrained(checkpoint).save_pretrained(tmp_path)
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    tokenizer.model_max_length = 8
+    tokenizer.save_pretrained(tmp_path)
+    lengths = []
+    real = LlamaForCausalLM.forward
+
+    def forward(self, input_ids, past_key_values=None, **more):
+        before = past_key_values.get_seq_length() if past_key_values is not None else 0
+        lengths.append(before + input_ids.shape[1])
+        return real(self, input_ids, past_key_values=past_key_values, **more)
+
+    monkeypatch.setattr(LlamaForCausalLM, "forward", forward)
+    text(tmp_path, max_new_tokens=20, seed=3)
+    assert max(lengths) == 8 and len(lengths) > 8
+
+
+def test_a_device_that_is_none_is_named(checkpoint):
+    with pytest.raises(UsageError, match="device 'toaster' cannot be used"):
+        text(checkpoint, device="toaster")

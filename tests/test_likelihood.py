@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
-from leaner_trainers import loop
+from leaner_trainers import curriculum, loop
 from small_training import RECIPE, surroundings
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, BertConfig, BertForMaskedLM
 
-from leaner_harness import CheckpointError, Reference
+from leaner_harness import CheckpointError, Reference, UsageError, get_objective
+from leaner_harness.conformance.architecture import VOCABULARY, byte_tokenizer
 from leaner_harness.train import read_recipe, train
 
 TEXTS = ["The cat sat.", "A dog ran to the old house."]
@@ -82,3 +86,31 @@ def test_a_reference_of_unknown_cost_makes_no_whole_bill(checkpoint, tmp_path):
 def test_what_is_no_checkpoint_is_named(tmp_path):
     with pytest.raises(CheckpointError, match="no weights"):
         Reference(tmp_path)
+
+
+def test_a_masked_reference_is_refused(tmp_path):
+    """It reads a text once for each token: the bill would not hold it."""
+    config = BertConfig(vocab_size=VOCABULARY, hidden_size=16, num_hidden_layers=1,
+                        num_attention_heads=2, intermediate_size=32)  # fmt: skip
+    BertForMaskedLM(config).save_pretrained(tmp_path)
+    byte_tokenizer().save_pretrained(tmp_path)
+    with pytest.raises(UsageError, match="is a masked model") as caught:
+        Reference(tmp_path).nats(TEXTS)
+    assert "causal" in caught.value.cure
+
+
+@pytest.mark.parametrize(
+    ("said", "tokens"),
+    [
+        ({"tokens_seen": 5}, 5),
+        ({"tokens_seen": 5, "began_with": {"tokens_seen": 100}}, 105),
+        ({"tokens_seen": 5, "recipe": {"init_from": "x"}}, None),
+        ({"tokens_seen": 5, "recipe": {"init_from": "x"}, "began_with": {"tokens_seen": 7}}, 12),
+    ],
+)
+def test_what_a_reference_began_with_is_on_the_bill(checkpoint, tmp_path, said, tokens):
+    folder = Path(shutil.copytree(checkpoint, tmp_path / "reference"))
+    (folder / "leaner.json").write_text(json.dumps(said))
+    recipe = replace(RECIPE, curriculum="sorted", difficulty="lm_loss", reference=str(folder))
+    chosen = curriculum.choose(recipe, get_objective("clm"))
+    assert chosen is not None and chosen.reference_tokens == tokens

@@ -288,3 +288,21 @@ class TestInLmEval:
         tasks = TaskManager(include_path=str(tmp_path), include_defaults=False)
         found = simple_evaluate(lm, tasks=["tiny_order"], task_manager=tasks, bootstrap_iters=0)
         assert found["results"]["tiny_order"]["acc,none"] == 1.0
+
+
+def test_blank_documents_teach_nothing():
+    found = []
+    for more in ([], ["", " \n "]):
+        documents = enumerate(["The cat sat."] * 60 + more * 20)
+        reading = ngram._Reading()
+        read = list(reading.texts(Document(f"{n}", "web", text) for n, text in documents))
+        found.append((read, reading.record()))
+    (plain, one), (blank, other) = found
+    assert blank == plain and other["digest"] == one["digest"]
+    assert other["dropped_blank"] == 40 and "dropped_blank" not in one
+
+
+def test_an_order_longer_than_all_texts_is_as_the_longest_of_them():
+    short = NgramModel.train(["Yes", "No", "Yes"], 5, min_count=1)
+    assert short.log_likelihood("", "Yes")[0] > short.log_likelihood("", "No")[0]
+    assert math.isfinite(short.log_likelihood("", "Yes No maybe")[0])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from leaner_harness.contracts import RESUME
 from leaner_harness.errors import CheckpointError, UsageError
 from leaner_harness.learning_curve import LOG, MEASURES
 from leaner_harness.provenance import weights_digest
@@ -153,8 +154,13 @@ def _shown(recipe: Mapping[str, Any], control: str) -> str:
 def read_run(folder: Path) -> Run:
     """A finished run of a trainer that logs as ours.
 
-    Raises CheckpointError where the folder has no record, no log, or no validation loss.
+    Raises CheckpointError where the folder has no record, no log, or no validation loss, and where
+    another run was begun in it: the log is of that.
     """
+    if (folder / RESUME).is_dir():
+        raise CheckpointError(
+            f"{folder} has a run that is not finished.", "Finish it: the same command goes on."
+        )
     try:
         record = json.loads((folder / "leaner.json").read_text(encoding="utf-8"))
         lines = (folder / LOG).read_text(encoding="utf-8").splitlines()

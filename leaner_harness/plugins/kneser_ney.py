@@ -50,6 +50,8 @@ class KneserNey:
             # 0 may begin a k-gram or end it, but not stand inside.
             inside = previous == END if len(keys) > 1 else np.zeros(len(previous), bool)
             ends = np.flatnonzero((before >= 0) & ~inside) + 1
+            if not len(ends):  # no text is so long: longer contexts say nothing
+                break
             key, first, row, count = np.unique(
                 place[ends - 1] * size + stream[ends], True, True, True
             )

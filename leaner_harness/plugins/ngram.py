@@ -269,10 +269,13 @@ class _Reading:
 
     def __init__(self) -> None:
         self._digest = hashlib.sha256()
-        self._documents = self.words = self.tokens = 0
+        self._documents = self._blank = self.words = self.tokens = 0
 
     def texts(self, documents: Iterable[Document]) -> Iterator[str]:
         for document in documents:
+            if not document.text.strip():  # it would teach that nothing follows the beginning
+                self._blank += 1
+                continue
             self._digest.update(document.text.encode() + b"\0")
             self._documents += 1
             self.words += len(document.text.split())
@@ -285,4 +288,5 @@ class _Reading:
             "documents": self._documents,
             "words": self.words,
             "tokens": self.tokens,
+            **({"dropped_blank": self._blank} if self._blank else {}),
         }

@@ -66,7 +66,10 @@ class Chosen:
         said = self.reference.record
         bill = said.get("curriculum", {}).get("bill", {})
         found: int | None = bill.get("token_equivalents", said.get("tokens_seen"))
-        return found
+        if "began_with" not in said:
+            return found
+        before: int | None = said["began_with"].get("tokens_seen")
+        return None if found is None or before is None else found + before
 
     def reference_weight(self, flops_per_token: float) -> float:
         """How many tokens of a model of that cost one of the reference's is worth.

@@ -51,7 +51,10 @@ def make_model(
 
 
 def _name_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> None:
-    """Have the configurations name the tokenizer's ids, where the builder names any."""
+    """Have the configurations name the tokenizer's ids, where the builder names any.
+
+    Generation stops at the end of a document whether or not it did.
+    """
     end = tokenizer.eos_token_id
     pad = end if tokenizer.pad_token_id is None else tokenizer.pad_token_id
     ids = {"bos_token_id": start_token(tokenizer), "eos_token_id": end, "pad_token_id": pad}
@@ -59,6 +62,8 @@ def _name_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> 
         for name, number in ids.items():
             if getattr(config, name, None) is not None:
                 setattr(config, name, number)
+    if getattr(model, "generation_config", None) is not None:
+        model.generation_config.eos_token_id = end
 
 
 def _train_every_token(model: PreTrainedModel) -> None:

@@ -93,7 +93,9 @@ def read_tokens(folder: Path) -> Tokens:
         about = json.loads((folder / "tokens.json").read_text())
         is_whole = about["files"] == {name: _digest(folder / name) for name in _FILES}
         if not is_whole:
-            raise DataError(f"The tokenised text in {folder} is damaged.", "Delete the folder.")
+            raise DataError(
+                f"The tokenised text in {folder} is damaged.", "Start over: --set resume=false"
+            )
         ids = np.memmap(folder / "tokens.bin", dtype=np.uint16, mode="r")
         offsets = np.load(folder / "offsets.npy", allow_pickle=False)
         kinds = None

@@ -116,10 +116,11 @@ class Window(NamedTuple):
 
 @dataclass(frozen=True)
 class ValidationText(Measure):
-    """Documents cut into windows, as lm-eval's rolling log-likelihood cuts them.
+    """Documents cut into windows; each token is predicted once, as in lm-eval's rolling form.
 
-    Each token is predicted once. A document begins after its start token, and each later window
-    after the last token of the one before.
+    A document begins after its start token, and each later window after the last token of the one
+    before. (lm-eval gives the last window as much context as fits: its bits per byte of documents
+    longer than a block are lower.)
     """
 
     key: ClassVar[str] = "validation_bits_per_byte"
