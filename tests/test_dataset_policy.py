@@ -6,7 +6,7 @@ import json
 import string
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from leaner_harness.dataset import policy
@@ -193,6 +193,7 @@ TEXTS = st.one_of(st.text(max_size=200), st.lists(PIECES, max_size=40).map(" ".j
 
 @settings(max_examples=300, deadline=None)
 @given(TEXTS)
+@example("B Adam Adam Adam:Adam Adam")
 def test_any_text_is_replaced_once_and_for_all(text: str) -> None:
     known = policy.derive(text)
     assert known == policy.derive(text)

@@ -16,6 +16,7 @@ from leaner_harness.dataset.policy.names import FEMALE, MALE, stand_ins, starts_
 from leaner_harness.dataset.records import PASS, WARN, Finding
 
 VERSION = 1
+_ROUNDS = 5
 """Of the policy: bump it with any change of what is replaced by what."""
 _LEFT, _COUNTRIES, _YEARS = 0.05, 0.5, 1.0
 """What is remarked on: share of names left; countries and years left for each 1,000 words."""
@@ -136,7 +137,12 @@ def apply(text: str, replacements: Replacements) -> str:
     text = _without_titles(times.without_contacts(text), replacements.works)
     text = times.vague(text, replacements.years)
     if replacements.pattern:
-        text = replacements.pattern.sub(lambda match: _stand_in(match, replacements), text)
+        # Once more where what was put in makes a name with what is beside it: `Adam Adam Adam`.
+        for _ in range(_ROUNDS):
+            before = text
+            text = replacements.pattern.sub(lambda match: _stand_in(match, replacements), text)
+            if text == before:
+                break
     return _KIND_TWICE.sub(r"\2 \1", text)
 
 
