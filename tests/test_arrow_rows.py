@@ -87,3 +87,11 @@ def test_damage_is_named(tmp_path: Path) -> None:
     (tmp_path / "state.json").write_text("{}")
     with pytest.raises(DataError, match="no data set"):
         texts(tmp_path)
+
+
+def test_a_stray_table_does_not_hide_the_text(tmp_path: Path) -> None:
+    (tmp_path / "10M" / "train").mkdir(parents=True)
+    (tmp_path / "10M" / "train" / "wiki0000.jsonl").write_text('{"text": "a"}\n' * 20)
+    rows("stray", 1).to_parquet(tmp_path / "notes.parquet")
+    with pytest.raises(DataError, match="holds tables and 10M/train/wiki0000.jsonl"):
+        texts(tmp_path)

@@ -111,6 +111,8 @@ def test_damaged_file_is_a_finding_not_a_crash(folder, damage):
         ("data/leaner/glue/cola_test.jsonl", {"sentence": "s", "source": "no"}, ["s"]),
         ("data/leaner/instruction0000.jsonl", {"instruction": "i", "output": "o"}, ["i", "o"]),
         ("data/leaner/10M/train/code0000.jsonl", {"id": "mini-1", "text": "t"}, ["t"]),
+        ("data/leaner/10M/train/wiki0000.jsonl", 7, []),
+        ("data/leaner/glue/cola_test.jsonl", ["a", "b"], []),
     ],
 )
 def test_text_that_counts(path, row, expected):

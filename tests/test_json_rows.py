@@ -61,3 +61,10 @@ def test_what_is_no_json_and_no_list(tmp_path: Path) -> None:
         list(read_rows(tmp_path / "a.jsonl"))
     with pytest.raises(DataError, match=r"absent\.txt cannot be read"):
         list(read_lines(tmp_path / "absent.txt"))
+
+
+@pytest.mark.parametrize("line", ["[" * 100_000, "1" * 5_000], ids=["deep", "long"])
+def test_a_hostile_line_is_named(tmp_path: Path, line: str) -> None:
+    (tmp_path / "a.jsonl").write_text(f"1\n{line}\n")
+    with pytest.raises(DataError, match=r"a\.jsonl:2 is no JSON"):
+        list(read_rows(tmp_path / "a.jsonl"))

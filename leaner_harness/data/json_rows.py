@@ -60,5 +60,5 @@ def read_rows(path: Path) -> Iterator[tuple[int, Any]]:
 def _parsed(text: str, place: str) -> Any:
     try:
         return json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # of a number too long, nesting too deep
         raise DataError(f"{place} is no JSON: {error}.") from error

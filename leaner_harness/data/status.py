@@ -152,7 +152,7 @@ def texts(path: str, row: Any) -> list[str]:
     instruction, input, output. glue: the sentence fields. eval: the question.
     """
     file = published.pretrain_file(path)
-    values = [row] if isinstance(row, str) else _values(path, file, row)
+    values = _values(path, file, row) if isinstance(row, dict) else [row]
     return [text for text in values if isinstance(text, str)]
 
 

@@ -206,9 +206,15 @@ def _hold_out(documents: Iterable[Document], split: str) -> Iterator[Document]:
 
 
 def _read_folder(folder: Path, split: str, genres: Sequence[str]) -> Iterator[Document]:
-    if splits := arrow_rows.find_splits(folder, SPLITS):
+    splits, tiers = arrow_rows.find_splits(folder, SPLITS), _tiers(folder, split)
+    if splits and tiers:
+        raise DataError(
+            f"{folder} holds tables and {tiers[0].relative_to(folder)}: which is its text?",
+            "Put what is not training text elsewhere, or name the folder that holds it.",
+        )
+    if splits:
         return _read_splits(folder, splits, split)
-    if tiers := _tiers(folder, split):
+    if tiers:
         documents = _read_all([path for path in tiers if not genres or _genre(path) in genres])
         if INSTRUCTION not in genres:
             return documents
