@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from leaner_harness.contracts import Document
@@ -79,6 +80,15 @@ def check_same(ledger: Ledger, settings: dict[str, Any]) -> None:
         raise UsageError(
             f"This build was begun with other settings: {', '.join(differing)}.",
             "Give the same again, or another --out.",
+        )
+
+
+def refuse_existing(folder: Path, names: Iterable[str]) -> None:
+    """Raise UsageError for a folder with something in it whose place a new build's files take."""
+    if others := [name for name in names if (folder / name).exists()]:
+        raise UsageError(
+            f"{folder} holds {others[0]}, which is not of a build: it would be overwritten.",
+            "Name another --out, such as a new folder.",
         )
 
 

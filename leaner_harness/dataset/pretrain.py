@@ -69,15 +69,6 @@ class Settings:
 CARD = "README.md"
 
 
-def _refuse_others_files(folder: Path) -> None:
-    """Raise UsageError for a folder with something in it whose place a build's own files take."""
-    if others := [name for name in (*SPLITS, CARD, MANIFEST) if (folder / name).exists()]:
-        raise UsageError(
-            f"{folder} holds {others[0]}, which is not of a build: it would be overwritten.",
-            "Name another --out: a new folder, or an empty one.",
-        )
-
-
 def is_begun(folder: Path) -> bool:
     """Whether there is a build in a folder."""
     return (folder / "ledger.sqlite").is_file()
@@ -101,7 +92,7 @@ class Job:
                 f"There is no build in {folder}.", "Begin one: leaner build pretrain SOURCE --out"
             )
         if not is_begun(folder):
-            _refuse_others_files(folder)
+            build.refuse_existing(folder, (*SPLITS, CARD, MANIFEST))
         self.folder, self.ledger = folder, Ledger(folder)
         try:
             if settings is not None:

@@ -89,12 +89,12 @@ def _work(cell: Cell, recipes: Recipes) -> Work | None:
     if cell.command[0] == "train":
         recipe = recipes.get(checkpoint(cell))
         return None if recipe is None else _training(recipe)
-    scored = Path(cell.command[1]) if cell.command[0] == "evaluate" else None
-    for place, recipe in recipes.items():
-        if scored is not None and place in (scored, *scored.parents):
-            seconds = scoring_seconds(cell.command, recipe)
-            return None if seconds is None else Work(0, 0, seconds)
-    return None
+    if cell.command[0] != "evaluate":
+        return None
+    scored = Path(cell.command[1])
+    recipe = next((recipes[at] for at in (scored, *scored.parents) if at in recipes), None)
+    seconds = None if recipe is None else scoring_seconds(cell.command, recipe)
+    return None if seconds is None else Work(0, 0, seconds)
 
 
 def _recipe(cell: Cell) -> dict[str, Any] | None:

@@ -77,17 +77,12 @@ class Settings:
         return dataclasses.asdict(self)
 
 
-def _refuse_others_files(folder: Path, task: GlueTask) -> None:
-    """Raise UsageError where files that a build of this task would overwrite are not its own."""
+def _overwritten(folder: Path, task: GlueTask) -> list[str]:
+    """What a build of this task puts in place of what is there, as far as it was not begun."""
     hidden = folder / HIDDEN
     names = [f"{stem}.jsonl" for split in SPLITS for stem in task.stems(split).values()]
     names = [] if (hidden / task.name).is_dir() else names
-    names += [] if hidden.is_dir() else ["README.md"]
-    if others := [name for name in names if (folder / name).exists()]:
-        raise UsageError(
-            f"{folder} holds {others[0]}, which is not of a build: it would be overwritten.",
-            "Name another --out: a new folder, or one that other tasks were built in.",
-        )
+    return names + ([] if hidden.is_dir() else ["README.md"])
 
 
 class Job:
@@ -97,7 +92,7 @@ class Job:
         """Begin in a folder, or go on. Raises UsageError as the ledger does."""
         self.folder, self.settings = folder, settings
         self.task = get_task(settings.task)
-        _refuse_others_files(folder, self.task)
+        build.refuse_existing(folder, _overwritten(folder, self.task))
         self.tolerance = settings.tolerance if self.task.regression else 0.0
         self.rewriter = Model(settings.rewriter, settings.rewriter_args)
         self.model = Model(settings.judge, settings.judge_args)
