@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 from leaner_harness.dataset import shards
 from leaner_harness.dataset.build import assembled
 from leaner_harness.dataset.ledger import KEPT, REJECTED, Entry, Ledger, Part
-from leaner_harness.dataset.prompts import PAIRS
+from leaner_harness.dataset.prompts import PAIRS, pair_text
 from leaner_harness.dataset.records import WARN
 from leaner_harness.files import write_json
 from leaner_harness.provenance import without_paths
@@ -69,7 +68,7 @@ def _text(entry: Entry, parts: Sequence[Part]) -> str:
     """What is looked for in benchmarks and other documents: of a pair, prompt and answer."""
     texts = (part.rewritten for part in parts)
     if entry.genre in PAIRS:
-        return "\n\n".join(value for text in texts for value in json.loads(text).values())
+        return "\n\n".join(map(pair_text, texts))
     return "\n".join(texts)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -46,7 +45,7 @@ class Inspector:
             return [maths.finding(chunk.text, _grade(found.record), self.grades)]
         before, after = chunk.text, found.text
         if chunk.genre in prompts.PAIRS:  # prompt and answer together
-            before, after = ("\n\n".join(json.loads(each).values()) for each in (before, after))
+            before, after = prompts.pair_text(before), prompts.pair_text(after)
             chunk = dataclasses.replace(chunk, text=before)
         told = prompts.system_prompt(chunk.genre)
         limits = checks.Thresholds(coverage_fail=self.coverage)

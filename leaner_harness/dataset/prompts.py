@@ -66,6 +66,11 @@ _COMPLAINT = "An earlier try was not accepted. Do better in this:\n"
 _FORM = "\nReply with one JSON object that has the same keys, and nothing else."
 
 
+def pair_text(pair: str) -> str:
+    """The text of a pair: prompt and answer together, without the marks of JSON."""
+    return "\n\n".join(json.loads(pair).values())
+
+
 def system_prompt(genre: str) -> str:
     """What is the same for every text of a genre."""
     if genre in ITEMS:
