@@ -8,29 +8,20 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import small_experiment
 import small_results
 from conftest import ROOT
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from leaner_harness import paired, results
 from leaner_harness.cli import main
 from leaner_harness.errors import LeanerError
 from leaner_harness.experiments import grid
-from leaner_harness.experiments.grid import Cell
-from leaner_harness.experiments.report import curricula_claims, effects, make, ratio, scores
+from leaner_harness.experiments.report import make
 from leaner_harness.experiments.report.document import Report, Table
-from leaner_harness.experiments.report.files import Scored, _of_the_cell, read
+from leaner_harness.experiments.report.files import read
 from leaner_harness.experiments.report.markdown import markdown
 from leaner_harness.experiments.report.page import page
-from leaner_harness.intervals import Interval
-from leaner_harness.judge.verdicts import DIMENSIONS
 from leaner_harness.leaderboard import board
-from leaner_harness.paired import Columns
-from leaner_harness.results import Result, answer_scores, recompute
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +41,6 @@ def made(exp1):
 def copied(exp1, tmp_path):
     experiment, folder = exp1
     return experiment, Path(shutil.copytree(folder, tmp_path / "copy"))
-
-
-LOSS = "validation_bits_per_byte"
 
 
 def rows(report: Report) -> dict[tuple[Any, ...], tuple[Any, ...]]:
@@ -196,48 +184,6 @@ def test_a_control_without_its_fine_tuned_results_is_no_end_of_the_report(tmp_pa
     assert "pre-trained better" in markdown(make.report(experiment, tmp_path))
 
 
-def found(tmp_path: Path, name: str, samples: list[Any], **changes: Any) -> Scored:
-    path = small_results.write(tmp_path / "boards", name, samples, **changes)
-    cell = Cell(name, "score", {"seed": "0"}, ("evaluate", f"runs/{name}"))
-    return Scored(results.read(path), path, (path.name,), cell)
-
-
-def test_each_seed_of_a_control_from_scratch_is_a_training(tmp_path):
-    """Random weights are drawn for each; the mean of five is one draw of nothing."""
-    pre_trained = [
-        found(tmp_path, f"trained-{n}", small_results.fine_tuned([1.0, 1.0], n)) for n in range(3)
-    ]
-    answers = small_results.fine_tuned([0.0, 0.4, 0.8, 1.2, 1.6], 7)
-    fixed = found(tmp_path, "checkpoint", answers)
-    drawn = found(tmp_path, "scratch", answers, scorer={"from_scratch": True})
-
-    def interval(other: Scored) -> tuple[float, float]:
-        each = scores.mean_of(scores.differences(pre_trained, [other]), "leaner_score")
-        assert each is not None and each.chance == "rows and training seeds"
-        return each.found.interval
-
-    (low, high), (wider_low, wider_high) = interval(fixed), interval(drawn)
-    assert wider_low + wider_high == pytest.approx(low + high), "the difference is the same"
-    assert wider_high - wider_low > 1.2 * (high - low)
-
-
-def test_a_task_on_which_nobody_scores_is_left_out_of_shares_of_the_best(tmp_path):
-    better, worse = (
-        scores.Together([scores.Answers(found(tmp_path, name, samples))])
-        for name, samples in (
-            ("better", small_results.zero_shot(3.0, 0, cola=-50.0)),
-            ("worse", small_results.zero_shot(0.5, 1, cola=-50.0)),
-        )
-    )
-    (first, second), without = scores.relative_means([better, worse])
-    assert without == ["cola"]
-    assert first is not None and second is not None and second.value < first.value == 1.0
-    nothing = scores.Together(
-        [scores.Answers(found(tmp_path, "none", small_results.zero_shot(-50.0, 0)[:40]))]
-    )
-    assert scores.relative_means([nothing]) == ([None], ["cola"])
-
-
 def test_text_that_was_not_read_is_not_part_of_a_text_s_size(exp1, copied):
     def sizes(folder: Path) -> str:
         report = make.report(experiment, folder)
@@ -284,109 +230,6 @@ def test_an_experiment_of_one_s_own_needs_no_paper_and_lacks_nothing_in_silence(
     assert "smoke of own lacks architecture" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("text, verdict", [("LEANER", "reproduced"), ("mini", "not comparable")])
-def test_a_curriculum_on_embedded_text_is_not_comparable_with_the_paper(tmp_path, text, verdict):
-    experiment = small_experiment.read(tmp_path, "exp3", "small")
-    small_experiment.fill(tmp_path, experiment, {})
-    for path in (tmp_path / "training").glob("*/leaner.json"):
-        record = json.loads(path.read_text())
-        record["recipe"]["data"] = text
-        path.write_text(json.dumps(record))
-    claim = curricula_claims.claims(read(experiment, tmp_path))
-    rows = [row for block in claim.blocks if isinstance(block, Table) for row in block.rows]
-    assert len(rows) == 2 and all(verdict in str(row.cells[3]) for row in rows)
-
-
-@pytest.mark.parametrize(
-    ("gap", "text", "steps_word", "data_word"),
-    [
-        (-0.01, 0.7, "reproduced", "reproduced"),
-        (-0.01, 0.9, "reproduced", "not reproduced"),
-        (0.01, 0.7, "not reproduced", "not reproduced"),
-    ],
-)
-def test_savings_are_of_runs_of_fewer_steps_and_of_the_text_they_read(
-    tmp_path, gap, text, steps_word, data_word
-):
-    """1,120 steps of 1,400; the paper's two claims, each with a verdict of its own."""
-    experiment = small_experiment.read(tmp_path, "exp3", "small")
-    small_experiment.fill(tmp_path, experiment, {})
-    training = tmp_path / "training"
-    target = np.mean(
-        [json.loads(p.read_text())[LOSS] for p in training.glob("random-seed*/leaner.json")]
-    )
-    for path in training.glob("*/leaner.json"):
-        record = json.loads(path.read_text())
-        record["recipe"]["data"] = "LEANER"
-        short = "shorter" in path.parent.name
-        read = 1_000 * text if short else 1_000
-        record["curriculum"] = {"unique_tokens": read, "bill": {"token_equivalents": 2_000}}
-        if short:
-            record[LOSS] = target + gap
-            log = path.with_name("log.jsonl")
-            points = [json.loads(line) for line in log.read_text().splitlines()]
-            points[-1][LOSS] = record[LOSS]
-            log.write_text("".join(json.dumps(point) + "\n" for point in points))
-        path.write_text(json.dumps(record))
-    report = make.report(experiment, tmp_path)
-    assert not report.refused
-    claims, *_ = report.sections
-    words = [str(row.cells[3]) for b in claims.blocks if isinstance(b, Table) for row in b.rows]
-    assert words == [steps_word, data_word]
-    shown = markdown(report)
-    assert ("| reached |" if gap < 0 else "| not reached |") in shown and "80%" in shown
-
-
-def test_graded_answers_count_and_of_two_results_neither_does(tmp_path):
-    experiment = small_experiment.read(tmp_path, "exp2")
-    cell = next(each for each in experiment.cells if each.step == "answer")
-
-    def result(protocol: str, judge: Any) -> Any:
-        return Result({"protocol": {"name": protocol}, "judge": judge})
-
-    checks, judged = result("checks", None), result("judged-m", {"fingerprint": {"model": "m"}})
-    other = result("judged-n", {"fingerprint": {"model": "n"}})
-    assert _of_the_cell(cell, [checks]) == [checks]
-    assert _of_the_cell(cell, [checks, judged]) == [judged]
-    assert _of_the_cell(cell, [judged, checks, other]) == [judged, other]
-
-
-def grade_again(path: Path) -> None:
-    """Give the answers of a result grades, which depend on how its model was made."""
-    result = results.read(path)
-    read = recompute.read_samples(result, path)
-    bonus = path.parent.name.startswith("leaner") + path.parent.name.count("n-leaner")
-    samples = [
-        sample | {"state": "ok", "grades": dict.fromkeys(DIMENSIONS, bonus + len(sample["id"]) % 2)}
-        for sample in read
-    ]
-    tasks, mean = answer_scores.score(samples)
-    task = result.record["tasks"]["questions"] | tasks["questions"]
-    record = result.record | {"tasks": {"questions": task}, "mean": mean}
-    record |= {"judge": {"fingerprint": {"model": "m"}, "card": None}}
-    record |= {"run": "judged-questions-seed0", "protocol": {"name": "m", "fingerprint": "m"}}
-    for old in list(path.parent.iterdir()):
-        old.unlink()
-    results.write(Result(record), samples, path.parents[2], replace=False)
-
-
-def test_grades_are_told_by_kind_for_each_way_and_tested_for_both_choices(tmp_path):
-    shipped = ROOT / "results" / "experiments" / "exp2-smoke"
-    folder = Path(shutil.copytree(shipped, tmp_path / "exp2-smoke"))
-    for path in list((folder / "boards").glob("*/*/*.json")):
-        grade_again(path)
-    report = make.report(small_experiment.read(folder, "exp2"), folder)
-    assert not report.refused and not report.absent
-    (section,) = (each for each in report.sections if each.title == "By kind of question")
-    ways, effects = (block for block in section.blocks if isinstance(block, Table))
-    kinds = {row.cells[0] for row in ways.rows}
-    assert len(kinds) > 5 and len(ways.rows) == 4 * len(kinds)
-    assert [column.name for column in ways.columns][-1] == "sum"
-    tested = {(row.cells[0], row.cells[1]) for row in effects.rows}
-    choices = ("pre-training, both", "instructions, both")
-    assert tested == {(choice, kind) for choice in choices for kind in kinds}
-
-
 @pytest.mark.slow
 def test_the_page_needs_nothing_and_lets_nothing_through(copied):
     experiment, folder = copied
@@ -425,89 +268,6 @@ def test_committed_reports_follow_from_the_files_beside_them(folder):
     assert markdown(found) == (folder / "report.md").read_text(encoding="utf-8")
     assert page(found) == (folder / "report.html").read_text(encoding="utf-8")
     assert str(ROOT) not in json.dumps(found.record())
-
-
-SIZES = np.array([1.0, 2.0, 4.0])
-
-
-def a_side(scores: list[float], noise: float = 1e-9, seeds: int = 1) -> ratio.Side:
-    values = np.repeat(np.array(scores)[:, None], seeds, axis=1)
-    drawn = np.random.default_rng(0).normal(0, noise, size=(500, len(scores), seeds)) + values
-    return ratio.Side(SIZES, values, drawn)
-
-
-def test_half_the_text_is_half_the_text():
-    found = ratio.ratio(a_side([0.2, 0.3, 0.4]), a_side([0.1, 0.2, 0.3]))
-    assert found.ratio == pytest.approx(0.5) and found.verdict == ratio.LESS
-    between = ratio.ratio(a_side([0.2, 0.4, 0.5]), a_side([0.1, 0.2, 0.3]))
-    assert between.ratio == pytest.approx(2**0.5 / 4)
-    more = ratio.ratio(a_side([0.1, 0.2, 0.3]), a_side([0.1, 0.2, 0.29]))
-    assert more.ratio == pytest.approx(2**1.9 / 4) and more.verdict == ratio.LESS
-
-
-def test_beyond_the_grid_and_what_cannot_be_told():
-    below = ratio.ratio(a_side([0.5, 0.6, 0.7]), a_side([0.1, 0.2, 0.3]))
-    assert below.verdict == ratio.LESS
-    assert ratio.shown(below) == "< 0.25 [< 0.25, < 0.25], beyond the grid"
-    above = ratio.ratio(a_side([0.0, 0.1, 0.2]), a_side([0.1, 0.2, 0.3]))
-    assert above.verdict == ratio.MORE and ratio.shown(above).startswith("> 1.00")
-    flat = ratio.ratio(a_side([0.2, 0.3, 0.4], 0.05), a_side([0.2, 0.2, 0.2], 0.05))
-    assert flat.verdict == ratio.CANNOT_TELL and "grow" in flat.reason
-    noisy = ratio.ratio(a_side([0.1, 0.2, 0.3], 0.05), a_side([0.1, 0.2, 0.3], 0.05))
-    assert noisy.verdict == ratio.CANNOT_TELL
-
-
-@pytest.mark.parametrize(("largest", "verdict"), [(2.4, ratio.CANNOT_TELL), (3.99, ratio.MORE)])
-def test_a_grid_that_ends_before_the_original_s_size_does_not_say_that_more_is_needed(
-    largest, verdict
-):
-    """As with equal steps: the simpler text is shorter; all that is known is a ratio above .6."""
-    short = a_side([0.0, 0.1, 0.2])._replace(sizes=np.array([1.0, 2.0, largest]))
-    found = ratio.ratio(short, a_side([0.1, 0.2, 0.3]))
-    assert ratio.shown(found).startswith(f"> {largest / 4:.2f}") and found.verdict == verdict
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.lists(st.floats(-1, 1), min_size=4, max_size=4), min_size=1, max_size=5))
-def test_scores_that_never_fall(scores):
-    found = ratio.never_falling(np.array(scores))
-    assert (np.diff(found, axis=1) >= -1e-12).all()
-    # What isotonic regression is known by: equal means, and nothing left to do a second time.
-    assert np.allclose(found.mean(axis=1), np.mean(scores, axis=1))
-    assert np.allclose(ratio.never_falling(found), found)
-    assert ((found <= np.max(scores) + 1e-12) & (found >= np.min(scores) - 1e-12)).all()
-
-
-def test_the_interval_of_a_mean_over_seeds_ends_where_the_metric_does():
-    """Of two seeds Student's t is wide; a share is never above 1, nor a centred mean."""
-    draws = np.random.default_rng(0).normal(0, 0.01, size=(4000, 2)) + [0.7, 0.9]
-    found = scores.over_seeds(np.array([0.7, 0.9]), draws, Interval(0.0, 1.0))
-    assert found.value == pytest.approx(0.8) and (found.low, found.high) == (0.0, 1.0)
-    alone = scores.over_seeds(np.array([0.7]), draws[:, :1], Interval(0.0, 1.0))
-    assert 0.66 < alone.low < alone.high < 0.74
-
-
-def a_result(folder, samples, **cell):
-    path = small_results.write(folder, "-".join(cell.values()), samples)
-    at = Cell("answer/x", "answer", cell, ("evaluate",))
-    return Scored(Result(json.loads(path.read_text())), path, (path.name,), at)
-
-
-def test_four_rows_are_no_proof_however_alike_the_seeds_are(tmp_path):
-    """Student's t of seeds that all answer alike would be sure; four rows exchange in 16 ways."""
-    good, bad = (
-        [a_result(tmp_path, small_results.zero_shot(skill, 0, n=4), side=side, seed=seed)
-         for seed in "012"]
-        for side, skill in (("a", 50.0), ("b", -50.0))
-    )  # fmt: skip
-    found = {each.task: each.found.p for each in scores.differences(good, bad)}
-    assert found["sst2"] == found["rte"] == 2.0**-3 and found["mean"] < 0.01
-
-
-def test_one_question_of_a_kind_is_no_proof_either():
-    columns = Columns(np.array([1.0, 0.0]), np.tile([1.0, 0.0], (500, 1)), None, 1, 1.0)
-    joined = effects._joined([effects._averaged([columns, columns])] * 3)
-    assert paired.difference(joined).p == 1
 
 
 def test_results_of_other_rows_are_named_and_what_to_do(copied):
