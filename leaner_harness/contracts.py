@@ -305,11 +305,17 @@ def resolve_folder(target: str) -> Path:
     package, _, folder = target.partition(":")
     try:
         module = importlib.import_module(package)
-    except ImportError as error:
+    except Exception as error:  # anything may go wrong in a plugin
         raise PluginError(
             f"{target!r}: package {package!r} cannot be imported: {error}."
         ) from error
-    path = Path(next(iter(module.__path__))) / folder
+    home = next(iter(getattr(module, "__path__", ())), None)
+    if home is None:
+        raise PluginError(
+            f"{target!r}: {package!r} is a module of one file, which holds no folder.",
+            f"Make it a package: {package}/__init__.py, and the folder beside that.",
+        )
+    path = Path(home) / folder
     if not path.is_dir():
         raise PluginError(f"{target!r}: {path} is no folder. Is it in the plugin's wheel?")
     return path

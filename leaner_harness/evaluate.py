@@ -21,6 +21,7 @@ from leaner_harness.files import write_atomic
 from leaner_harness.from_lm_eval.glue_run import BOARDS
 from leaner_harness.from_lm_eval.make import make
 from leaner_harness.from_lm_eval.run import find
+from leaner_harness.from_lm_eval.scored_model import recorded_arguments
 from leaner_harness.judge import opening
 from leaner_harness.models.finetune.protocol import PROTOCOLS
 from leaner_harness.models.loading import settings_digest
@@ -79,7 +80,7 @@ def make_plan(
     """Check what was asked for.
 
     Raises UnknownName for a protocol, task or split that does not exist, UsageError for tasks of
-    two boards, CheckpointError for a folder that is none.
+    two boards, CheckpointError for a folder that is none, ResultError for an adapter.
     """
     if not checkpoint.is_dir():
         raise CheckpointError(f"{checkpoint} is no folder.", "Make one: leaner train llama-1m")
@@ -108,7 +109,9 @@ def make_plan(
     chosen = (
         output or Path("evaluations") / checkpoint.resolve().name / f"{boards.pop()}-{protocol}"
     )
-    return Plan(checkpoint, protocol, names, chosen, **rest)
+    plan = Plan(checkpoint, protocol, names, chosen, **rest)
+    recorded_arguments(plan.model_arguments())
+    return plan
 
 
 def _check_answers(protocol: str, options: Mapping[str, Any]) -> None:
@@ -175,8 +178,9 @@ def _score(plan: Plan, announce: Announce) -> Iterator[Record]:
         announce(", ".join(plan.tasks), 1, 1)
         yield session.score(plan.tasks)
         return
+    asked = _identity(plan)
     for number, task in enumerate(plan.tasks, start=1):
-        kept, identity = _place(plan, task), session.identity | {"tasks": [task]}
+        kept, identity = _place(plan, task), asked | {"tasks": [task]}
         found = _kept(kept, identity, session.rows(task)) if kept.is_file() else None
         if found is None:
             announce(task, number, len(plan.tasks))
@@ -204,6 +208,18 @@ _ENVIRONMENT = (
 )  # fmt: skip
 
 
+def _identity(plan: Plan) -> Record:
+    """What decides a zero-shot output besides its task's rows."""
+    return {
+        "weights": provenance.weights_digest(plan.checkpoint),
+        "settings": settings_digest(plan.checkpoint),
+        "arguments": {k: v for k, v in plan.model_arguments().items() if k != "pretrained"},
+        "metadata": plan.metadata(),
+        "environment": {k: os.environ.get(k) for k in _ENVIRONMENT},
+        "harness": __version__,
+    }
+
+
 class Session:
     """The model and the task index, each made at first use and then kept."""
 
@@ -211,18 +227,6 @@ class Session:
         self.plan = plan
         self._model: Any = None
         self._manager: Any = None
-        arguments = {
-            k: v for k, v in plan.model_arguments().items() if k not in ("pretrained", "work")
-        }
-        self.identity: Record = {
-            "weights": provenance.weights_digest(plan.checkpoint),
-            "settings": settings_digest(plan.checkpoint),
-            "protocol": PROTOCOLS[plan.protocol].fingerprint if plan.finetuned else ZERO_SHOT,
-            "arguments": arguments,
-            "metadata": plan.metadata(),
-            "environment": {k: os.environ.get(k) for k in _ENVIRONMENT},
-            "harness": __version__,
-        }
 
     @property
     def model(self) -> Any:

@@ -27,12 +27,14 @@ def write_atomic(path: Path, content: str | bytes) -> None:
         raise
 
 
+def dumped(value: Any) -> str:
+    """JSON with its keys in a fixed order, so that a rerun is a readable diff."""
+    return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON atomically, keys in a fixed order, so that a rerun is a readable diff."""
-    write_atomic(
-        path,
-        json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n",
-    )
+    """Write JSON atomically."""
+    write_atomic(path, dumped(value))
 
 
 def sha256_file(path: Path) -> str:

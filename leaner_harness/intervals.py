@@ -43,19 +43,19 @@ def blocks(draws: int) -> list[int]:
     return [min(BLOCK, draws - done) for done in range(0, draws, BLOCK)]
 
 
-def resampled(cells: Cells, draws: int = DRAWS, seed: int = SEED) -> Array:
+def resampled(cells: Cells, draws: int = DRAWS) -> Array:
     """(draws, R, P, C, C) confusions of units drawn with replacement: one multinomial per draw."""
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(SEED)
     n = int(cells.counts.sum())
     drawn = [generator.multinomial(n, cells.counts / n, size=size) for size in blocks(draws)]
     return np.concatenate([np.tensordot(d.astype(np.float64), cells.tensors, 1) for d in drawn])
 
 
 def resampled_weights(
-    rows: int, units: Sequence[Hashable] | None, draws: int = DRAWS, seed: int = SEED
+    rows: int, units: Sequence[Hashable] | None, draws: int = DRAWS
 ) -> Iterator[Array]:
     """Blocks of (block, rows): how often each row stands in a draw of units with replacement."""
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(SEED)
     unit = unit_numbers(rows, units)
     n = int(unit.max()) + 1
     for size in blocks(draws):

@@ -161,7 +161,7 @@ def _model_types(spec: Any) -> tuple[ModelType, ...]:
 def load_registry() -> Registry:
     """The registry of this environment's plugins, loaded once.
 
-    With `LEANER_STRICT_PLUGINS=1` (or `--strict-plugins`) any failure raises PluginError.
+    With `LEANER_STRICT_PLUGINS=1` any failure raises PluginError.
     """
     registry = build_registry(entry_points(group=GROUP))
     if registry.failures and os.environ.get("LEANER_STRICT_PLUGINS", "0") not in ("", "0"):

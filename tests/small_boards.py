@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Any
 
 from leaner_harness.data.glue import AVERAGED
 from leaner_harness.judge.surface import CHECKS, EMPTY
 from leaner_harness.judge.verdicts import COVERAGE, SUM
+from leaner_harness.leaderboard import board
 from leaner_harness.leaderboard.entries import UNVERIFIED, VERIFIED, Entry
 from leaner_harness.results import Record, Result
 from leaner_harness.results.answer_scores import GRADES, TASK
 from leaner_harness.scoring import CENTRED, SCORE
+
+
+def markdown(folder: Path) -> str:
+    """The board of a results folder, as Markdown."""
+    board.write(folder)
+    return (folder / "README.md").read_text(encoding="utf-8")
+
 
 SCRIPT = "<script>alert(1)</script>"
 LONG = "name-" + "x" * 195

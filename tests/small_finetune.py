@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,11 @@ def setting(checkpoint: Path, **changes: Any) -> training.Setting:
 def row(label: int, idx: int, **more: Any) -> dict[str, Any]:
     word = "good" if label else "bad"
     return {"sentence": f"{word} {idx}", "label": label, "idx": idx, "part": "", **more}
+
+
+def killed(run: training.Run, data: rows.TaskData) -> None:
+    """What a process does that the kernel takes for the one to end."""
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def separable(n: int = 64) -> rows.TaskData:

@@ -8,6 +8,7 @@ import shutil
 
 import numpy as np
 import pytest
+import small_boards
 import tiny_llama
 from small_llm import KEY, running
 from small_tasks import manager
@@ -22,7 +23,6 @@ from leaner_harness.judge import verb
 from leaner_harness.judge.opening import Opened
 from leaner_harness.judge.samples import digest, read_samples, summary_place
 from leaner_harness.judge.verdicts import DIMENSIONS, Verdict
-from leaner_harness.leaderboard import board
 from leaner_harness.results import answer_scores, recompute
 from leaner_harness.results.answer_scores import TASK
 
@@ -100,7 +100,7 @@ def test_a_judge_in_the_run_makes_a_mean(server, tmp_path):
     text = path.read_text()
     assert KEY not in text and server.root not in text  # nor where the server is
     recompute.verify(results.read(path), tmp_path / "results")
-    page = board.build(tmp_path / "results")
+    page = small_boards.markdown(tmp_path / "results")
     assert "| 9.00 [9.00, 9.00] | 100.0% | uncalibrated |" in page
     assert "## leaner_eval_mini, judged-openai-m1" in page
 
@@ -138,7 +138,7 @@ def test_too_little_judged_makes_no_mean(server, unjudged, tmp_path, capsys):
     assert task["metrics"]["sum"] == 9 and task["metrics"]["coverage"] == 60 / COUNT
     assert task["bounds"]["sum"] == [9 * 60 / COUNT, (9 * 60 + 15 * 36) / COUNT]
     recompute.verify(results.read(path), tmp_path / "results")
-    assert "incomplete (5.62 to 11.25)" in board.build(tmp_path / "results")
+    assert "incomplete (5.62 to 11.25)" in small_boards.markdown(tmp_path / "results")
     capsys.readouterr()
     assert main(["results", "show", "--results", str(tmp_path / "results")]) == 0
     shown = capsys.readouterr().out
@@ -241,7 +241,7 @@ def test_where_nothing_was_graded_everything_says_so(unjudged, tmp_path, capsys)
     record = results.read(none).record
     assert record["mean"] == {} and record["tasks"][TASK]["bounds"]["sum"] == [0, 15]
     assert "sum" not in record["tasks"][TASK]["metrics"]
-    assert "incomplete (0.00 to 15.00)" in board.build(folder)
+    assert "incomplete (0.00 to 15.00)" in small_boards.markdown(folder)
     for pair in ((none, some), (some, none)):
         found = compare(pair)
         assert not found["comparisons"]
@@ -262,7 +262,7 @@ def test_runs_of_two_judges_share_no_table(server, unjudged, tmp_path, monkeypat
     assert len(set(paths)) == 2
     with pytest.raises(ResultError, match="differ in protocol"):
         compare(paths)
-    assert board.build(tmp_path / "results").count("## leaner_eval_mini") == 2
+    assert small_boards.markdown(tmp_path / "results").count("## leaner_eval_mini") == 2
 
 
 def test_like_names_are_not_one_judge_nor_are_two_kinds_of_grades(unjudged, tmp_path):

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from leaner_harness import doctor
 from leaner_harness.cli import VERBS, main
+from leaner_harness.cli import plugins as cli_plugins
+from leaner_harness.registry import Failure, Registry
 
 HEAVY = ("torch", "transformers", "datasets", "lm_eval", "accelerate", "numpy", "pluggy")
 
@@ -77,6 +80,20 @@ def test_json_is_one_value(capsys: pytest.CaptureFixture[str]) -> None:
     assert "leaner-harness/ngram" in {plugin["name"] for plugin in found["plugins"]}
     main(["doctor", "--json"])
     assert {"state", "subject", "text"} == set(json.loads(capsys.readouterr().out)[0])
+
+
+def test_what_a_plugin_says_of_its_failure_is_shown_as_it_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To rich, brackets are markup: a cure would lose them, a path would be a fault."""
+    said = "pip install transformers[torch], for [/opt/x.so]"
+    registry = Registry([], [Failure("lost", "1", "gpt", said)])
+    monkeypatch.setattr(cli_plugins, "load_registry", lambda: registry)
+    monkeypatch.setattr(doctor, "load_registry", lambda: registry)
+    assert main(["plugins"]) == 0 and main(["plugins", "--strict-plugins"]) == 4
+    assert said in " ".join(capsys.readouterr().err.split())
+    assert main(["doctor"]) == 1
+    assert "transformers[torch]" in capsys.readouterr().out
 
 
 def test_the_doctor_says_what_is_off(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import shutil
@@ -129,16 +128,14 @@ def test_finished_tasks_are_not_scored_again(
 
 
 def test_kept_tasks_are_those_of_the_same_settings(
-    checkpoint: Path, glue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    checkpoint: Path, glue: Path, tmp_path: Path
 ) -> None:
-    """Neither of another tokenizer or configuration, nor of a protocol that has changed since."""
+    """Not of another tokenizer or configuration."""
     copy = shutil.copytree(checkpoint, tmp_path / "copy")
-    identity = lambda **more: evaluate.Session(plan(copy, glue, tmp_path, **more)).identity  # noqa: E731
-    before, quick = identity(), identity(protocol="quick")
+    identity = lambda **more: evaluate._identity(plan(copy, glue, tmp_path, **more))  # noqa: E731
+    before = identity()
     assert identity() == before and json.loads(json.dumps(before)) == before
-    other = dataclasses.replace(evaluate.PROTOCOLS["quick"], rates=(1e-5,))
-    monkeypatch.setitem(evaluate.PROTOCOLS, "quick", other)
-    assert identity(protocol="quick") != quick and identity() == before
+    assert identity(arguments={"max_length": 16}) != before
     for name in ("tokenizer.json", "config.json"):
         file = copy / name
         file.write_text(file.read_text() + "\n")

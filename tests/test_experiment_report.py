@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import small_boards
 import small_experiment
 import small_results
 from conftest import ROOT
@@ -21,7 +22,6 @@ from leaner_harness.experiments.report.document import Report, Table
 from leaner_harness.experiments.report.files import read
 from leaner_harness.experiments.report.markdown import markdown
 from leaner_harness.experiments.report.page import page
-from leaner_harness.leaderboard import board
 
 
 @pytest.fixture(scope="module")
@@ -251,7 +251,7 @@ def test_the_board_takes_no_file_of_an_experiment(copied, tmp_path):
     _, folder = copied
     top = tmp_path / "results"
     shutil.copytree(folder, top / "experiments" / "exp1-smoke")
-    assert "No results yet" in board.build(top)
+    assert "No results yet" in small_boards.markdown(top)
 
 
 COMMITTED = [

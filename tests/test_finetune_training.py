@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import small_finetune
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from small_finetune import SHORT, separable, setting
 
 from leaner_harness import scoring
 from leaner_harness.data.glue import TASKS
-from leaner_harness.errors import UsageError
+from leaner_harness.errors import LeanerError, UsageError
 from leaner_harness.models.finetune import classifier, encoding, runs, training, workers
 
 # Training
@@ -239,13 +240,15 @@ def test_cut_rows_are_counted_among_the_reported_ones_too(checkpoint: Path, tmp_
 def test_a_folder_changes_with_what_changes_the_outcome(checkpoint: Path, tmp_path: Path) -> None:
     data = separable()
     base = runs.grid_folder(tmp_path, setting(checkpoint), "w1", data)
+    other = dataclasses.replace(setting(checkpoint).protocol, patience=1)
     others = [
         runs.grid_folder(tmp_path, setting(checkpoint), "w2", data),
         runs.grid_folder(tmp_path, setting(checkpoint, from_scratch=True), "w1", data),
         runs.grid_folder(tmp_path, setting(checkpoint, max_length=32), "w1", data),
         runs.grid_folder(tmp_path, setting(checkpoint), "w1", separable(32)),
+        runs.grid_folder(tmp_path, setting(checkpoint, protocol=other), "w1", data),
     ]
-    assert len({base, *others}) == 5
+    assert len({base, *others}) == 6
     noisy = dataclasses.replace(data, source="local", defects={"train": {"duplicate": {}}})
     assert runs.grid_folder(tmp_path, setting(checkpoint), "w1", noisy) == base
     elsewhere = setting(checkpoint, device="cuda:1")
@@ -279,6 +282,17 @@ def test_a_folder_changes_with_special_tokens_and_with_the_code(
     assert runs.grid_folder(tmp_path, setting(copy), "w1", data) != base
     monkeypatch.setattr(runs, "_FORMAT", runs._FORMAT + 1)
     assert runs.grid_folder(tmp_path, setting(checkpoint), "w1", data) != base
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_is_named_with_what_to_do(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "train_run", small_finetune.killed)
+    found = runs.Grid(setting(checkpoint), separable(16), tmp_path)
+    with pytest.raises(LeanerError, match="memory") as caught:
+        list(workers.train_runs([(run, found.data) for run in found.runs], 2, ["cpu"]))
+    assert "workers=1" in caught.value.cure
 
 
 @pytest.mark.slow

@@ -49,6 +49,7 @@ class Characters:
             "chain rule": -0.1 * (len(choice) > 5),
             "half precision": -100.0 * (self.dtype == "bfloat16"),
             "ties": -1e-6 * place,
+            "none later on": math.nan if place > 3 and self.batch_size > 1 else 0.0,
         }.get(self.fault, 0.0)
 
 
@@ -96,6 +97,13 @@ def test_half_precision_is_checked_where_a_model_type_has_it(
 @pytest.mark.parametrize("fault", ["not finite", "positive"])
 def test_scores_that_are_none_are_named(monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
     assert "batch size" in failures(monkeypatch, fault)
+
+
+def test_a_score_that_is_none_in_a_later_row_of_a_batch_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = failures(monkeypatch, "none later on")
+    assert {"batch size", "request order", "padding side", "half precision"} <= set(found)
 
 
 def test_a_broken_tie_is_named_however_small(monkeypatch: pytest.MonkeyPatch) -> None:

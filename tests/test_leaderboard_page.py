@@ -309,6 +309,20 @@ def test_a_command_is_words_whatever_a_result_says() -> None:
     assert shlex.split(commands.verify(record)) == ["leaner", "results", "verify", path]
 
 
+def test_how_a_result_was_fine_tuned_is_part_of_its_command() -> None:
+    """Asked otherwise, the same checkpoint would be put into another table."""
+    record = glue_record("model", 1)
+    record["model"] |= {"model_type": "leaner-finetune", "model_args": {}}
+    record["model"]["scorer"] = {"bf16": True, "compile": False}
+    words = shlex.split(commands.score(record))
+    assert words[words.index("--model-args") + 1] == "bf16=true"
+    record["model"]["scorer"] |= {"compile": True}
+    record["model"]["model_args"] = {"max_length": 64, "tokenizer": "0f3a"}
+    words = shlex.split(commands.score(record))
+    asked = "bf16=true,compile=true,max_length=64,tokenizer=FOLDER"
+    assert words[words.index("--model-args") + 1] == asked
+
+
 def test_a_result_of_some_tasks_is_made_again_with_these_alone() -> None:
     record = glue_record("model", 1)
     assert "--tasks leaner_glue " in commands.score(record)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from test_leaderboard_page import FOLDER, data_of, page_of
 from leaner_harness.counts import short
 from leaner_harness.leaderboard import board
 from leaner_harness.leaderboard.markdown import count
-from leaner_harness.leaderboard.ranks import Score, ranks, significantly_better
+from leaner_harness.leaderboard.ranks import Score, ranks
 from leaner_harness.leaderboard.sets import sizes, word_baseline
 from leaner_harness.markdown import cell
 
@@ -138,6 +139,11 @@ def test_text_of_strangers_is_no_markup(text: str) -> None:
 
 def score(value: float, half: float) -> Score:
     return Score(value, value - half, value + half)
+
+
+def significantly_better(one: Score, other: Score) -> bool:
+    """The rule as the board states it, pair by pair."""
+    return one.value - other.value > 1.959964 * math.hypot(one.error, other.error)
 
 
 SCORES = st.lists(st.builds(score, st.floats(-1, 1), st.floats(0, 0.5)), max_size=12)

@@ -144,6 +144,16 @@ def test_a_task_folder_that_is_not_there_is_a_failure(point: Point) -> None:
     assert "no_such_folder" in registry.failures[0].reason
 
 
+def test_a_task_folder_in_a_module_of_one_file_is_a_failure_and_no_crash(point: Point) -> None:
+    @hookimpl
+    def register_tasks() -> list[TaskFolder]:
+        return [TaskFolder("lost", "leaner_lm_eval_bridge:tasks")]
+
+    registry = build_registry([point("lost", register_tasks=register_tasks)])
+    assert registry.task_folders() == []
+    assert "module of one file" in registry.failures[0].reason
+
+
 def test_strict_plugins_makes_a_failure_fatal(
     point: Point, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import small_boards
 import small_glue
 import small_outputs
 from hypothesis import given
@@ -82,6 +83,32 @@ def test_other_weights_do_not_overwrite_in_silence(output: Path, tmp_path: Path)
     results.write(result, samples, tmp_path, replace=True)
 
 
+def test_another_tokenizer_or_precision_is_another_model_and_an_adapter_is_refused(
+    altered: Any, output: Path, tmp_path: Path
+) -> None:
+    """Their scores would lie at the path of the checkpoint's own, and be shown as verified."""
+
+    def asked(**more: Any) -> Any:
+        return altered(lambda r: r["config"].update(model_args=more))
+
+    own = made(output)
+    (tmp_path / "tokenizer.json").write_text("{}")
+    for more in ({"mixed_precision_dtype": "float16"}, {"tokenizer": str(tmp_path)}):
+        assert made(asked(**more)).replaceable != own.replaceable
+    digest = made(asked(tokenizer=str(tmp_path))).record["model"]["model_args"]["tokenizer"]
+    assert len(digest) == 64
+    with pytest.raises(ResultError, match="peft changes them"):
+        made(asked(peft=str(tmp_path)))
+
+
+def test_what_is_too_large_to_be_read_is_not_written(output: Path, tmp_path: Path) -> None:
+    result, samples = make_result(read_evaluation(find(output)), model="tiny")
+    result.record["training"] = {"recipe": {"note": "x" * results.RESULT_BYTES}}
+    with pytest.raises(ResultError, match="larger than"):
+        results.write(result, samples, tmp_path, replace=False)
+    assert not list(tmp_path.rglob("*.json"))
+
+
 def test_the_board_shows_what_training_cost(output: Path, tmp_path: Path) -> None:
     evaluation = read_evaluation(find(output))
     recipe = {"data": "/home/somebody/text", "seed": 3}
@@ -91,12 +118,12 @@ def test_the_board_shows_what_training_cost(output: Path, tmp_path: Path) -> Non
     path = results.write(*made, tmp_path / "results", replace=False)
     assert path.name == "zero-shot-validation-seed3.json"
     assert "somebody" not in path.read_text()
-    assert "| 1.56M | 2M |" in board.build(tmp_path / "results")
+    assert "| 1.56M | 2M |" in small_boards.markdown(tmp_path / "results")
     # Random weights of the same shape have read nothing.
     record = json.loads(path.read_text())
     record["model"]["scorer"] = {"from_scratch": True}
     path.write_text(json.dumps(record))
-    assert "| 1.56M | 0 |" in board.build(tmp_path / "results")
+    assert "| 1.56M | 0 |" in small_boards.markdown(tmp_path / "results")
 
 
 def test_a_result_keeps_the_learning_curve_of_its_training(output: Path, tmp_path: Path) -> None:
@@ -206,11 +233,11 @@ def test_the_board_ranks_separates_and_goes_stale(output: Path, tmp_path: Path) 
     for part in ("data", "protocol"):
         other = {**record, part: {**record[part], "fingerprint": "0" * 64}}
         path.write_text(json.dumps(other))
-        lines = board.build(tmp_path).splitlines()
+        with pytest.raises(ResultError, match="stale"):
+            board.check(tmp_path)
+        lines = small_boards.markdown(tmp_path).splitlines()
         headings = {line for line in lines if line.startswith("## leaner_glue")}
         assert len(headings) == 2, "two tables that nobody could tell apart"
-    with pytest.raises(ResultError, match="stale"):
-        board.check(tmp_path)
 
 
 def test_a_misplaced_or_foreign_file_is_named(output: Path, tmp_path: Path) -> None:
@@ -232,7 +259,7 @@ def test_a_misplaced_or_foreign_file_is_named(output: Path, tmp_path: Path) -> N
 
 
 def test_an_empty_results_folder_still_has_a_page(tmp_path: Path) -> None:
-    assert "No results yet" in board.build(tmp_path)
+    assert "No results yet" in small_boards.markdown(tmp_path)
 
 
 def test_turns_are_part_of_how_a_model_was_asked_only_with_a_chat_template(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -83,6 +84,20 @@ def test_a_null_is_no_name_that_rows_share(tmp_path: Path) -> None:
     written = [{"sentence": f"row {n}", "label": 1, "pair_id": None, "tag": None} for n in (1, 2)]
     found = read_rows(lines(tmp_path / "cola_test.jsonl", *written), TASKS["cola"]).rows
     assert [row.get(key) for row in found for key in ("pair_id", "tag")] == [None] * 4
+
+
+@pytest.mark.parametrize("ids", [(0, 1, 1), (5, None, 7), (-1, 0, 1), (1, 2, 10**9), (1, 2.5, 3)])
+def test_ids_that_no_result_can_hold_are_replaced_by_places(tmp_path: Path, ids: Any) -> None:
+    """Before anything is scored: a result of them would be refused after hours of work."""
+    written = [{"sentence": f"row {n}", "label": 1, "idx": idx} for n, idx in enumerate(ids)]
+    path = lines(tmp_path / "cola_test.jsonl", *written)
+    assert [row["idx"] for row in read_rows(path, TASKS["cola"]).rows] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("tag", "kept"), [("t" * 60, True), ("t" * 61, False), ("", False)])
+def test_a_tag_that_no_result_can_hold_is_none(tmp_path: Path, tag: str, kept: bool) -> None:
+    path = lines(tmp_path / "cola_test.jsonl", {"sentence": "a", "label": 1, "tag": tag})
+    assert read_rows(path, TASKS["cola"]).rows[0]["tag"] == (tag if kept else None)
 
 
 def test_the_order_does_not_follow_the_file() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
+from leaner_harness import counts
 from leaner_harness.cli.console import err, out, print_json
 from leaner_harness.data import download, published, status
 from leaner_harness.errors import UsageError
@@ -212,13 +213,7 @@ def _table(groups: list[dict[str, Any]]) -> Table:
 
 
 def _short(number: int | None) -> str:
-    """A number in three or four figures, such as 1.23M."""
-    if number is None:
-        return "-"
-    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= 0.9995 * size:  # 999,950 is 1M, not 1e+03k
-            return f"{number / size:.3g}{unit}"
-    return str(number)
+    return "-" if number is None else counts.short(number)
 
 
 def _print_findings(group: Mapping[str, Any]) -> None:

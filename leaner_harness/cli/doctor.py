@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from rich.markup import escape
 from rich.table import Table
 
 from leaner_harness.cli.console import out, print_json
@@ -26,6 +27,6 @@ def run(args: argparse.Namespace) -> int:
         table = Table(box=None, show_header=False)
         for finding in findings:
             state = f"[{_STYLE[finding.state]}]{finding.state}[/]"
-            table.add_row(state, finding.subject, finding.text)
+            table.add_row(state, finding.subject, escape(finding.text))
         out.print(table)
     return int(any(finding.state == "fault" for finding in findings))

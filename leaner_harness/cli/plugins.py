@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 
+from rich.markup import escape
 from rich.table import Table
 
 from leaner_harness.cli.console import err, out, print_json
@@ -25,12 +26,11 @@ def run(args: argparse.Namespace) -> int:
     """List or check; exit code 4 when a plugin breaks its contract."""
     registry = load_registry()
     if args.verb == "check":
-        return _check(registry, args)
-    if args.json:
-        print_json(_record(registry))
+        code = _check(registry, args)
     else:
-        _print(registry)
-    return 4 if args.strict_plugins and registry.failures else 0
+        code = 0
+        print_json(_record(registry)) if args.json else _print(registry)
+    return 4 if args.strict_plugins and registry.failures else code
 
 
 def _record(registry: Registry) -> dict[str, object]:
@@ -55,7 +55,7 @@ def _print(registry: Registry) -> None:
     for loser, winner in registry.shadowed():
         err.print(f"[yellow]note[/] ask for {loser.full_name} in full: {winner.full_name} exists")
     for failure in registry.failures:
-        err.print(f"[red]failed[/] {failure}", markup=True)
+        err.print(f"[red]failed[/] {escape(str(failure))}")
 
 
 def _check(registry: Registry, args: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ from leaner_harness.cli.answers_table import answers_table
 from leaner_harness.cli.console import err, out, print_json
 from leaner_harness.data.glue import AVERAGED
 from leaner_harness.errors import ResultError, UsageError
-from leaner_harness.files import write_json
+from leaner_harness.files import write_atomic
 from leaner_harness.from_lm_eval.make import make
 from leaner_harness.leaderboard import changes
 from leaner_harness.leaderboard.entries import UNVERIFIED, VERIFIED, Entry, Refused, read_entries
@@ -130,7 +130,7 @@ def _update(args: argparse.Namespace) -> int:
         found = recompute.completed(entry.result, args.results)
         if found.record != entry.result.record:
             path = args.results / found.path
-            write_json(path, found.record)
+            write_atomic(path, results.packed(found.record, path))
             written.append(str(path))
     if args.json:
         print_json(written)

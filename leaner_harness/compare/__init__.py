@@ -49,7 +49,7 @@ def find(name: str, folder: Path) -> Path:
     """
     if Path(name).is_file():
         return Path(name)
-    known = [result.path for result in results.read_all(folder)]
+    known = [path.relative_to(folder) for path in results.paths(folder)]
     wanted = name.removeprefix(f"{folder.as_posix()}/").strip("/").removesuffix(".json")
     found = [path for path in known if wanted in _names(path)]
     if not found:

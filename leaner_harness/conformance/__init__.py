@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from leaner_harness.conformance.architecture import (
-    Step,
     architecture_steps,
     collated,
     objective_loss,
 )
 from leaner_harness.conformance.curriculum import curriculum_steps, difficulty_steps
+from leaner_harness.conformance.invariance import Step
 from leaner_harness.contracts import (
     ArchitectureSpec,
     CurriculumSpec,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from leaner_harness.conformance import invariance
+from leaner_harness.conformance.invariance import Step
 from leaner_harness.contracts import (
     PROMPT,
     TEXT,
@@ -19,9 +20,6 @@ from leaner_harness.contracts import (
 )
 from leaner_harness.files import write_json
 from leaner_harness.registry import get_objective, load_registry
-
-Step = tuple[str, Callable[[], str]]
-"""A check's name, and what runs it: returns a detail, or raises."""
 
 VOCABULARY = 300
 MASKED = ("mlm", "mntp")

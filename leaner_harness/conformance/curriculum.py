@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from leaner_harness.conformance.architecture import Step
+from leaner_harness.conformance.invariance import Step
 from leaner_harness.contracts import (
     ADVANCE,
     KEEP,

@@ -20,6 +20,9 @@ Row = dict[str, Any]
 
 DROPPED = ("malformed_line", "missing_field", "label_out_of_range")
 KEPT = ("empty_field", "duplicate", "not_utf8")
+MOST_ROWS = 10**9
+"""Ids of rows are below this, and not below 0."""
+LONGEST_TAG = 60
 _PLACES = 5
 """How many places of one kind of defect are named; the rest are counted."""
 
@@ -62,6 +65,7 @@ def read_rows(path: Path, task: GlueTask) -> RowFile:
     """Read a published-layout JSONL file of `task`; blank lines do not count."""
     result = RowFile([], 0, Defects())
     seen: set[str] = set()
+    places: list[int] = []
     for number, line in enumerate(path.read_bytes().splitlines(), start=1):
         if not line.strip():
             continue
@@ -74,17 +78,29 @@ def read_rows(path: Path, task: GlueTask) -> RowFile:
         if key in seen:
             result.defects.add("duplicate", place)
         seen.add(key)
-        result.rows.append(_with_id(row, number - 1))
+        result.rows.append(_with_names(row))
+        places.append(number - 1)
+    _give_ids(result.rows, places)
     return result
 
 
-def _with_id(row: Row, number: int) -> Row:
-    """The row with a whole number as id, its place in the file where it has none."""
-    idx = row.get("idx")
-    sound = isinstance(idx, int) and not isinstance(idx, bool) and abs(idx) < 2**63
+def _with_names(row: Row) -> Row:
+    """The row, its names as texts; a tag that no result can hold is none."""
     # A null is what some writers put where there is nothing: no name that such rows would share.
-    tags = {key: str(row[key]) for key in ("tag", "pair_id") if row.get(key) is not None}
-    return row | tags | {"idx": idx if sound else number}
+    names: Row = {key: str(row[key]) for key in ("tag", "pair_id") if row.get(key) is not None}
+    if "tag" in names and not 0 < len(names["tag"]) <= LONGEST_TAG:
+        names["tag"] = None
+    return row | names
+
+
+def _give_ids(rows: list[Row], places: Sequence[int]) -> None:
+    """Number the rows by their places in the file, unless their own ids tell them all apart."""
+    own = [row.get("idx") for row in rows]
+    sound = all(type(idx) is int and 0 <= idx < MOST_ROWS for idx in own)
+    if sound and len(set(own)) == len(own):
+        return
+    for row, place in zip(rows, places, strict=True):
+        row["idx"] = place
 
 
 def _parse(line: bytes, task: GlueTask, place: str, defects: Defects) -> Row | None:

@@ -10,6 +10,7 @@ from typing import Any
 from leaner_harness import learning_curve, provenance
 from leaner_harness.errors import CheckpointError, ResultError
 from leaner_harness.from_lm_eval.run import Run
+from leaner_harness.models.loading import tokenizer_digest
 from leaner_harness.provenance import without_paths
 from leaner_harness.results import Record, check_name
 
@@ -20,7 +21,30 @@ _ELSEWHERE = ("tasks", "protocol", "protocol_fingerprint", "weights_sha256")
 _MODEL_ARGUMENTS = (
     "dtype", "revision", "max_length", "add_bos_token", "prefix_token_id", "truncation",
     "attn_implementation", "backend", "softmax_dtype", "scoring", "from_scratch",
+    "mixed_precision_dtype", "load_in_4bit", "load_in_8bit", "subfolder",
+    "enable_thinking", "think_end_token",
 )  # fmt: skip
+_ADAPTERS = ("peft", "delta")
+
+
+def recorded_arguments(arguments: Record) -> Record:
+    """What a result says of lm_eval's model arguments; another tokenizer by its digest.
+
+    Raises ResultError for weights that are put on top of a checkpoint's.
+    """
+    for name in _ADAPTERS:
+        if arguments.get(name):
+            raise ResultError(
+                f"A result names its weights by the checkpoint's files, and {name} changes them.",
+                "Merge it into the checkpoint and save that: merge_and_unload, save_pretrained.",
+            )
+    found = {k: without_paths(v) for k, v in arguments.items() if k in _MODEL_ARGUMENTS}
+    other, own = (arguments.get(key) for key in ("tokenizer", "pretrained"))
+    if isinstance(other, str) and other and other != own:
+        digest = tokenizer_digest(other)
+        if not isinstance(own, str) or digest != tokenizer_digest(own):
+            found["tokenizer"] = without_paths(digest)
+    return found
 
 
 def find_checkpoint(run: Run, chosen: Path | None) -> Path | None:
@@ -73,7 +97,7 @@ def model_record(run: Run, name: str, checkpoint: Path | None, training: Record 
         "model_type": config["model"],
         # A local path tells of a machine; a name on the hub tells which model it is.
         "pretrained": "" if checkpoint else without_paths(str(run.output["model_name"])),
-        "model_args": {k: v for k, v in arguments.items() if k in _MODEL_ARGUMENTS},
+        "model_args": recorded_arguments(arguments),
         "dtype": str(config.get("model_dtype", "")).removeprefix("torch."),
         "parameters": _parameters(config.get("model_num_parameters"), training),
         "weights_sha256": _weights(run, checkpoint),

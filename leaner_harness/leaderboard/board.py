@@ -46,11 +46,6 @@ result states, and of the word baselines what most results of the same rows stat
 """
 
 
-def build(folder: Path) -> str:
-    """The Markdown for a results folder."""
-    return _markdown(*read_entries(folder), folder)
-
-
 def write(folder: Path) -> tuple[list[Entry], list[Refused]]:
     """Build both forms into the results folder; returns what is on them, and what is refused."""
     if folder.exists() and not folder.is_dir():

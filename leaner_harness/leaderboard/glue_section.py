@@ -8,11 +8,9 @@ from leaner_harness import scoring
 from leaner_harness.data.glue import AVERAGED, TASKS
 from leaner_harness.leaderboard import markdown
 from leaner_harness.leaderboard.markdown import DASH
-from leaner_harness.leaderboard.sets import WORD_BASELINES, Comparable, Ranked, mean
+from leaner_harness.leaderboard.sets import METRIC_NAMES, WORD_BASELINES, Comparable, Ranked, mean
 from leaner_harness.markdown import cell, table
 from leaner_harness.results import Record
-
-_METRIC = {"mcc": "MCC", "acc": "acc", "acc_f1": "acc/F1", "pearson_spearman": "r/ρ"}
 
 
 def section(found: Comparable) -> str:
@@ -27,7 +25,7 @@ def section(found: Comparable) -> str:
 
 
 def _columns() -> list[str]:
-    tasks = [f"{name} ({_METRIC[TASKS[name].metric]})" for name in AVERAGED]
+    tasks = [f"{name} ({METRIC_NAMES[TASKS[name].metric]})" for name in AVERAGED]
     return ["#", "model", "parameters", "tokens seen", "centred", "raw", *tasks]
 
 

@@ -40,8 +40,8 @@ def key(*contents: bytes) -> str:
 class KnownDigests:
     """A set of keys on disk; `save` keeps what was added."""
 
-    def __init__(self, path: Path | None = None) -> None:
-        self._path = path or files.home() / "verified-results.txt"
+    def __init__(self) -> None:
+        self._path = files.home() / "verified-results.txt"
         self._known = self._read()
         self._added: list[str] = []
 

@@ -1,15 +1,14 @@
 """Ranks with ties, from what a result file says alone: values and their 95 % intervals.
 
-`significantly_better` takes an interval's longer half as 1.96 standard errors, and two results as
-independent: |difference| > 1.96 x root of the sum of both squared errors. They were asked the same
-rows, which mostly makes the true error of a difference smaller, so ties are called too often rather
-than too seldom; `leaner compare` does the paired test where samples are there. Nothing is corrected
-for how many results there are.
+One result is significantly better than another where, an interval's longer half being 1.96 standard
+errors and the two being independent, difference > 1.96 x root of the sum of both squared errors.
+They were asked the same rows, which mostly makes the true error of a difference smaller, so ties
+are called too often rather than too seldom; `leaner compare` does the paired test where samples are
+there. Nothing is corrected for how many results there are.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -41,11 +40,6 @@ class Rank(NamedTuple):
     """1 + how many are significantly better."""
     worst: int
     """n - how many are significantly worse."""
-
-
-def significantly_better(one: Score, other: Score) -> bool:
-    """Whether the first is larger by more than chance explains, at the 5 % level."""
-    return one.value - other.value > _Z * math.hypot(one.error, other.error)
 
 
 def ranks(scores: Sequence[Score]) -> list[Rank]:

@@ -20,6 +20,8 @@ from leaner_harness.leaderboard.ranks import Rank, Score, ranks
 from leaner_harness.results import Record, answer_scores
 
 WORD_BASELINES = ("jaccard", "words")
+METRIC_NAMES = {"mcc": "MCC", "acc": "acc", "acc_f1": "acc/F1", "pearson_spearman": "r/ρ"}
+"""What a column of a task is headed by."""
 _LONGEST = 300
 _MOST_REFUSED = 300
 
@@ -37,7 +39,6 @@ class Ranked(NamedTuple):
 class Comparable(NamedTuple):
     """Results that share a table, the best first."""
 
-    key: tuple[str, ...]
     synthetic: bool
     rows: list[Ranked]
 
@@ -84,7 +85,7 @@ def comparable_sets(entries: Sequence[Entry]) -> list[Comparable]:
         # A file may say that it was asked as others were, and be of another judge or of none.
         key = (*map(str, entry.result.ranking), _judge(entry.result.record))
         found[is_synthetic(entry.result.record), key].append(entry)
-    tables = [Comparable(key, made, _ranked(found[made, key])) for made, key in sorted(found)]
+    tables = [Comparable(made, _ranked(found[made, key])) for made, key in sorted(found)]
     return sorted(tables, key=lambda table: (table.synthetic, not table.ranked))
 
 

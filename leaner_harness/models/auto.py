@@ -12,6 +12,7 @@ from lm_eval.utils import handle_arg_string, simple_parse_args_string
 
 from leaner_harness.errors import CheckpointError, UnknownName, UsageError
 from leaner_harness.lm_eval_plugin import install
+from leaner_harness.models.loading import load_configuration
 
 _PLUGIN = "install the plugin that brings it, and see what `leaner plugins` says."
 _CURE = "Name the scorer: --model leaner-causal, leaner-masked or leaner-permutation."
@@ -82,15 +83,7 @@ def _recorded(record: Path) -> Choice:
 
 
 def _by_config(checkpoint: str) -> str:
-    from transformers import AutoConfig
-
-    try:
-        config = AutoConfig.from_pretrained(checkpoint)
-    except (OSError, ValueError) as error:
-        raise CheckpointError(
-            f"{checkpoint} has no configuration we know: {error}", _CURE
-        ) from error
-    found = scorer_of(config, checkpoint)
+    found = scorer_of(load_configuration(checkpoint), checkpoint)
     if not found:
         raise CheckpointError(f"{checkpoint} does not say which head it has.", _CURE)
     return found

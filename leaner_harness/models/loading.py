@@ -187,6 +187,13 @@ def positions_of(model: Any) -> int | None:
     return None
 
 
+def tokenizer_digest(folder: str) -> str:
+    """sha256 over its files, special tokens included; a name on the hub stands for itself."""
+    files = [Path(folder, name) for name in (*TOKENIZER_FILES, *TOKENIZER_SETTINGS)]
+    lines = [f"{file.name} {sha256_file(file)}" for file in files if file.is_file()]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest() if lines else folder
+
+
 def settings_digest(folder: Path) -> str:
     """sha256 of what decides a checkpoint's scores besides its weights: its small files."""
     names = ("config.json", *TOKENIZER_FILES, *TOKENIZER_SETTINGS)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from leaner_harness.errors import ResultError
-from leaner_harness.files import write_atomic, write_json
+from leaner_harness.files import dumped, write_atomic
 from leaner_harness.results import rules, untrusted
 from leaner_harness.results.rules import samples_name
 from leaner_harness.results.untrusted import shown
@@ -90,12 +90,23 @@ def write(result: Result, samples: Iterable[Record], folder: Path, *, replace: b
     content = pack_samples(samples)
     name = samples_name(path.stem)
     result.record["samples"] = {"file": name, "sha256": hashlib.sha256(content).hexdigest()}
-    # Nothing is written that would be refused when it is read.
-    parse(json.dumps(result.record).encode(), path)
-    rules.agree(result.record)
+    sound = packed(result.record, path)
     write_atomic(path.with_name(name), content)
-    write_json(path, result.record)
+    write_atomic(path, sound)
     return path
+
+
+def packed(record: Record, path: Path) -> bytes:
+    """The bytes of a result file; raises ResultError where they would be refused when read."""
+    content = dumped(record).encode()
+    if len(content) > RESULT_BYTES:
+        raise ResultError(
+            f"{path} would be larger than {RESULT_BYTES} bytes: it would have {len(content)}.",
+            "Shorten what leaner.json says of the training.",
+        )
+    parse(content, path)
+    rules.agree(record)
+    return content
 
 
 def refuse_other(result: Result, path: Path) -> None:

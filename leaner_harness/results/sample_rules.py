@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from leaner_harness.data.glue import TASKS, GlueTask
+from leaner_harness.data.rows import LONGEST_TAG, MOST_ROWS
 from leaner_harness.judge.surface import CHECKS, EMPTY
 from leaner_harness.judge.verdicts import DIMENSIONS, HIGHEST, JUDGED_STATES, SCORED
 from leaner_harness.results.untrusted import shown
 
 MOST_SEEDS = 1000
-LONGEST_TAG = 60
 _CHOICE = {"task", "idx", "label", "log_likelihoods", "prediction", "predictions"}
 _CHOICE |= {"part", "tag", "pair_id"}
 _ANSWER = {"task", "id", "kind", "checks", "state", "grades"}
@@ -40,7 +40,7 @@ def _choice(sample: Mapping[str, Any]) -> str:
         return f"{shown(name)} is no task"
     task = TASKS[name]
     idx, label = sample.get("idx"), sample.get("label")
-    if type(idx) is not int or not 0 <= idx < 10**9:
+    if type(idx) is not int or not 0 <= idx < MOST_ROWS:
         return f"idx {shown(idx)} is no row"
     if not _label_fits(task, label):
         return f"label {shown(label)} is none of {task.name}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -89,11 +88,14 @@ def _checkpoint(record: Record) -> str:
 
 
 def _arguments(record: Record) -> str:
-    return ",".join(f"{_line(k)}={_line(v)}" for k, v in _sorted(record["model"]["model_args"]))
-
-
-def _sorted(arguments: Any) -> list[tuple[str, Any]]:
-    return sorted(arguments.items()) if isinstance(arguments, Mapping) else []
+    """What was asked of the model type; of fine-tuning also what `bf16=auto` came to."""
+    model = record["model"]
+    arguments = part(model, "model_args")
+    if "tokenizer" in arguments:  # a digest
+        arguments = arguments | {"tokenizer": "FOLDER"}
+    scorer = part(model, "scorer")
+    told = {name: "true" for name in ("bf16", "compile") if scorer.get(name) is True}
+    return ",".join(f"{_line(k)}={_line(v)}" for k, v in sorted((told | arguments).items()))
 
 
 def _judge(record: Record) -> list[str]:

@@ -20,6 +20,7 @@ from leaner_harness.leaderboard.page import commands, phenomena
 from leaner_harness.leaderboard.page.pool import Pool
 from leaner_harness.leaderboard.page.run_details import details
 from leaner_harness.leaderboard.sets import (
+    METRIC_NAMES,
     Comparable,
     Ranked,
     comparable_sets,
@@ -34,7 +35,6 @@ from leaner_harness.leaderboard.sets import (
 from leaner_harness.results import Record
 from leaner_harness.results.answer_scores import GRADES, METRICS, TASK, has_answers
 
-_METRIC = {"mcc": "MCC", "acc": "acc", "acc_f1": "acc/F1", "pearson_spearman": "r/ρ"}
 _OVERLAP = {"jaccard": "Word overlap", "words": "Words, linear"}
 _SMALL = 6
 """Decimals: more than are shown, or some would be rounded twice."""
@@ -106,7 +106,7 @@ def _glue_columns(found: Comparable) -> list[Record]:
                 "key": name,
                 "label": text(name, 40),
                 "group": "task",
-                "metric": _METRIC[TASKS[name].metric] if name in TASKS else "",
+                "metric": METRIC_NAMES[TASKS[name].metric] if name in TASKS else "",
             }
             for name in tasks
         ),

@@ -13,10 +13,10 @@ from typing import Any
 
 from leaner_harness.data.rows import fingerprint
 from leaner_harness.errors import CheckpointError
-from leaner_harness.files import sha256_file, write_json
+from leaner_harness.files import write_json
 from leaner_harness.models.finetune.rows import TaskData
 from leaner_harness.models.finetune.training import RUN, WEIGHTS, Run, Setting, predict_run
-from leaner_harness.models.loading import TOKENIZER_FILES, TOKENIZER_SETTINGS
+from leaner_harness.models.loading import tokenizer_digest
 
 _FORMAT = 3
 """Raise it when training, encoding or what is kept of a run changes: older runs are made anew."""
@@ -160,7 +160,7 @@ def grid_folder(work: Path, setting: Setting, weights: str, data: TaskData) -> P
     said = asdict(setting) | {"weights": weights, "protocol": setting.protocol.record()}
     keys = ("weights", "protocol", "from_scratch", "max_length", "bf16", "compile")
     identity = {key: said[key] for key in keys}
-    identity["tokenizer"] = _digest_of_tokenizer(setting.tokenizer)
+    identity["tokenizer"] = tokenizer_digest(setting.tokenizer)
     # The same weights with other attention heads or another activation are another model.
     identity["configuration"] = _configuration(setting.checkpoint)
     text = json.dumps([_FORMAT, identity, data.digest()], sort_keys=True)
@@ -172,13 +172,6 @@ def _configuration(checkpoint: str) -> dict[str, Any]:
     """What config.json says of the model, and not of who wrote the file or where it lies."""
     said = json.loads(Path(checkpoint, "config.json").read_text(encoding="utf-8"))
     return {key: said[key] for key in said.keys() - {"_name_or_path", "transformers_version"}}
-
-
-def _digest_of_tokenizer(folder: str) -> str:
-    """sha256 over its files, special tokens included; a name on the hub stands for itself."""
-    files = [Path(folder, name) for name in (*TOKENIZER_FILES, *TOKENIZER_SETTINGS)]
-    lines = [f"{file.name} {sha256_file(file)}" for file in files if file.is_file()]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest() if lines else folder
 
 
 def train_all(

@@ -7,8 +7,10 @@ import itertools
 import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 
+from leaner_harness.errors import LeanerError
 from leaner_harness.models.finetune.rows import TaskData
 from leaner_harness.models.finetune.training import Run, train_run
 
@@ -63,6 +65,11 @@ def train_runs(
             for job in concurrent.futures.as_completed(jobs):
                 job.result()
                 yield jobs[job]
+        except BrokenProcessPool as error:
+            raise LeanerError(
+                "A process that fine-tunes died, most likely for lack of memory.",
+                "Finished runs are kept; start it again with fewer: --model-args workers=1",
+            ) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for process in multiprocessing.active_children():
