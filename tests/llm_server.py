@@ -228,6 +228,7 @@ FAULTS: dict[str, Any] = {
     "html-503": first(1, lambda: web.Response(status=503, text="<html>busy</html>")),
     "html-200": first(1, lambda: web.Response(text="<html>hi</html>", content_type="text/html")),
     "no-retry": first(99, lambda: error(500, "no", **{"x-should-retry": "false"})),
+    "403": first(99, lambda: error(403, "flagged by moderation")),
     "401": first(99, lambda: error(401, "Incorrect API key provided")),
     "error-200": first(1, lambda: web.json_response({"error": {"message": "overloaded"}})),
     "cut-json": first(

@@ -95,7 +95,7 @@ def test_a_dry_run_asks_nobody_and_writes_nothing(source, tmp_path, capsys):
             (part["prompt_tokens"], part["completion_tokens_at_most"])
             for name, part in found.items() if isinstance(part, dict)
         ]  # fmt: skip
-        assert len(tokens) == 3
+        assert len(tokens) == 4
         assert found["cost_at_most"] == pytest.approx(sum(a + 2 * b for a, b in tokens) / 1e6)
 
 

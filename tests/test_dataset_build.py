@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -9,13 +10,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from leaner_harness import Document
+from leaner_harness.data.row_text import prompt_of
 from leaner_harness.data.text import read_documents
-from leaner_harness.dataset import build
+from leaner_harness.dataset import beginning, build, prompts
 from leaner_harness.dataset.assemble import account, assemble
+from leaner_harness.dataset.inspection import Inspector
 from leaner_harness.dataset.ledger import Ledger
-from leaner_harness.dataset.records import FAIL, PASS, Finding, Rewrite
+from leaner_harness.dataset.records import FAIL, PASS, Assignment, Finding, Rewrite
 from leaner_harness.dataset.rewriters.recorded import Echo
 from leaner_harness.errors import UsageError
+from leaner_harness.llm.records import InvalidReply
 
 
 def document(number, genre="wiki", words=500):
@@ -169,6 +173,36 @@ def test_maths_is_not_rewritten(ledger, tmp_path):
     ]
 
 
+def test_a_short_instruction_is_no_noise_and_its_marks_are_no_capitals():
+    text = prompt_of("Name a fruit that is red.") + "An apple is a red fruit."
+    one = Document("d", "instruction", text, len(prompt_of("Name a fruit that is red.")))
+    found = Inspector("", 0.9, (), replace_names=True).look(one)
+    assert not found.reason and json.loads(found.parts[0].text) == {
+        "prompt": "Name a fruit that is red.", "response": "An apple is a red fruit.",
+    }  # fmt: skip
+    shouted = Document("d", "instruction", "NAME A FRUIT THAT IS RED. AN APPLE IS RED.", 26)
+    assert Inspector("", 0.9, (), replace_names=True).look(shouted).reason == "capitals"
+
+
+def test_code_without_a_prompt_comes_back_without_one():
+    (chunk,) = build.chunks_of(Document("d", "code", "def add(a, b):\n    return a + b"))
+    request = prompts.request(Assignment(chunk), {})
+    reply = {"prompt": "", "response": "def add(a, b):\n    return a + b"}
+    assert json.loads(request.read(json.dumps(reply))) == reply
+    with pytest.raises(InvalidReply, match="'response' is empty"):
+        request.read(json.dumps(reply | {"response": " "}))
+
+
+def test_a_row_says_the_lowest_and_the_highest_of_its_chunks(ledger, tmp_path):
+    """Of repetition the highest is the worst, of words in the list the lowest."""
+    build.read(ledger, [document(0)], look)
+    values = itertools.cycle([0.0, 0.29])
+    build.rewrite(ledger, Echo("", None), lambda *_: [Finding("repetition", next(values), PASS)])
+    finish(ledger, tmp_path)
+    (path,) = tmp_path.glob("*/wiki0000.jsonl")
+    assert json.loads(path.read_text())["checks"] == {"repetition": [0.0, 0.29]}
+
+
 def test_filters_and_doubles_are_counted(ledger, tmp_path):
     documents = [document(0), document(0), document(1), document(2), Document("e", "wiki", " ")]
     documents = [Document(f"n{n}", d.genre, d.text) for n, d in enumerate(documents)]
@@ -201,7 +235,7 @@ def test_two_processes_cannot_write_one_build(tmp_path):
 
 
 def test_other_settings_are_another_build(ledger):
-    build.check_same(ledger, {"source": "a", "seed": 0})
-    build.check_same(ledger, {"source": "a", "seed": 0})
+    beginning.check_same(ledger, {"source": "a", "seed": 0})
+    beginning.check_same(ledger, {"source": "a", "seed": 0})
     with pytest.raises(UsageError, match="other settings: seed, source"):
-        build.check_same(ledger, {"source": "b", "seed": 1})
+        beginning.check_same(ledger, {"source": "b", "seed": 1})

@@ -13,7 +13,9 @@ from small_llm import running
 from leaner_harness.cli import main
 from leaner_harness.data.questions import load_questions
 from leaner_harness.data.text import read_documents
+from leaner_harness.dataset import questions
 from leaner_harness.dataset.card import card
+from leaner_harness.errors import DataError
 from leaner_harness.markdown import cell
 
 ACCOUNT = {
@@ -137,3 +139,26 @@ def test_questions_are_asked_of_a_model(tmp_path, capsys):
     assert load_questions(folder=str(tmp_path / "out")).state == "ok"
     assert main(["build", "questions", "--model", "echo", "--out", str(tmp_path / "x")]) == 2
     assert "writes no questions" in capsys.readouterr().err
+
+
+def test_mistakes_are_named_before_a_question_is_paid_for(tmp_path, capsys):
+    words = ["build", "questions", "--model", "openai:m", "--model-args", "max_requests=0"]
+    (tmp_path / "latin.txt").write_bytes("Où est le chat ?".encode("latin-1"))
+    latin = ["--examples", str(tmp_path / "latin.txt"), "--out", str(tmp_path / "new")]
+    assert main([*words, *latin]) == 3 and "no text in UTF-8" in capsys.readouterr().err
+    assert main([*words, "--out", str(tmp_path)]) == 3
+    assert "is there already" in capsys.readouterr().err
+
+
+def test_questions_are_held_against_instructions_without_the_words_around_them(
+    tmp_path, monkeypatch
+):
+    given = []
+
+    def make(engine, examples, instructions, settings):
+        given.extend(instructions)
+        raise DataError("enough")
+
+    monkeypatch.setattr(questions, "make", make)
+    assert main(["build", "questions", "--model", "openai:m", "--out", str(tmp_path / "x")]) == 3
+    assert len(given) > 500 and not any("###" in text or "RESPONSE" in text for text in given)

@@ -157,6 +157,7 @@ def test_every_chunk_has_its_end_and_can_be_had_later(server, source, job, fault
     assert len(some) > 10 and all(whole[name] == row for name, row in some.items())
     # What failed, and what was rejected, is asked for anew: no reply of before stands in for it.
     with job("disturbed", timeout) as again:
-        assert again.retry() == sum(drawn[name] for name in drawn if STATES[name] != KEPT)
+        lost = sum(drawn[name] for name in drawn if STATES[name] != KEPT)
+        assert again.retry(rejected=True) == lost
         adds_up(again.run())
     assert digests(folder) == digests(alone.folder)

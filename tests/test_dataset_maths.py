@@ -97,7 +97,7 @@ EASY, HARD = "Tom has 3 cats and 2 dogs. How many pets has he got?", "What has A
 
 def test_what_is_too_hard_is_left_out(tmp_path, monkeypatch):
     monkeypatch.setattr("leaner_harness.dataset.pretrain.open_plugin", lambda *_: (Grader(), None))
-    monkeypatch.setattr("leaner_harness.dataset.noise.judge_source", lambda _: ())
+    monkeypatch.setattr("leaner_harness.dataset.noise.judge_source", lambda *_: ())
     with Job(tmp_path / "out", Settings(write(tmp_path, EASY, HARD), "grader")) as job:
         manifest = job.run()
     assert manifest["chunks"]["kept"] == 1
@@ -109,7 +109,7 @@ def test_what_is_too_hard_is_left_out(tmp_path, monkeypatch):
 
 
 def test_rules_grade_where_the_rewriter_does_not(tmp_path, monkeypatch):
-    monkeypatch.setattr("leaner_harness.dataset.noise.judge_source", lambda _: ())
+    monkeypatch.setattr("leaner_harness.dataset.noise.judge_source", lambda *_: ())
     source = write(tmp_path, *EXERCISES.values())
     with Job(tmp_path / "out", Settings(source, "rules", grades=("A", "F"))) as job:
         assert job.run()["chunks"]["kept"] == 2

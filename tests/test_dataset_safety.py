@@ -13,16 +13,16 @@ import pytest
 import small_glue
 
 from leaner_harness.data.text import read_documents
-from leaner_harness.dataset import bias, build, comparison, maths
+from leaner_harness.dataset import beginning, bias, build, comparison, maths
 from leaner_harness.dataset.assemble import _text
 from leaner_harness.dataset.build import Source
 from leaner_harness.dataset.glue import job as glue_job
 from leaner_harness.dataset.ledger import FAILED, KEPT, PENDING, REJECTED, Entry, Ledger
 from leaner_harness.dataset.pretrain import Job, Settings
-from leaner_harness.dataset.records import FAIL, Chunk, Finding
+from leaner_harness.dataset.records import FAIL, Chunk, Finding, Rewrite
 from leaner_harness.dataset.rewriters.remote import RemoteRewriter
 from leaner_harness.dataset.vocabulary import packaged
-from leaner_harness.errors import DataError, UsageError
+from leaner_harness.errors import DataError, UnknownName, UsageError
 from leaner_harness.provenance import without_paths
 
 SENTENCE = "The old dog ran home along the river, for it was late and it had seen enough that day. "
@@ -85,11 +85,86 @@ def test_documents_of_files_with_one_name_have_ids_of_their_own(tmp_path: Path) 
     assert next(iter(alone)).id == "wiki0000.jsonl:1"
 
 
+def test_a_mistake_in_the_first_command_locks_no_folder(tmp_path: Path) -> None:
+    wrong = Settings(Source((str(tmp_path / "txet.txt"),)), "echo")
+    with Job(tmp_path, wrong, processes=1) as job, pytest.raises(DataError):
+        job.run()
+    sound = Settings(Source(("mini",), words=2_000), "rleplay:x")
+    with Job(tmp_path, sound, processes=1) as job, pytest.raises(UnknownName):
+        job.run()
+    with Job(tmp_path, Settings(sound.source, "echo"), processes=1) as job:
+        assert job.run(limit=1)["chunks"]["in"] > 1
+    with pytest.raises(UsageError, match="begun with other settings: rewriter"):
+        Job(tmp_path, sound)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://me:secret@h/v1", "http://:secret@h/v1", "http://h/v1?key=secret"]
+)
+def test_a_secret_in_an_address_is_never_written_down(tmp_path: Path, url: str) -> None:
+    with pytest.raises(UsageError, match="would be written down"):
+        Settings(Source(("mini",)), "openai:m", {"base_url": url})
+
+
+@pytest.mark.parametrize("wrong", [{"coverage": 90.0}, {"tries": 0}])
+def test_numbers_that_cannot_be_are_refused_before_anything_is_paid(wrong: Any) -> None:
+    with pytest.raises(UsageError, match=next(iter(wrong))):
+        Settings(Source(("mini",)), "echo", **wrong)
+
+
+def test_a_list_of_words_that_is_not_there_is_named_before_anything_is_asked(
+    tmp_path: Path,
+) -> None:
+    settings = Settings(Source(("mini",), words=2_000), "echo", vocabulary="typo.txt")
+    with Job(tmp_path, settings, processes=1) as job:
+        with pytest.raises(DataError, match=r"typo\.txt"):
+            job.run()
+        assert not job.ledger.fact("read")
+
+
+def test_a_damaged_ledger_is_named(tmp_path: Path) -> None:
+    (tmp_path / "ledger.sqlite").write_bytes(b"no data base" * 1000)
+    for _ in range(2):  # the lock is free
+        with pytest.raises(DataError, match=r"ledger.sqlite is damaged"):
+            Ledger(tmp_path)
+
+
+def test_half_a_surrogate_pair_in_a_rewrite_ends_no_build(ledger: Ledger) -> None:
+    class Halves:
+        def rewrite(self, assignments: Any) -> Any:
+            return (Rewrite(each.chunk.id, "ok", "Hi \ud83d you.") for each in assignments)
+
+    ledger.add(entry(0), [chunk(0)])
+    build.rewrite(ledger, Halves(), lambda *_: [])
+    assert [part.rewritten for part in ledger.parts(entry(0))] == ["Hi ? you."]
+
+
+def test_what_nobody_asked_waits_and_what_failed_is_asked_for_alone(ledger: Ledger) -> None:
+    """A quota that ends, a key that is refused: the rest was not tried, and did not fail."""
+    states = ["ok", "ok", "transport", "not_asked", "skipped_budget"]
+
+    class Stops:
+        def rewrite(self, assignments: Any) -> Any:
+            for each, state in zip(list(assignments), states, strict=True):
+                yield Rewrite(each.chunk.id, state, "Good.", "no money")
+
+    for place in range(5):
+        ledger.add(entry(place), [chunk(place)])
+
+    def verify(given: Any, _: Rewrite) -> list[Finding]:
+        return [Finding("length_ratio", 9.0, FAIL)] if given.chunk.document == "d1" else []
+
+    build.rewrite(ledger, Stops(), verify, tries=1)
+    assert ledger.counts("chunks") == {KEPT: 1, REJECTED: 1, FAILED: 1, PENDING: 2}
+    assert ledger.again([FAILED]) == 1
+    assert ledger.counts("chunks") == {KEPT: 1, REJECTED: 1, PENDING: 3}
+
+
 def test_another_server_is_not_asked_in_silence(ledger: Ledger) -> None:
-    build.check_servers(ledger, {"rewriter": "http://one/v1"})
-    build.check_servers(ledger, {"rewriter": "http://one/v1"})
+    beginning.check_servers(ledger, {"rewriter": "http://one/v1"})
+    beginning.check_servers(ledger, {"rewriter": "http://one/v1"})
     with pytest.raises(UsageError, match="asked at http://one/v1, and would be at http://two") as e:
-        build.check_servers(ledger, {"rewriter": "http://two/v1"})
+        beginning.check_servers(ledger, {"rewriter": "http://two/v1"})
     assert "OPENAI_BASE_URL=http://one/v1" in e.value.cure
 
 
@@ -124,6 +199,15 @@ def test_nothing_builds_on_changes_that_were_lost(tmp_path: Path) -> None:
     again = Ledger(tmp_path)  # the lock is free
     assert again.fact("read") is None and not again.counts("documents")
     again.close()
+
+
+def test_a_change_that_cannot_be_made_is_lost_and_said(ledger: Ledger) -> None:
+    ledger._base.execute("PRAGMA query_only = ON")  # as on a disk that is full
+    for _ in range(2):
+        with pytest.raises(DataError, match="could not be written to"):
+            ledger.set_fact("read", True)
+    ledger._base.execute("PRAGMA query_only = OFF")
+    ledger._lost = None
 
 
 def test_a_document_that_is_there_twice_is_named(ledger: Ledger) -> None:

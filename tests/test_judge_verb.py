@@ -76,6 +76,15 @@ def test_answers_are_graded_and_filed(tmp_path, server, capsys):
     assert again["calls"] == 0 and again["cached"] == 3 and again["means"] == report["means"]
 
 
+def test_each_file_s_account_is_its_own(tmp_path, server, capsys):
+    """One engine judges all, for its limits hold for all together."""
+    paths = [samples(tmp_path / name, *[(f"{name} is.", "fault=grades")] * 2) for name in "ab"]
+    url = f"{server.root}/v1"
+    assert judge(*paths, "--judge", "openai:m", "--base-url", url, "--json") == 0
+    found = json.loads(capsys.readouterr().out).values()
+    assert [each["calls"] for each in found] == [2, 2]
+
+
 def test_too_little_judged_is_said_by_the_exit_code(tmp_path, server, capsys):
     path = samples(tmp_path, GOOD, ("Yes.", "fault=refusal"), ("No.", "fault=range"))
     words = ("--judge", "openai:m2", "--base-url", f"{server.root}/v1")

@@ -13,7 +13,7 @@ from small_llm import KEY, request, running
 from leaner_harness import DataError, UsageError
 from leaner_harness.llm.cache import Cache
 from leaner_harness.llm.engine import Engine
-from leaner_harness.llm.records import InvalidReply
+from leaner_harness.llm.records import InvalidReply, Usage
 from leaner_harness.llm.settings import Settings
 
 
@@ -194,28 +194,55 @@ def test_what_may_have_cost_something_is_counted(server, cache, fault, spent):
     assert (reply.state, reply.calls) == (("skipped_budget", 3) if spent else ("transport", 6))
 
 
+def test_a_second_try_is_set_aside_for_with_all_that_it_sends(server, cache):
+    """First reply and complaint go along: 20 tokens and more at a million a million each."""
+    engine = Engine(server.settings(max_cost=1e9, prices=(1e6, 0.0)), cache)
+    taken = []
+    real = engine.budget.take
+    engine.budget.take = lambda messages, n: taken.append(len(messages)) or real(messages, n)
+    list(engine.ask([request("fault=range twice")]))
+    assert taken == [1, 3]
+
+
+@pytest.mark.slow
+def test_what_a_call_without_a_reply_cost_is_unknown_and_not_nothing(server, cache):
+    reply, _ = ask_one(server, cache, "fault=hang", timeout=0.2, retries=0)
+    assert reply.usage == Usage(None, None)
+    reply, _ = ask_one(server, cache, "fault=reset", retries=0)
+    assert reply.usage == Usage()
+
+
+def test_one_text_that_is_refused_ends_no_run(server, cache):
+    """Some gateways answer 403 for a text that they flag."""
+    texts = [f"flagged n={n} {'fault=403' if n == 3 else ''}" for n in range(8)]
+    engine = Engine(server.settings(), cache)
+    states = Counter(reply.state for reply in engine.ask(map(request, texts)))
+    assert states == {"ok": 7, "transport": 1}
+
+
 def test_a_used_up_quota_stops_the_run(server, cache):
     requests = [request(f"fault=quota stop n={number}") for number in range(50)]
     engine = Engine(server.settings(concurrency=4), cache)
     replies = list(engine.ask(requests))
-    assert len(replies) == 50 and engine.states == {"transport": 50}
-    assert engine.budget.requests <= 4
-    assert sum("not asked: the quota is used up" in reply.reason for reply in replies) >= 46
+    assert len(replies) == 50 and set(engine.states) == {"transport", "not_asked"}
+    assert engine.budget.requests <= 4 and engine.states["not_asked"] >= 46
+    assert all("the quota is used up" in reply.reason for reply in replies)
 
 
 def test_a_run_of_failures_opens_the_circuit(server, cache):
     requests = [request(f"fault=500-always circuit n={number}") for number in range(60)]
     engine = Engine(server.settings(concurrency=4, retries=0, failures_in_a_row=10), cache)
     replies = list(engine.ask(requests))
-    assert engine.states == {"transport": 60} and engine.budget.requests <= 14
+    assert engine.states.total() == 60 and engine.states["transport"] == engine.budget.requests
+    assert engine.budget.requests <= 14 and engine.states["not_asked"] >= 46
     assert "10 requests failed in a row" in replies[-1].reason
 
 
 def test_requests_that_are_never_right_open_it_too(server, cache):
     requests = [request(f"fault=echo-key never n={number}") for number in range(30)]
     engine = Engine(server.settings(concurrency=2, failures_in_a_row=5), cache)
-    assert {reply.state for reply in engine.ask(requests)} == {"transport"}
-    assert engine.states == {"transport": 30} and engine.budget.requests <= 7
+    assert {reply.state for reply in engine.ask(requests)} == {"transport", "not_asked"}
+    assert engine.states.total() == 30 and engine.budget.requests <= 7
 
 
 def test_a_cache_that_cannot_be_written_is_named(server, cache):

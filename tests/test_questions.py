@@ -55,6 +55,8 @@ def test_what_cannot_be_asked_has_a_reason(tmp_path, monkeypatch):
     assert found.state == "missing_file" and "leaner data pull eval" in found.reason
     write(tmp_path / "eval", split_9_10=[" "])
     assert "is no question" in load_questions(folder=str(tmp_path)).reason
+    write(tmp_path / "twice" / "eval", split_9_10=["Why?", "Why?"])
+    assert "'Why?' stands 2 times" in load_questions(folder=str(tmp_path / "twice")).reason
     (tmp_path / "eval" / "split-8-9.jsonl").unlink()
     found = load_questions(folder=str(tmp_path))
     assert "split-8-9.jsonl is not in the data folder" in found.reason and not found.rows

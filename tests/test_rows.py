@@ -86,12 +86,25 @@ def test_a_null_is_no_name_that_rows_share(tmp_path: Path) -> None:
     assert [row.get(key) for row in found for key in ("pair_id", "tag")] == [None] * 4
 
 
-@pytest.mark.parametrize("ids", [(0, 1, 1), (5, None, 7), (-1, 0, 1), (1, 2, 10**9), (1, 2.5, 3)])
-def test_ids_that_no_result_can_hold_are_replaced_by_places(tmp_path: Path, ids: Any) -> None:
+@pytest.mark.parametrize(
+    ("ids", "given"),
+    [
+        ((7, 8, 9), [7, 8, 9]),
+        ((0, 1, 1), [0, 1, 2]),
+        ((5, None, 7), [5, 1, 7]),
+        ((-1, 0, 1), [3, 0, 1]),
+        ((1, 2, 10**9), [1, 2, 3]),
+        ((True, 2.5, 3), [0, 1, 3]),
+        ((1, 3, "a"), [1, 3, 2]),
+    ],
+)
+def test_ids_that_no_result_can_hold_are_replaced(
+    tmp_path: Path, ids: Any, given: list[int]
+) -> None:
     """Before anything is scored: a result of them would be refused after hours of work."""
     written = [{"sentence": f"row {n}", "label": 1, "idx": idx} for n, idx in enumerate(ids)]
     path = lines(tmp_path / "cola_test.jsonl", *written)
-    assert [row["idx"] for row in read_rows(path, TASKS["cola"]).rows] == [0, 1, 2]
+    assert [row["idx"] for row in read_rows(path, TASKS["cola"]).rows] == given
 
 
 @pytest.mark.parametrize(("tag", "kept"), [("t" * 60, True), ("t" * 61, False), ("", False)])

@@ -57,13 +57,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
         _add_limits(add)
     for name, what in (
         ("resume", "go on with a build that was stopped"),
-        ("retry-failed", "ask again for what failed or was rejected"),
+        ("retry-failed", "ask again for what failed, and go on"),
         ("status", "what there is, and what became of it"),
     ):
         verb = verbs.add_parser(name, help=what)
         verb.add_argument("out", type=Path, help="folder of the build")
         if name == "resume":
             _add_dry_run(verb.add_argument)
+        if name == "retry-failed":
+            verb.add_argument(
+                "--rejected", action="store_true",
+                help="ask anew for what was rejected, too: each chunk is paid for once more",
+            )  # fmt: skip
         if name != "status":
             _add_limits(verb.add_argument)
         else:
@@ -105,7 +110,7 @@ def run(args: argparse.Namespace) -> int:
         if args.verb == "status":
             return _show(job.status(), as_json=args.json)
         if args.verb == "retry-failed":
-            err.print(f"{job.retry()} chunks are asked for again.")
+            err.print(f"{job.retry(rejected=args.rejected)} chunks are asked for again.")
         with bars() as announce:
             manifest = job.run(args.limit, _overrides(args), announce)
         why = job.why()

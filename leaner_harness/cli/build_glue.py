@@ -116,8 +116,9 @@ def _dry_run(args: argparse.Namespace, settings: Settings) -> int:
         return 0
     cost = "unknown without prices" if found["cost_at_most"] is None else found["cost_at_most"]
     out.print(f"{found['items']:,} items, {found['calls']:,} calls, cost at most: {cost}")
-    for name in ("rewrites", "answers_to_source", "answers_to_rewrites"):
-        each = found[name]
+    for name, each in found.items():
+        if not isinstance(each, Mapping):
+            continue
         out.print(
             f"{name}: {each['calls']:,} calls, {each['prompt_tokens']:,} tokens in prompts, "
             f"{each['completion_tokens_at_most']:,} in replies at most, {each['cached']:,} cached",

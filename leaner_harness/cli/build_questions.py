@@ -7,6 +7,7 @@ from pathlib import Path
 
 from leaner_harness.cli.console import out, print_json
 from leaner_harness.data.questions import mini_questions
+from leaner_harness.data.row_text import asked_in
 from leaner_harness.data.text import read_documents
 from leaner_harness.dataset import questions
 from leaner_harness.dataset.similarity import EMBEDDED, LEXICAL
@@ -32,18 +33,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--json", action="store_true", help="one JSON value for machines")
 
 
+def _examples(path: Path | None) -> list[str]:
+    """A question a line; our own where no file is named."""
+    if path is None:
+        return [row["question"] for row in mini_questions()]
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is no text in UTF-8: {error}.") from error
+
+
 def run(args: argparse.Namespace) -> int:
     """Algorithm 3; exit code 3 where nothing came of it."""
     _, engine = open_plugin("rewriter", args.model, parse(args.model_args))
     if engine is None:
         raise UsageError(f"{args.model!r} writes no questions.", "--model openai:MODEL")
-    examples = (
-        args.examples.read_text(encoding="utf-8").splitlines()
-        if args.examples
-        else [row["question"] for row in mini_questions()]
-    )
+    questions.refuse_taken(args.out)
+    examples = _examples(args.examples)
     read = read_documents(args.instructions, "train", ("instruction",), 200_000)
-    instructions = [document.text[: document.prompt] for document in read]
+    instructions = [asked_in(document.text[: document.prompt]).strip() for document in read]
     settings = questions.Settings(wanted=args.wanted, seed=args.seed, measure=args.measure)
     made = questions.make(engine, examples, instructions, settings)
     found = made.record()

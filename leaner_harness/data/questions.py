@@ -105,6 +105,12 @@ def _read(home: Path) -> Questions:
             found.source = "local"
         found.files.append(path.name)
         found.rows += _questions(path, kind)
+    for name, times in Counter(row.id for row in found.rows).items():
+        if times > 1:
+            text = next(row.text for row in found.rows if row.id == name)
+            raise DataError(
+                f"{text!r:.60} stands {times} times in the data folder.", "Let it stand once."
+            )
     found.rows = _mixed(found.rows)
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -67,6 +68,15 @@ def _math(row: Mapping[str, Any]) -> Text:
 def prompt_of(asked: str, kind: str = "TASK") -> str:
     """The published words around something that is to be answered."""
     return f"### {kind} INPUT:\n{asked}\n\n### RESPONSE:\n"
+
+
+_PROMPT = re.compile(r"\A### \w+ INPUT:\n(.*)\n\n### RESPONSE:\n\Z", re.DOTALL)
+
+
+def asked_in(prompt: str) -> str:
+    """What a prompt asks, without the published words around it, if it has them."""
+    found = _PROMPT.match(prompt)
+    return found[1] if found else prompt
 
 
 def _answered(kind: str, asked: str, answer: str) -> Text:

@@ -7,6 +7,7 @@ and the place, and the counts add up (`lines == kept + sum(dropped)`).
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -94,13 +95,19 @@ def _with_names(row: Row) -> Row:
 
 
 def _give_ids(rows: list[Row], places: Sequence[int]) -> None:
-    """Number the rows by their places in the file, unless their own ids tell them all apart."""
-    own = [row.get("idx") for row in rows]
-    sound = all(type(idx) is int and 0 <= idx < MOST_ROWS for idx in own)
-    if sound and len(set(own)) == len(own):
-        return
+    """A number of its own for each row that lacks one: its place in the file, or a free one."""
+    taken: set[int] = set()
+    lacking = []
     for row, place in zip(rows, places, strict=True):
-        row["idx"] = place
+        idx = row.get("idx")
+        if type(idx) is int and 0 <= idx < MOST_ROWS and idx not in taken:
+            taken.add(idx)
+        else:
+            lacking.append((row, place))
+    free = itertools.count(len(rows))
+    for row, place in lacking:
+        row["idx"] = place if place not in taken else next(n for n in free if n not in taken)
+        taken.add(row["idx"])
 
 
 def _parse(line: bytes, task: GlueTask, place: str, defects: Defects) -> Row | None:

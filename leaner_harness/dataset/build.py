@@ -11,15 +11,13 @@ import dataclasses
 import hashlib
 import itertools
 import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from leaner_harness.contracts import Document
 from leaner_harness.data.text import default_words, read_documents
-from leaner_harness.dataset import maths
+from leaner_harness.dataset import maths, prompts
 from leaner_harness.dataset.chunk import chunks
 from leaner_harness.dataset.crew import one_by_one
 from leaner_harness.dataset.ledger import (
@@ -32,10 +30,9 @@ from leaner_harness.dataset.ledger import (
     Ledger,
     Part,
 )
-from leaner_harness.dataset.prompts import PAIRS
 from leaner_harness.dataset.records import FAIL, Assignment, Chunk, Finding, Rewrite
 from leaner_harness.errors import UsageError
-from leaner_harness.llm.records import OK, SKIPPED_BUDGET
+from leaner_harness.llm.records import OK, UNASKED
 
 TRIES = 2
 """How often a rewriter is asked about a chunk whose text is not accepted."""
@@ -66,48 +63,6 @@ class Source:
             for document in read_documents(source, self.split, self.genres, words):
                 name = f"{number}:{document.id}" if len(self.sources) > 1 else document.id
                 yield Document(name, document.genre, document.text, document.prompt)
-
-
-def check_same(ledger: Ledger, settings: dict[str, Any]) -> None:
-    """Raise UsageError where the ledger was begun with other settings; note them in a new one."""
-    known = ledger.fact("settings")
-    plain = json.loads(json.dumps(settings))
-    if known is None:
-        ledger.set_fact("settings", plain)
-        ledger.commit()
-    elif known != plain:
-        differing = sorted(key for key in plain.keys() | known if plain.get(key) != known.get(key))
-        raise UsageError(
-            f"This build was begun with other settings: {', '.join(differing)}.",
-            "Give the same again, or another --out.",
-        )
-
-
-def refuse_existing(folder: Path, names: Iterable[str]) -> None:
-    """Raise UsageError for a folder with something in it whose place a new build's files take."""
-    if others := [name for name in names if (folder / name).exists()]:
-        raise UsageError(
-            f"{folder} holds {others[0]}, which is not of a build: it would be overwritten.",
-            "Name another --out, such as a new folder.",
-        )
-
-
-def check_servers(ledger: Ledger, servers: Mapping[str, str]) -> None:
-    """Raise UsageError where another server was asked before; note who is in a new build.
-
-    Settings may leave it to the environment, which another shell need not have.
-    """
-    known = ledger.fact("servers")
-    if known is None:
-        ledger.set_fact("servers", dict(servers))
-        ledger.commit()
-        return
-    for role, server in servers.items():
-        if known.get(role, server) != server:
-            raise UsageError(
-                f"The {role} of this build was asked at {known[role]}, and would be at {server}.",
-                f"export OPENAI_BASE_URL={known[role]}, or begin another build.",
-            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,22 +114,15 @@ def read(
     ledger.commit()
 
 
-_ASKED = re.compile(r"\A### \w+ INPUT:\n(.*)\n\n### RESPONSE:\n\Z", re.DOTALL)
-
-
 def chunks_of(document: Document) -> Iterator[Chunk]:
     """A document's chunks; maths, and what has a prompt and an answer, is one."""
     if document.genre == maths.GENRE:
         yield Chunk(document.id, 0, document.genre, document.text)
         return
-    if document.genre not in PAIRS:
+    if document.genre not in prompts.PAIRS:
         yield from chunks(document)
         return
-    asked = _ASKED.match(document.text[: document.prompt])
-    pair = {
-        "prompt": (asked[1] if asked else document.text[: document.prompt]).strip(),
-        "response": document.text[document.prompt :].strip(),
-    }
+    pair = prompts.pair_of(document)
     if pair["response"]:
         yield Chunk(document.id, 0, document.genre, json.dumps(pair, ensure_ascii=False))
 
@@ -245,15 +193,19 @@ class _Try:
         """Note what became of a chunk."""
         place, _ = self.waiting.pop(given.chunk.id)
         end = _settle(self.ledger, place, given, found, findings, is_last=self.is_last)
-        if found.state != SKIPPED_BUDGET:  # which nobody tried
+        if found.state not in UNASKED:
             self.tried(given.chunk, found, self.attempt, *end)
         self.announce("rewritten", 1)
 
 
 def _as_it_is(given: Assignment, found: Rewrite) -> Rewrite:
-    """Maths stays what it was, whatever a rewriter made of it."""
+    """Maths stays what it was, whatever a rewriter made of it; the rest can be written down.
+
+    JSON can spell half a surrogate pair, which no file holds.
+    """
     is_maths = given.chunk.genre == maths.GENRE
-    return dataclasses.replace(found, text=given.chunk.text) if is_maths else found
+    text = given.chunk.text if is_maths else found.text
+    return dataclasses.replace(found, text=text.encode("utf-8", "replace").decode())
 
 
 def assignment(entry: Entry, part: Part) -> Assignment:
@@ -272,9 +224,9 @@ def _settle(
 ) -> tuple[str, str]:
     """Note what became of one try; returns the state, and the reason for it.
 
-    What the budget left out was not tried, and waits for the next run.
+    What was left out, for want of money or because the run had ended, waits for the next one.
     """
-    if found.state == SKIPPED_BUDGET:
+    if found.state in UNASKED:
         return PENDING, found.state
     chunk = given.chunk
     if found.state != OK:

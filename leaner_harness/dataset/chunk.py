@@ -82,9 +82,5 @@ def _between_words(text: str, start: int, end: int, limit: int, words: int) -> I
 
 def joined(parts: list[tuple[Chunk, str]]) -> str:
     """The document that its chunks' new texts make, in the order of their numbers."""
-    return "".join(f"{chunk.joiner}{text}" for chunk, text in sorted_parts(parts)).strip()
-
-
-def sorted_parts(parts: list[tuple[Chunk, str]]) -> list[tuple[Chunk, str]]:
-    """The parts in the order of the document."""
-    return sorted(parts, key=lambda part: part[0].number)
+    ordered = sorted(parts, key=lambda part: part[0].number)
+    return "".join(f"{chunk.joiner}{text}" for chunk, text in ordered).strip()

@@ -18,11 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from leaner_harness.dataset.records import FAIL, Finding
 from leaner_harness.errors import UsageError
-
-VERSION = 1
-"""Of sketches: those of different ones are not compared."""
 
 Hashes = npt.NDArray[np.uint64]
 Slots = npt.NDArray[np.intp]
@@ -74,12 +70,6 @@ class Repeat:
     jaccard: float
     """Estimated from the sketches; its standard error is .037 at .8 with the default settings."""
     is_exact: bool
-    least: float
-
-    def finding(self) -> Finding:
-        """As a check that failed."""
-        check = "exact_duplicate" if self.is_exact else "near_duplicate"
-        return Finding(check, self.jaccard, FAIL, self.least, VERSION, f"repeats {self.of}")
 
 
 def normalised(text: str) -> str:
@@ -184,7 +174,7 @@ class Seen:
             best = int(np.argmax(shares + exact))  # the first of the nearest
             if shares[best] >= self.settings.least:
                 of = self._names[others[best]]
-                return Repeat(of, float(shares[best]), bool(exact[best]), self.settings.least)
+                return Repeat(of, float(shares[best]), bool(exact[best]))
         self._keep(name, found)
         self._table.add(keys, len(self._names) - 1, free)
         return None

@@ -13,7 +13,7 @@ from leaner_harness.dataset.build import Look, chunks_of
 from leaner_harness.dataset.contamination import Index, benchmarks
 from leaner_harness.dataset.duplicates import Settings as Nearness
 from leaner_harness.dataset.duplicates import Sketch, sketch
-from leaner_harness.dataset.policy.names import FEMALE, MALE, stand_ins
+from leaner_harness.dataset.policy.names import all_stand_ins
 from leaner_harness.dataset.records import FAIL, Assignment, Finding, Rewrite
 from leaner_harness.dataset.vocabulary import Vocabulary, load, packaged
 
@@ -30,7 +30,10 @@ class Inspector:
 
     def look(self, document: Document) -> Look:
         """What speaks against a document, its chunks, and what becomes of its names."""
-        found = [*noise.judge_source(document), self.index.finding(document.text)]
+        prose = document.text
+        if document.genre in prompts.PAIRS:
+            prose = "\n\n".join(prompts.pair_of(document).values())
+        found = [*noise.judge_source(prose, document.genre), self.index.finding(document.text)]
         failed = [each.check for each in found if each.verdict == FAIL]
         if failed:
             return Look(failed[0])
@@ -78,7 +81,7 @@ def allowed_words(vocabulary: str, *, replace_names: bool) -> Vocabulary:
     found = load(Path(vocabulary)) if vocabulary else packaged()
     if not replace_names:
         return found
-    return dataclasses.replace(found, names=frozenset((*stand_ins(MALE), *stand_ins(FEMALE))))
+    return dataclasses.replace(found, names=all_stand_ins())
 
 
 def _grade(record: Mapping[str, object]) -> str | None:

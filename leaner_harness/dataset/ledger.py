@@ -1,21 +1,16 @@
-"""What a build knows, on disk: every document and chunk, and what became of each.
-
-Changes are committed together, at most 50 ms after the first of them, so that a kill costs no more
-than that; replies of a model are in the engine's cache besides. One process at a time may write.
-"""
+"""What a build knows, on disk: every document and chunk, and what became of each."""
 
 from __future__ import annotations
 
-import fcntl
 import json
 import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from leaner_harness.dataset.records import Chunk, Finding
-from leaner_harness.errors import DataError, UsageError
+from leaner_harness.dataset.store import Store
+from leaner_harness.errors import DataError
 
 PENDING, KEPT, REJECTED, FAILED = "pending", "kept", "rejected", "failed"
 """What may have become of a document or a chunk."""
@@ -23,7 +18,6 @@ PENDING, KEPT, REJECTED, FAILED = "pending", "kept", "rejected", "failed"
 DUPLICATE = "duplicate"
 """Why a document is rejected whose very text stands earlier in the source."""
 
-_AT_RISK = 0.05  # seconds
 _PAGE = 500
 """Rows that are read at once: memory does not grow with a build."""
 _TABLES = """
@@ -70,88 +64,12 @@ class Part(NamedTuple):
     """How often it was rejected for good, and asked for again."""
 
 
-class Ledger:
-    """The state of one build."""
+class Ledger(Store):
+    """The state of one build. It is closed when done: only then may others have it."""
 
     def __init__(self, folder: Path) -> None:
-        """Open or make it. Raises UsageError while another process has it open."""
-        folder.mkdir(parents=True, exist_ok=True)
-        self.lock = (folder / "lock").open("w")
-        try:
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self.lock.close()
-            raise UsageError(
-                f"Another process works on {folder}.", "Wait for it, or name another --out."
-            ) from None
-        self._base = sqlite3.connect(
-            folder / "ledger.sqlite", isolation_level=None, check_same_thread=False
-        )
-        self._base.execute("PRAGMA journal_mode=WAL")
-        self._base.execute("PRAGMA synchronous=NORMAL")
-        self._base.executescript(_TABLES)
-        self._guard = threading.Lock()
-        self._timer: threading.Timer | None = None
-        self._lost: sqlite3.Error | None = None
-        """Why changes could not be committed: from then on none is taken."""
-
-    def close(self) -> None:
-        """Commit, and let others in."""
-        try:
-            self.commit()
-        finally:
-            self._base.close()
-            self.lock.close()
-
-    def commit(self) -> None:
-        """Put all changes on disk now. Raises DataError where that fails, or failed before."""
-        with self._guard:
-            self._commit()
-            self._refuse_lost()
-
-    def _commit_later(self) -> None:
-        with self._guard:
-            self._commit()
-
-    def _commit(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-            try:
-                self._base.execute("COMMIT")
-            except sqlite3.Error as error:  # what was changed is lost: nothing may build on it
-                self._lost = error
-
-    def _refuse_lost(self) -> None:
-        if self._lost is not None:
-            folder = Path(self.lock.name).parent
-            raise DataError(
-                f"What was done could not be written to {folder}: {self._lost}.",
-                "See that the disk has room, and run the same again: it goes on from what is kept.",
-            ) from self._lost
-
-    def _change(self, statement: str, values: Iterable[Any]) -> None:
-        """Raises DataError where earlier changes are lost, or a document is there already."""
-        with self._guard:
-            self._refuse_lost()
-            if self._timer is None:
-                self._base.execute("BEGIN")
-                self._timer = threading.Timer(_AT_RISK, self._commit_later)
-                self._timer.daemon = True
-                self._timer.start()
-            try:
-                self._base.execute(statement, tuple(values))
-            except sqlite3.IntegrityError as error:
-                raise DataError(
-                    f"A document is here already: {error}.",
-                    "Give every document an id of its own.",
-                ) from error
-
-    def _rows(self, query: str, *values: Any) -> Iterator[tuple[Any, ...]]:
-        """Rows in stretches, so that what changes between two of them does no harm."""
-        with self._guard:
-            found = self._base.execute(query, values).fetchall()
-        yield from found
+        """Open or make it. Raises UsageError while another process has it, DataError for none."""
+        super().__init__(folder, _TABLES)
 
     def fact(self, name: str) -> Any:
         """Something about the whole build; None where it is not known."""
@@ -161,6 +79,10 @@ class Ledger:
     def set_fact(self, name: str, value: Any) -> None:
         """Note something about the whole build."""
         self._change("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, json.dumps(value)))
+
+    def is_tried(self) -> bool:
+        """Whether anything became of a chunk."""
+        return bool(list(self._rows("SELECT 1 FROM chunks WHERE tries + rounds > 0 LIMIT 1")))
 
     def clear(self) -> None:
         """Forget all documents: the reading of the source begins again."""

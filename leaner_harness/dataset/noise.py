@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from leaner_harness.contracts import Document
 from leaner_harness.dataset.checks.grading import at_least, at_most
 from leaner_harness.dataset.records import Finding
 from leaner_harness.dataset.vocabulary import WORD
@@ -76,13 +75,14 @@ _ENGLISH = frozenset(
 )
 
 
-def judge_source(document: Document, limits: Limits = DEFAULT) -> list[Finding]:
-    """All filters of a document, in a fixed order; never raises on any text.
+def judge_source(text: str, genre: str, limits: Limits = DEFAULT) -> list[Finding]:
+    """All filters of a document's text, in a fixed order; never raises on any text.
 
-    Code and maths are held only against length and repetition: the rest asks for prose.
+    Code and maths are held only against length and repetition: the rest asks for prose. An
+    instruction may be as short as it likes.
     """
-    filters = _ANY if document.genre in {"code", "math"} else (*_ANY, *_PROSE)
-    return [judge(document.text, limits) for judge in filters]
+    filters = _ANY if genre in {"code", "math"} else (*_ANY, *_PROSE)
+    return [judge(text, limits) for judge in filters if genre != "instruction" or judge != _words]
 
 
 def _words(text: str, limits: Limits) -> Finding:

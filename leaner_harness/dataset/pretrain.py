@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from leaner_harness.contracts import Document
-from leaner_harness.dataset import build, checks, maths
+from leaner_harness.dataset import beginning, build, checks, maths
 from leaner_harness.dataset.assemble import CONTAMINATED, MANIFEST, NEAR_DUPLICATE, assemble
 from leaner_harness.dataset.assemble import account as counted
 from leaner_harness.dataset.card import card
@@ -27,7 +27,7 @@ from leaner_harness.errors import UsageError
 from leaner_harness.files import write_atomic
 from leaner_harness.llm.bill import bill
 from leaner_harness.llm.engine import Engine
-from leaner_harness.llm.opening import account, open_plugin
+from leaner_harness.llm.opening import account, open_plugin, refuse_secrets
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +48,14 @@ class Settings:
     """Grades of maths that are kept."""
     coverage: float = checks.DEFAULT.coverage_fail
     """Share of a text's words that must be in the vocabulary, at least."""
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for numbers that cannot be, and for what must not be written down."""
+        if not 0 <= self.coverage <= 1:
+            raise UsageError(f"A coverage of {self.coverage} is none.", "Give a share: 0 to 1.")
+        if self.tries < 1:
+            raise UsageError(f"tries is {self.tries}; it must be 1 or more.")
+        refuse_secrets(self.rewriter_args)
 
     def record(self) -> dict[str, Any]:
         """As JSON."""
@@ -92,11 +100,11 @@ class Job:
                 f"There is no build in {folder}.", "Begin one: leaner build pretrain SOURCE --out"
             )
         if not is_begun(folder):
-            build.refuse_existing(folder, (*SPLITS, CARD, MANIFEST))
+            beginning.refuse_existing(folder, (*SPLITS, CARD, MANIFEST))
         self.folder, self.ledger = folder, Ledger(folder)
         try:
             if settings is not None:
-                build.check_same(self.ledger, settings.record())
+                beginning.check_same(self.ledger, settings.record(), while_untried=True)
             known = self.ledger.fact("settings")
             if known is None:
                 raise UsageError(f"The build in {folder} was never begun.", "Remove the folder.")
@@ -123,6 +131,7 @@ class Job:
         """Filter and chunk the source, or a part of it with its places, unless that is done."""
         if self.ledger.fact("read"):
             return
+        self.inspector.allowed  # noqa: B018 (a list that cannot be read is named before any work)
         if documents is None:
             documents = self.settings.source.documents()
         many = partial(self.crew.map, starts=True)
@@ -196,7 +205,7 @@ class Job:
         arguments = {**self.settings.rewriter_args, **(overrides or {})}
         rewriter, engine = open_plugin("rewriter", self.settings.rewriter, arguments, replies)
         if engine is not None:
-            build.check_servers(self.ledger, {"rewriter": engine.settings.endpoint})
+            beginning.check_servers(self.ledger, {"rewriter": engine.settings.endpoint})
         return rewriter, engine
 
     def _sift(self, texts: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -217,12 +226,14 @@ class Job:
             write_atomic(self.folder / name, drawn)
         write_atomic(self.folder / CARD, card(manifest, found))
 
-    def retry(self) -> int:
-        """Make pending again what failed or was rejected; returns how many chunks.
+    def retry(self, *, rejected: bool = False) -> int:
+        """Make pending again what failed, and perhaps what was rejected; returns how many chunks.
 
-        Not maths that has its grade: asked again, it would get the same.
+        Not maths that has its grade: asked again, it would get the same. What was rejected is asked
+        for anew, and paid for.
         """
-        return self.ledger.again([FAILED, REJECTED], final=maths.CHECK)
+        states = [FAILED, REJECTED] if rejected else [FAILED]
+        return self.ledger.again(states, final=maths.CHECK)
 
     def status(self) -> dict[str, Any]:
         """What there is, what became of it, what that took, and why chunks failed."""

@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from leaner_harness.contracts import Document
 from leaner_harness.data.glue import TASKS
+from leaner_harness.data.row_text import asked_in
 from leaner_harness.dataset.glue.wording import for_rewriters
 from leaner_harness.dataset.records import Assignment
 from leaner_harness.llm.reading import read_object
@@ -66,6 +68,12 @@ _COMPLAINT = "An earlier try was not accepted. Do better in this:\n"
 _FORM = "\nReply with one JSON object that has the same keys, and nothing else."
 
 
+def pair_of(document: Document) -> dict[str, str]:
+    """Prompt and response of a document of `PAIRS`, without what stands around the prompt."""
+    response = document.text[document.prompt :].strip()
+    return {"prompt": asked_in(document.text[: document.prompt]).strip(), "response": response}
+
+
 def pair_text(pair: str) -> str:
     """The text of a pair: prompt and answer together, without the marks of JSON."""
     return "\n\n".join(json.loads(pair).values())
@@ -98,27 +106,30 @@ def request(assignment: Assignment, sampling: Mapping[str, float]) -> Request:
         "additionalProperties": False,
     }
     tokens = _TOKENS_PER_WORD * len(chunk.text.split()) + _TOKENS_MORE
-    read = partial(_read_object, keys=keys) if keys else _read_text
+    read = partial(_read_object, given=given) if keys else _read_text
     return Request(chunk.id, messages, read, schema, tokens, dict(sampling), assignment.sample)
 
 
 def _read_text(reply: str) -> str:
-    return _strings(reply, ("text",))["text"]
+    return _strings(reply, {"text": reply})["text"]
 
 
-def _read_object(reply: str, keys: tuple[str, ...]) -> str:
-    return json.dumps(_strings(reply, keys), ensure_ascii=False)
+def _read_object(reply: str, given: Mapping[str, str]) -> str:
+    return json.dumps(_strings(reply, given), ensure_ascii=False)
 
 
-def _strings(reply: str, keys: tuple[str, ...]) -> dict[str, str]:
-    """The texts in a reply. Raises InvalidReply where one is missing, no text, or empty."""
+def _strings(reply: str, given: Mapping[str, str]) -> dict[str, str]:
+    """The texts in a reply, under the keys of what was given.
+
+    Raises InvalidReply where one is missing, no text, or empty; what was given empty may be.
+    """
     found = read_object(reply)
-    for key in keys:
+    for key, was in given.items():
         if not isinstance(found.get(key), str):
             raise InvalidReply(UNPARSABLE, f"{key!r} must be a text")
-        if not found[key].strip():
+        if was.strip() and not found[key].strip():
             raise InvalidReply(REFUSED, f"{key!r} is empty")
-    return {key: found[key].strip() for key in keys}
+    return {key: found[key].strip() for key in given}
 
 
 def digest(genre: str) -> str:

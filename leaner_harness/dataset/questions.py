@@ -179,13 +179,18 @@ def make(
     return made
 
 
+def refuse_taken(folder: Path) -> None:
+    """Raise DataError for a folder that holds something."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise DataError(f"{folder} is there already.", "Name another folder, or remove it.")
+
+
 def write(made: Made, folder: Path) -> None:
     """Write the questions in the published layout, and a manifest: the whole folder, or nothing.
 
     Raises DataError where the folder holds something.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise DataError(f"{folder} is there already.", "Name another folder, or remove it.")
+    refuse_taken(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
         whole = Path(scratch) / "whole"

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -37,11 +38,9 @@ def split_of(entry: Entry, seed: int) -> str:
 def row_of(entry: Entry, parts: Sequence[Part], rewriter: Mapping[str, Any]) -> Row:
     """A document of the data set, and where it came from; nothing that another run would change."""
     text = joined([(part.chunk, part.rewritten) for part in parts])
-    checks: dict[str, float] = {}
+    values: dict[str, list[float]] = defaultdict(list)
     for finding in (each for part in parts for each in part.findings):
-        known = checks.get(finding["check"])
-        value = finding["value"]
-        checks[finding["check"]] = value if known is None else min(known, value)
+        values[finding["check"]].append(finding["value"])
     return {
         **_texts(entry.genre, text),
         "id": entry.id,
@@ -50,7 +49,8 @@ def row_of(entry: Entry, parts: Sequence[Part], rewriter: Mapping[str, Any]) -> 
         "rewriter": dict(rewriter),
         "prompts": sorted({part.record.get("prompt_sha256", "") for part in parts} - {""}),
         "models": sorted({part.record.get("model", "") for part in parts} - {""}),
-        "checks": dict(sorted(checks.items())),
+        # Lowest and highest of its chunks: of one check the one is the worst, of another the other.
+        "checks": {name: [min(each), max(each)] for name, each in sorted(values.items())},
     }
 
 

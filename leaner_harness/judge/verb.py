@@ -48,7 +48,9 @@ class Report:
     """The summary of verdicts as they come, by kind of question too."""
 
     def __init__(self, opened: Opened) -> None:
-        self._opened = opened
+        self._opened, self._before = opened, opened.account()
+        if opened.engine is not None:  # it may have judged other answers
+            opened.engine.models.clear()
         self._all = Tally(opened.scale)
         self._kinds: dict[str, Tally] = defaultdict(lambda: Tally(opened.scale))
         self._by: dict[str, int] = defaultdict(int)
@@ -73,7 +75,10 @@ class Report:
             "grades_by": dict(sorted(self._by.items())),
             "reasons": dict(sorted(self._why.items())),
             "card": cards.known(self._opened.fingerprint),
-            **self._opened.account(),
+            **{
+                key: None if value is None else value - (self._before[key] or 0)
+                for key, value in self._opened.account().items()
+            },
         }
 
 

@@ -23,7 +23,7 @@ def bill(requests: Iterable[Request], engine: Engine | None) -> dict[str, Any]:
             cached += 1
             continue
         calls += 1
-        prompt += prompt_tokens(request)
+        prompt += prompt_tokens(request.messages)
         completion += request.max_tokens
     return {
         "cached": cached,

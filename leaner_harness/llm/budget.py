@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from leaner_harness.llm.records import Request, Usage
+from collections.abc import Iterable, Mapping
+
+from leaner_harness.llm.records import Usage
 from leaner_harness.llm.settings import Settings
 
 _CHARACTERS = 3  # in a token, at least, of English: an estimate from above
 _MARGIN = 8  # tokens around a message
 
 
-def prompt_tokens(request: Request) -> int:
+def prompt_tokens(messages: Iterable[Mapping[str, str]]) -> int:
     """At most about so many tokens stand in the messages."""
-    return sum(len(m["content"]) // _CHARACTERS + _MARGIN for m in request.messages)
+    return sum(len(m["content"]) // _CHARACTERS + _MARGIN for m in messages)
 
 
 class Budget:
@@ -25,12 +27,12 @@ class Budget:
         """What they cost, as far as servers said; elsewhere what was set aside for them."""
         self._set_aside = 0.0
 
-    def take(self, request: Request, max_tokens: int) -> float | None:
+    def take(self, messages: Iterable[Mapping[str, str]], max_tokens: int) -> float | None:
         """Set aside what one more call may cost; None where the budget does not allow it."""
         settings = self._settings
         if settings.max_requests is not None and self.requests >= settings.max_requests:
             return None
-        price = settings.cost(prompt_tokens(request), max_tokens) or 0.0
+        price = settings.cost(prompt_tokens(messages), max_tokens) or 0.0
         within = settings.max_cost
         if within is not None and self.spent + self._set_aside + price > within:
             return None

@@ -21,7 +21,6 @@ understand the request as it is worded."""
 _NO_MONEY = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
 _WRONG_FOR_ALL = {
     401: "the key was refused",
-    403: "access was refused",
     404: "no such model or path",
 }
 _ASKED_WRONGLY = (400, 422)

@@ -21,6 +21,7 @@ from leaner_harness.llm.client import AGAIN, REWORD, STOP, Answer, Client, Failu
 from leaner_harness.llm.dialect import Dialect
 from leaner_harness.llm.records import (
     FILTERED,
+    NOT_ASKED,
     OK,
     REFUSED,
     SKIPPED_BUDGET,
@@ -59,7 +60,7 @@ class Engine:
         """One reply for each request, as they come; none is lost, whatever the server does.
 
         `requests` are taken as they are needed. Where the quota is used up, the key refused, or
-        request after request fails, the rest end in `transport` without being asked. Raises
+        request after request fails, the rest end in `not_asked`. Raises
         UsageError where a key is needed and not set, and what the iterable raises.
         """
         run = _Run(self, iter(requests))
@@ -167,9 +168,9 @@ class _Run:
                 answer, made = await self._answer(request, messages, max_tokens)
             except _NoAnswer as end:
                 # What the first reply was wrong in says more than that there was no second.
-                if is_second:
-                    return _with(reply, calls + end.calls, usage)
-                return Reply(request.id, end.state, reason=end.reason, calls=calls + end.calls)
+                if not is_second:
+                    reply = Reply(request.id, end.state, reason=end.reason)
+                return _with(reply, calls + end.calls, usage + end.usage)
             calls, usage = calls + made, usage + answer.usage
             reply = self._read(request, answer)
             if reply.state in (OK, REFUSED, FILTERED) or is_second:
@@ -208,14 +209,14 @@ class _Run:
         self, request: Request, messages: Sequence[Mapping[str, str]], max_tokens: int
     ) -> tuple[Answer, int]:
         """An answer and the HTTP requests it took. Raises _NoAnswer."""
-        calls, failures = 0, 0
+        calls, failures, usage = 0, 0, Usage()
         while True:
             await self._wait_as_asked()
             if self._stopped:
-                raise _NoAnswer(TRANSPORT, f"not asked: {self._stopped}", calls)
-            price = self._engine.budget.take(request, max_tokens)
+                raise _NoAnswer(NOT_ASKED, self._stopped, calls, usage)
+            price = self._engine.budget.take(messages, max_tokens)
             if price is None:
-                raise _NoAnswer(SKIPPED_BUDGET, "the budget is used up", calls)
+                raise _NoAnswer(SKIPPED_BUDGET, "the budget is used up", calls, usage)
             calls += 1
             if self._client is None:
                 self._client = Client(self._settings)
@@ -225,12 +226,13 @@ class _Run:
                 answer = await self._client.call(request, messages, max_tokens)
                 spent = answer.usage
                 self._failed_in_a_row = 0
-                return answer, calls
+                return replace(answer, usage=usage + spent), calls
             except Failure as failure:
-                spent = _UNKNOWN if failure.may_cost else None
+                if failure.may_cost:
+                    spent = usage = _UNKNOWN
                 failures += failure.meaning != REWORD
                 if not await self._go_on(failure, failures, dialect, request):
-                    raise _NoAnswer(TRANSPORT, failure.reason, calls) from None
+                    raise _NoAnswer(TRANSPORT, failure.reason, calls, usage) from None
             finally:
                 self._engine.budget.settle(price, spent)
 
@@ -272,9 +274,9 @@ class _Run:
 class _NoAnswer(Exception):
     """A request ends without an answer."""
 
-    def __init__(self, state: str, reason: str, calls: int) -> None:
+    def __init__(self, state: str, reason: str, calls: int, usage: Usage) -> None:
         super().__init__(reason)
-        self.state, self.reason, self.calls = state, reason, calls
+        self.state, self.reason, self.calls, self.usage = state, reason, calls, usage
 
 
 def _with(reply: Reply, calls: int, usage: Usage) -> Reply:

@@ -40,11 +40,7 @@ def open_plugin(
     engine = None
     if spec.llm:
         settings = {key: arguments[key] for key in _ENGINE if key in arguments}
-        if urlsplit(str(settings.get("base_url", ""))).username:
-            raise UsageError(
-                "A base_url with a user name and a password in it would be written down.",
-                "Put it into the environment: OPENAI_BASE_URL",
-            )
+        refuse_secrets(settings)
         if "prices" in settings:
             settings["prices"] = _prices(settings["prices"])
         settings.setdefault("base_url", os.environ.get("OPENAI_BASE_URL") or Settings.base_url)
@@ -52,6 +48,16 @@ def open_plugin(
         engine = Engine(Settings(argument, **settings), cache)
     options = {key: arguments[key] for key in spec.options if key in arguments}
     return resolve(spec.open)(argument, engine, **options), engine
+
+
+def refuse_secrets(arguments: Mapping[str, Any]) -> None:
+    """Raise UsageError for arguments that hold what must not be written down."""
+    address = urlsplit(str(arguments.get("base_url", "")))
+    if "@" in address.netloc or address.query:
+        raise UsageError(
+            "A base_url with a user name, a password or a query in it would be written down.",
+            "Put it into the environment: OPENAI_BASE_URL",
+        )
 
 
 def account(engine: Engine | None) -> dict[str, Any]:

@@ -11,9 +11,11 @@ from typing import Any
 OK = "ok"
 REFUSED, FILTERED, TRUNCATED = "refused", "filtered", "truncated"
 UNPARSABLE, OUT_OF_RANGE = "unparsable", "out_of_range"
-TRANSPORT, SKIPPED_BUDGET = "transport", "skipped_budget"
+TRANSPORT = "transport"
+SKIPPED_BUDGET, NOT_ASKED = UNASKED = "skipped_budget", "not_asked"
+"""Nobody tried: the budget was used up, or the run had come to its end before."""
 STATES = (
-    OK, REFUSED, FILTERED, TRUNCATED, UNPARSABLE, OUT_OF_RANGE, TRANSPORT, SKIPPED_BUDGET,
+    OK, REFUSED, FILTERED, TRUNCATED, UNPARSABLE, OUT_OF_RANGE, TRANSPORT, *UNASKED,
 )  # fmt: skip
 """How a request ends. Only `ok` has a value."""
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from leaner_harness.dataset.checks import content, form
 from leaner_harness.dataset.checks.grading import DEFAULT, Thresholds
 from leaner_harness.dataset.checks.reading import Reading
-from leaner_harness.dataset.records import FAIL, PASS, WARN, Chunk, Finding
+from leaner_harness.dataset.records import Chunk, Finding
 from leaner_harness.dataset.vocabulary import Vocabulary
 
 __all__ = ["DEFAULT", "Thresholds", "verdict", "verify"]
@@ -37,9 +35,3 @@ def verify(
         form.repetition(source, new, thresholds),
         form.ascii_share(text, thresholds),
     ]
-
-
-def verdict(findings: Iterable[Finding]) -> str:
-    """The worst verdict; `pass` where there are no findings."""
-    found = {finding.verdict for finding in findings}
-    return FAIL if FAIL in found else WARN if WARN in found else PASS

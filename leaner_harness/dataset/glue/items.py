@@ -107,7 +107,7 @@ def enter(ledger: Ledger, source: Source, tolerance: float) -> None:
 
 def entered(ledger: Ledger) -> Iterator[tuple[Entry, Item, Part | None]]:
     """All items as the ledger has them, in their order; no chunk for what was rejected at once."""
-    for entry in list(ledger.documents()):
+    for entry in ledger.documents():
         yield entry, item_of(ledger, entry.id), next(iter(ledger.parts(entry)), None)
 
 

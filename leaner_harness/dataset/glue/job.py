@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from leaner_harness.data.glue import SPLITS, GlueTask, get_task
-from leaner_harness.dataset import build
+from leaner_harness.dataset import beginning, build
 from leaner_harness.dataset.assemble import account
 from leaner_harness.dataset.glue import checking, items, rows, wording
 from leaner_harness.dataset.glue.judging import Judge
@@ -92,17 +92,17 @@ class Job:
         """Begin in a folder, or go on. Raises UsageError as the ledger does."""
         self.folder, self.settings = folder, settings
         self.task = get_task(settings.task)
-        build.refuse_existing(folder, _overwritten(folder, self.task))
+        beginning.refuse_existing(folder, _overwritten(folder, self.task))
         self.tolerance = settings.tolerance if self.task.regression else 0.0
         self.rewriter = Model(settings.rewriter, settings.rewriter_args)
         self.model = Model(settings.judge, settings.judge_args)
         self.about = about(self.task, self.rewriter, self.model)
         self.ledger = Ledger(folder / HIDDEN / settings.task)
         try:
-            build.check_same(self.ledger, settings.record())
+            beginning.check_same(self.ledger, settings.record())
             known = {"rewriter": self.about["rewriter"], "judge": self.about["judge"]}
             servers = {role: each.get("endpoint", "") for role, each in known.items()}
-            build.check_servers(self.ledger, servers)
+            beginning.check_servers(self.ledger, servers)
         except BaseException:
             self.ledger.close()
             raise
@@ -206,13 +206,17 @@ class Job:
     def dry_run(self, limit: int | None = None) -> dict[str, Any]:
         """What is left to ask, for so many items, and what it may cost."""
         self.read()
-        found = [part.chunk for _, part in self.ledger.pending(0, self._left(limit))]
-        assignments = (Assignment(chunk) for chunk in found)
-        texts = [chunk.text for chunk in found]
-        left = forecast(
-            assignments, self.rewriter, texts, self.model, self.judge, self.item_rewriter
+        left = self._left(limit)
+        waiting = [
+            build.assignment(entry, part)
+            for attempt in range(self.settings.tries)
+            for entry, part in self.ledger.pending(attempt, left)
+        ][:left]
+        rewritten = texts_to_judge(self.task, self.ledger, self.ledger.documents())
+        found = forecast(
+            waiting, rewritten, self.rewriter, self.model, self.judge, self.item_rewriter
         )
-        return {"items": len(found), **left}
+        return {"items": len(waiting), **found}
 
     def _outcomes(self) -> Iterable[Outcome]:
         return outcomes(self.judge, self.ledger, self.tolerance)

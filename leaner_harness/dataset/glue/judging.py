@@ -22,7 +22,7 @@ from leaner_harness.llm.reading import read_object
 from leaner_harness.llm.records import (
     OK,
     OUT_OF_RANGE,
-    SKIPPED_BUDGET,
+    UNASKED,
     UNPARSABLE,
     InvalidReply,
     Request,
@@ -95,7 +95,7 @@ class Judge:
     def ask(self, engine: Engine, texts: Iterable[str], announce: Announce) -> None:
         """Have all texts answered that are not; what the budget leaves out stays unasked."""
         for reply in engine.ask(map(self.request, self.unasked(texts))):
-            if reply.state != SKIPPED_BUDGET:
+            if reply.state not in UNASKED:
                 answer = Answer(reply.state, reply.value, reply.model, self._digest)
                 self._ledger.set_fact(_name(reply.id), asdict(answer))
             announce("judged", 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from leaner_harness.data.glue import GlueTask
@@ -71,27 +71,30 @@ ASSUMED = (
 
 
 def forecast(
-    assignments: Iterable[Assignment],
+    waiting: Sequence[Assignment],
+    rewritten: Iterable[str],
     rewriter: Model,
-    judged: Iterable[str],
     judge: Model,
     asking: Judge,
     telling: Any,
 ) -> dict[str, Any]:
     """The bill of what is left: rewrites, answers to the items and to their rewrites.
 
-    `judged` are the texts of items; `telling(rewriter)` is an ItemRewriter.
+    `waiting` are items to be rewritten, `rewritten` texts of those that were, answered or not;
+    `telling(rewriter)` is an ItemRewriter.
     """
-    purse, texts = Purse(), list(judged)
+    purse, texts = Purse(), [each.chunk.text for each in waiting]
     with purse.opened("rewriter", rewriter.named, rewriter.arguments) as (opened, engine):
         items: ItemRewriter = telling(opened)
-        asked = _requests(opened, items, assignments) if engine else ()
+        asked = _requests(opened, items, waiting) if engine else ()
         rewrites = bill(asked, engine)
     with purse.opened("judge", judge.named, judge.arguments) as (_, other):
         engine = engine_of(judge, other)
+        begun = bill(map(asking.request, asking.unasked(rewritten)), engine)
         originals = bill(map(asking.request, asking.unasked(texts)), engine)
         answers = bill(map(_another, map(asking.request, texts)), engine)
     parts = {"rewrites": rewrites, "answers_to_source": originals, "answers_to_rewrites": answers}
+    parts["answers_to_what_is_rewritten"] = begun
     costs = [part["cost_at_most"] for part in parts.values() if part["calls"]]
     cost = None if None in costs else sum(costs)
     calls = sum(part["calls"] for part in parts.values())

@@ -9,7 +9,7 @@ from typing import Any
 from leaner_harness.errors import UsageError
 from leaner_harness.llm.engine import Engine
 from leaner_harness.llm.opening import account, open_plugin
-from leaner_harness.llm.records import OK, SKIPPED_BUDGET
+from leaner_harness.llm.records import OK, UNASKED
 from leaner_harness.registry import load_registry
 
 _ANSWERS = 2
@@ -63,7 +63,7 @@ class Purse:
         if self._cost is not None:
             self._cost = max(0.0, self._cost - engine.budget.spent)
         silent = engine.states.total() and not engine.states[OK]
-        self.is_over |= bool(engine.states[SKIPPED_BUDGET] or silent)
+        self.is_over |= bool(any(engine.states[state] for state in UNASKED) or silent)
 
 
 def check_arguments(role: str, arguments: Mapping[str, Any]) -> None:

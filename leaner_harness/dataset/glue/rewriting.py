@@ -14,7 +14,7 @@ from leaner_harness.data.glue import GlueTask
 from leaner_harness.dataset import policy
 from leaner_harness.dataset.glue.items import as_text, read_text
 from leaner_harness.dataset.records import Assignment, Chunk, Rewrite
-from leaner_harness.llm.records import OK, SKIPPED_BUDGET
+from leaner_harness.llm.records import OK, UNASKED
 
 OF_PROSE = ("rules",)
 """Kinds of rewriters that read prose alone: they are given each text field by itself."""
@@ -61,7 +61,7 @@ class ItemRewriter:
             yield from (self._by_field(self.told(each)) for each in assignments)
             return
         for found in self._rewriter.rewrite(self._while_paid(assignments)):
-            self._spent |= found.state == SKIPPED_BUDGET
+            self._spent |= found.state in UNASKED
             # A plugin may hand on half a surrogate pair, which could not be written down.
             text = found.text.encode("utf-8", "replace").decode()
             yield dataclasses.replace(found, text=text)

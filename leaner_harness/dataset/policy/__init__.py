@@ -16,8 +16,8 @@ from leaner_harness.dataset.policy.names import FEMALE, MALE, stand_ins, starts_
 from leaner_harness.dataset.records import PASS, WARN, Finding
 
 VERSION = 1
-_ROUNDS = 5
 """Of the policy: bump it with any change of what is replaced by what."""
+_ROUNDS = 5
 _LEFT, _COUNTRIES, _YEARS = 0.05, 0.5, 1.0
 """What is remarked on: share of names left; countries and years left for each 1,000 words."""
 _NAMES_KEPT = 0.5
@@ -61,15 +61,6 @@ class Replacements:
     works: Mapping[str, str] = field(default_factory=dict)
     years: Mapping[str, str] = field(default_factory=dict)
     """Those that stay as they are: the text is about them."""
-
-    def row(self) -> dict[str, dict[str, str]]:
-        """As JSON."""
-        return {name: dict(getattr(self, name)) for name in _KINDS}
-
-    @classmethod
-    def of(cls, row: Mapping[str, Mapping[str, str]]) -> Replacements:
-        """From what `row` gave."""
-        return cls(**{name: dict(row.get(name, {})) for name in _KINDS})
 
     @cached_property
     def all(self) -> dict[str, str]:
