@@ -29,11 +29,12 @@ lint: .venv/ready  # ruff and mypy
 docs: .venv/ready  # write the generated parts of the documents again
 	$(BIN)/python docs/generate.py
 
-# Left out of `bench`: two need a checkpoint, and the studies take hours.
-LONG := $(addprefix benchmarks/,finetune_grid.py curricula.py fewer_tokens.py fewer_tokens_report.py curricula_study.py against_ngram.py study_runs.py)
+# Left out of `bench`: these need a checkpoint, and the studies take hours.
+LONG := $(addprefix benchmarks/,finetune_grid.py curricula.py fewer_tokens.py curricula_study.py against_ngram.py)
+SCRIPTS := $(shell grep -l __main__ benchmarks/*.py)
 
-bench: .venv/ready  # the speed figures of the README
-	for script in $(filter-out $(LONG),$(wildcard benchmarks/*.py)); do $(BIN)/python $$script; done
+bench: .venv/ready  # the speed figures of the README, with each script's defaults
+	for script in $(filter-out $(LONG),$(SCRIPTS)); do $(BIN)/python $$script; done
 
 leaderboard: .venv/ready  # build results/README.md from the result files
 	$(BIN)/leaner leaderboard build && $(BIN)/leaner leaderboard check

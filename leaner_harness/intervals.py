@@ -123,6 +123,19 @@ def t_interval(value: float, spread: Spread) -> Interval:
     return Interval(value - half, value + half)
 
 
+def standard_error(values: Sequence[float]) -> float:
+    """Of the mean of two numbers or more."""
+    return float(np.std(values, ddof=1)) / math.sqrt(len(values))
+
+
+def of_seeds(values: Sequence[float]) -> tuple[float, Interval | None]:
+    """The mean of a number of each seed, and Student's interval; None for one seed."""
+    mean = float(np.mean(values))
+    if len(values) < 2:
+        return mean, None
+    return mean, t_interval(mean, Spread(standard_error(values), len(values) - 1))
+
+
 def t_quantile(probability: float, freedom: float) -> float:
     """The quantile of Student's t; of the normal distribution where freedom is infinite."""
     from scipy import special  # a third of a second that a run with one seed need not wait

@@ -24,6 +24,7 @@ from leaner_harness.statistics import Array, Cells
 
 ALPHA = 0.05
 POWER = 0.8
+CANNOT_TELL = "cannot tell"
 _NOISE = 1e-9
 """Differences closer than this are ties of a permutation with what was seen, rounded."""
 
@@ -189,8 +190,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in corrected]
 
 
-def verdict(value: float, p: float) -> str:
-    """`A better`, `B better`, or `cannot tell`, from a difference and its corrected p value."""
+def verdict(value: float, p: float, better: str = "A better", worse: str = "B better") -> str:
+    """`better`, `worse` or `cannot tell`, from a difference and its corrected p value."""
     if not p <= ALPHA:  # nor where p is no number
-        return "cannot tell"
-    return "A better" if value > 0 else "B better"
+        return CANNOT_TELL
+    return better if value > 0 else worse

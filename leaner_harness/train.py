@@ -7,6 +7,7 @@ the other keys belong to that trainer's recipe class.
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -105,14 +106,29 @@ def check_resumable(plan: Plan, out: Path) -> None:
 def train(plan: Plan, out: Path) -> Checkpoint:
     """Run the trainer; `leaner.json` is written last, so its presence says the checkpoint is whole.
 
-    The checkpoint's milestones get the same. Raises CheckpointError when the trainer says it wrote
-    a directory that is not there.
+    The checkpoint's milestones get the same. Raises UsageError for a folder that holds a model of
+    another trainer, and CheckpointError when the trainer says it wrote a directory that is not
+    there.
     """
+    _refuse_others(plan, out)
     checkpoint: Checkpoint = resolve(plan.trainer.train)(plan.recipe, out)
     for each in (*checkpoint.milestones, checkpoint):
         _describe(each, plan)
     shutil.rmtree(checkpoint.path / RESUME, ignore_errors=True)
     return checkpoint
+
+
+def _refuse_others(plan: Plan, out: Path) -> None:
+    """Two trainers' files in one folder would be two models under one name."""
+    try:
+        other = json.loads((out / RECORD).read_text(encoding="utf-8"))["recipe"]["trainer"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if other != plan.trainer.name:
+        raise UsageError(
+            f"{out} holds a model of the trainer {other!r}, whose files would stay.",
+            "Give another folder: --out DIR, or remove that one.",
+        )
 
 
 def _describe(checkpoint: Checkpoint, plan: Plan) -> None:

@@ -320,6 +320,21 @@ def test_a_plan_is_printed_without_training(tmp_path, capsys, monkeypatch):
     assert "has no curricula" in capsys.readouterr().err
 
 
+def test_near_budgets_are_told_apart_and_a_trainer_may_have_no_rate(tmp_path):
+    runs = [write_run(tmp_path / "random", 2.0, steps=1000, learning_rate=None, **RANDOM)]
+    for steps in (997, 1000):
+        name = tmp_path / f"easy{steps}"
+        runs.append(write_run(name, 1.9, steps=steps, learning_rate=None, **ITERATIVE))
+    report = compare_runs(runs)
+    assert list(rows_of(report)["iterative flesch"]["strict"]["budgets"]) == ["99.7%", "100%"]
+    assert "| `random` | 0 | - |" in markdown(report)
+    path = tmp_path / "random" / "leaner.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps(record | {"data": {"tokens": 70_000}}))
+    with pytest.raises(CheckpointError, match="digest"):
+        compare_runs(runs)
+
+
 def test_a_log_of_another_run_is_no_curve_of_this_one(tmp_path):
     """Someone began anew in a finished run's folder: record and log are of two runs."""
     folder = write_run(tmp_path / "one", 2.0)

@@ -116,6 +116,8 @@ def test_every_number_has_its_interval_and_its_reading() -> None:
         return glue_record(f"demo-{name}", 1, board=demo.GROUP, protocol=changed)
 
     runs = [("llama", "zero-shot"), ("ngram", "zero-shot"), ("llama", "glance"), ("bert", "glance")]
+    other = record("llama", "glance")  # filed before, on another split and without all tasks
+    other["data"]["split"], other["tasks"] = "validation", {"cola": other["tasks"]["cola"]}
     answers = answers_record("demo-llama", 2, judged=False) | {"board": demo.QUESTIONS}
     group = {"group": "iterative", "difference": 0.1, "verdict": "one seed: cannot tell"}
     curricula = {
@@ -123,7 +125,7 @@ def test_every_number_has_its_interval_and_its_reading() -> None:
         "baseline": "random",
         "measure": {"unit": "bits per byte"},
     }
-    found = list(findings.findings([*(record(*run) for run in runs), answers], curricula))
+    found = list(findings.findings([*(record(*run) for run in runs), other, answers], curricula))
     said_all(found)
     assert all(re.search(r"^-?[.\d]+ \[-?[.\d]+, -?[.\d]+\]$", each.value) for each in found[:8])
     assert found[8].value == "+0.100 bits per byte"

@@ -112,10 +112,15 @@ def test_a_score_is_timed_by_its_checkpoint_s_recipe(timed: list[Model], tmp_pat
     assert 0 < hours() == hours(at="a/milestones/5-steps")
 
 
-def test_answers_and_what_was_never_trained_have_no_hours(
+def test_answers_absent_rows_and_what_was_never_trained_have_no_hours(
     timed: list[Model], tmp_path: Path
 ) -> None:
     trained = cell("a", "steps=10", *BUDGET)
-    for last in (scored("a", "--tasks", "leaner_eval_mini"), scored("b", "--tasks", "cola")):
+    nowhere = ("--tasks", "cola", "--data", str(tmp_path / "nowhere"))
+    for last in (
+        scored("a", "--tasks", "leaner_eval_mini"),
+        scored("a", *nowhere),
+        scored("b", "--tasks", "cola"),
+    ):
         found = forecast.forecast([trained, last], tmp_path)
         assert found["steps"]["train"]["known"] and not found["steps"]["score"]["known"]

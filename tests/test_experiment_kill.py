@@ -19,7 +19,6 @@ KILLS = 10
 # The steps of EXP1 and its report, over a grid of seconds: two sides, one architecture, one task.
 OWN = """
 [preset.tiny]
-preset = "tiny"
 recipe = "{architecture}-1m"
 grid_recipe = "llama-1m"
 side = ["leaner", "original"]

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leaner_harness.experiments.report import ratio
+from leaner_harness.paired import CANNOT_TELL
 
 SIZES = np.array([1.0, 2.0, 4.0])
 
@@ -34,12 +35,12 @@ def test_beyond_the_grid_and_what_cannot_be_told():
     above = ratio.ratio(a_side([0.0, 0.1, 0.2]), a_side([0.1, 0.2, 0.3]))
     assert above.verdict == ratio.MORE and ratio.shown(above).startswith("> 1.00")
     flat = ratio.ratio(a_side([0.2, 0.3, 0.4], 0.05), a_side([0.2, 0.2, 0.2], 0.05))
-    assert flat.verdict == ratio.CANNOT_TELL and "grow" in flat.reason
+    assert flat.verdict == CANNOT_TELL and "grow" in flat.reason
     noisy = ratio.ratio(a_side([0.1, 0.2, 0.3], 0.05), a_side([0.1, 0.2, 0.3], 0.05))
-    assert noisy.verdict == ratio.CANNOT_TELL
+    assert noisy.verdict == CANNOT_TELL
 
 
-@pytest.mark.parametrize(("largest", "verdict"), [(2.4, ratio.CANNOT_TELL), (3.99, ratio.MORE)])
+@pytest.mark.parametrize(("largest", "verdict"), [(2.4, CANNOT_TELL), (3.99, ratio.MORE)])
 def test_a_grid_that_ends_before_the_original_s_size_does_not_say_that_more_is_needed(
     largest, verdict
 ):

@@ -137,7 +137,13 @@ def test_what_is_wrong_is_named(tmp_path):
     )
     with pytest.raises(UsageError, match="'no'"):
         grid.read(str(path), "smoke", FOLDERS)
-    path.write_text(path.read_text().replace("{no}", "a{"))
+    path.write_text(
+        path.read_text().replace("over=[]", 'over=[]\nset=["seed"]').replace("{no}", "x")
+    )
+    path.write_text(f"{path.read_text()}seed=[0]\n")
+    with pytest.raises(UsageError, match="sets 'seed', which is .0. and no table"):
+        grid.read(str(path), "smoke", FOLDERS)
+    path.write_text(path.read_text().replace('\nset=["seed"]', "").replace('"x"', '"a{"'))
     with pytest.raises(UsageError, match="brace in 'a{'"):
         grid.read(str(path), "smoke", FOLDERS)
 

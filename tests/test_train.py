@@ -76,6 +76,21 @@ def test_a_run_that_replaces_a_finished_one_says_so(
         assert ("holds a finished run" in capsys.readouterr().err) is is_second
 
 
+def test_two_trainers_share_no_folder(tmp_path: Path) -> None:
+    """Weights of one and curve of the other would be filed as one model."""
+    plan = verb.read_recipe("ngram", ["words=500", "validation_words=200"])
+    (tmp_path / "leaner.json").write_text('{"recipe": {"trainer": "accelerate"}}')
+    with pytest.raises(UsageError, match="a model of the trainer 'accelerate'"):
+        verb.train(plan, tmp_path)
+    (tmp_path / "leaner.json").unlink()
+    (tmp_path / "resume").mkdir()
+    with pytest.raises(UsageError, match="a run that was stopped"):
+        verb.train(plan, tmp_path)
+    (tmp_path / "resume").rmdir()
+    verb.train(plan, tmp_path)
+    verb.train(plan, tmp_path)  # its own it replaces
+
+
 def test_the_ready_recipes_are_listed_with_what_they_are(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 from leaner_harness.curriculum_report.runs import Point, Run, check_comparable, read_run
 from leaner_harness.errors import UsageError
 from leaner_harness.files import write_atomic, write_json
-from leaner_harness.intervals import Spread, t_interval, t_quantile, t_two_sided
+from leaner_harness.intervals import of_seeds, standard_error, t_quantile, t_two_sided
 from leaner_harness.learning_curve import MEASURES
 from leaner_harness.paired import ALPHA, POWER, holm
 from leaner_harness.results import read_all
@@ -160,8 +159,9 @@ def _strict(
     reached = [steps for steps, loss in losses.items() if loss["mean"] <= target]
     return {
         "budgets": {
-            f"{steps / budget:.0%}": {
+            f"{100 * steps / budget:.4g}%": {
                 "loss": losses[steps],
+                "difference": _estimate([run.loss - each.loss for run, each in _pairs(runs, base)]),
                 "bill_ratio": _bill_ratio(runs, base),
                 "unique_tokens": _estimate([run.unique_tokens for run in runs]),
                 "seconds": _estimate([run.seconds for run in runs]),
@@ -182,23 +182,15 @@ def _estimate(values: Sequence[float]) -> dict[str, Any]:
     """Mean, 95 % interval over seeds (None for fewer than two), and how many there are."""
     if not values:
         return {"mean": None, "interval": None, "n": 0}
-    mean = float(np.mean(values))
-    interval = None
-    if len(values) > 1:
-        error = _standard_error(values)
-        interval = list(t_interval(mean, Spread(error, len(values) - 1)))
-    return {"mean": mean, "interval": interval, "n": len(values)}
-
-
-def _standard_error(values: Sequence[float]) -> float:
-    return float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    mean, interval = of_seeds(values)
+    return {"mean": mean, "interval": interval and list(interval), "n": len(values)}
 
 
 def _p_value(gaps: Sequence[float]) -> float | None:
     """Two-sided paired t test; None for fewer than two seeds."""
     if len(gaps) < 2:
         return None
-    error = _standard_error(gaps)
+    error = standard_error(gaps)
     if error == 0:
         return 1.0 if np.mean(gaps) == 0 else 0.0
     return t_two_sided(float(np.mean(gaps)) / error, len(gaps) - 1)
@@ -211,7 +203,7 @@ def _detectable(gaps: Sequence[float]) -> float | None:
     """
     if len(gaps) < 2:
         return None
-    error = _standard_error(gaps)
+    error = standard_error(gaps)
     freedom = len(gaps) - 1
     return error * (t_quantile(1 - ALPHA / 2, freedom) + t_quantile(POWER, freedom))
 

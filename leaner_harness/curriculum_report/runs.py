@@ -72,6 +72,11 @@ class Run:
         return int(self.recipe["seed"])
 
     @property
+    def digest(self) -> str:
+        """Of the text it was trained on."""
+        return str(self.record["data"]["digest"])
+
+    @property
     def steps(self) -> int:
         """Its whole budget."""
         return int(self.record["steps"])
@@ -170,7 +175,7 @@ def read_run(folder: Path) -> Run:
         if not curve or curve[-1].step < record["steps"]:  # the end is measured, if not logged
             curve.append(Point(record["steps"], record["tokens_seen"], record[key]))
         run = Run(folder, record, key, tuple(curve))
-        _ = run.group, run.seed, run.loss, run.unique_tokens, run.bill, run.seconds
+        _ = run.group, run.seed, run.loss, run.unique_tokens, run.bill, run.seconds, run.digest
     except (OSError, ValueError, KeyError, TypeError, StopIteration) as error:
         raise CheckpointError(
             f"{folder} is no finished run with a validation loss: {error!r}.",
@@ -186,7 +191,7 @@ def check_comparable(runs: Sequence[Run]) -> None:
     """
     first = runs[0]
     for run in runs[1:]:
-        _refuse(first, run, "data", first.record["data"]["digest"], run.record["data"]["digest"])
+        _refuse(first, run, "data", first.digest, run.digest)
         _refuse(first, run, "what is measured", first.key, run.key)
         for key in sorted({*first.recipe, *run.recipe} - _MAY_DIFFER):
             _refuse(first, run, key, first.recipe.get(key), run.recipe.get(key))

@@ -53,7 +53,7 @@ def _loss_cells(row: Mapping[str, Any]) -> list[str]:
     return [
         f"`{row['group']}`",
         ", ".join(map(str, row["seeds"])),
-        f"{row['learning_rate']:g}",
+        _NONE if row["learning_rate"] is None else f"{row['learning_rate']:g}",
         _shown(row["loss"], "{:.4f}"),
         _shown(difference, "{:+.4f}"),
         _NONE if row["p_holm"] is None else f"{row['p_holm']:.2g}",

@@ -32,7 +32,9 @@ def read(out: Path) -> list[Finding]:
 def findings(records: Iterable[Record], curricula: Record) -> Iterator[Finding]:
     """What results and the comparison of curricula say, and no more than they can."""
     found = {
-        (each["board"], each["model"]["name"], each["protocol"]["name"]): each for each in records
+        (each["board"], each["model"]["name"], each["protocol"]["name"]): each
+        for each in records
+        if each["board"] != GROUP or each["data"]["split"] == "test"
     }
     for name in ("llama", "ngram"):
         yield _zero_shot(name, found[GROUP, f"demo-{name}", "zero-shot"])

@@ -260,6 +260,11 @@ def _command(
     for name in step.get("set", ()):
         axis, _, rest = name.partition(".")
         table = getattr(named[axis], rest) if rest else values[axis]
+        if not isinstance(table, Mapping):
+            raise UsageError(
+                f"The step {step['name']!r} sets {name!r}, which is {table!r} and no table.",
+                "Write a table of recipe keys: { steps = 100, ... }",
+            )
         for key, each in table.items():
             value = round(each * factors[key]) if key in factors else each
             shown = json.dumps(value) if not isinstance(value, str) else filled(value)

@@ -22,9 +22,10 @@ _FORWARD = 1 / 3
 
 
 def scoring_seconds(command: Sequence[str], recipe: Mapping[str, Any]) -> float | None:
-    """Seconds of a `leaner evaluate` command in one process; None for answers, of any length.
+    """Seconds of a `leaner evaluate` command in one process.
 
-    `recipe` is that of the checkpoint. Early stops are not foreseen.
+    None for answers, which are of any length, and where no rows are at hand. `recipe` is that of
+    the checkpoint. Early stops are not foreseen.
     """
     asked = dict(zip(command, command[1:], strict=False))
     names = [name for each in asked["--tasks"].split(",") for name in expand(each)]
@@ -32,6 +33,8 @@ def scoring_seconds(command: Sequence[str], recipe: Mapping[str, Any]) -> float 
         return None
     split, folder = chosen_split(asked.get("--split")), asked.get("--data")
     tasks = [_rows(name, split, folder) for name in names]
+    if not any(data.state == "ok" for data in tasks):
+        return None
     protocol = asked.get("--protocol", ZERO_SHOT)
     if protocol == ZERO_SHOT:
         return sum(_asked(data, recipe) for data in tasks)

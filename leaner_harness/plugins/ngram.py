@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from leaner_harness import (
+    RESUME,
     Checkpoint,
     CheckpointError,
     DataError,
@@ -240,8 +241,11 @@ def _wrong(key: str, value: object, wanted: str) -> UsageError:
 def train(recipe: NgramRecipe, out: Path) -> Checkpoint:
     """Count the n-grams of the recipe's text and leave the model in `out`.
 
-    Raises DataError when there is no text to train on or to score.
+    Raises DataError when there is no text to train on or to score, and UsageError for a folder in
+    which another trainer's run was stopped.
     """
+    if (out / RESUME).is_dir():
+        raise UsageError(f"{out} holds a run that was stopped.", "Give another folder: --out DIR")
     began = time.monotonic()
     reading = _Reading()
     documents = read_documents(recipe.data, "train", recipe.genres, recipe.words)

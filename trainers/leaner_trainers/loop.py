@@ -96,7 +96,7 @@ def train(recipe: Recipe, out: Path) -> Checkpoint:  # noqa: C901, PLR0915 (one 
     def held_out(part: int) -> Measure:
         words = held_out_documents(recipe.data, recipe.genres, recipe.validation_words, part)
         return read_validation(
-            words, text.tokenizer, recipe.block_size, objective, options, spec.packs
+            words, text.tokenizer, recipe.block_size, objective, options, text.start is not None
         )
 
     validation = held_out(0)

@@ -27,7 +27,7 @@ from leaner_trainers.attention import fused_attention
 from leaner_trainers.blocks import places_in_order, read_blocks
 from leaner_trainers.encoding import encode
 from leaner_trainers.order import RowRandom
-from leaner_trainers.tokenizers import start_token
+from leaner_trainers.tokenizers import end_token, start_token
 
 _BATCH = 16  # windows or blocks scored in one forward pass
 _SEED = 0  # of the masks, which are the same in every run
@@ -232,11 +232,11 @@ class ValidationBlocks(Measure):
         packs: bool,
     ) -> ValidationBlocks:
         """Cut up some documents. Raises DataError when those of no genre fill a block."""
-        documents, start = list(documents), start_token(tokenizer)
+        documents, start, end = list(documents), start_token(tokenizer), end_token(tokenizer)
         ids_of: dict[str, list[int]] = defaultdict(list)
         texts = [document.text for document in documents]
         for document, ids in zip(documents, encode(tokenizer, texts), strict=True):
-            ids_of[document.genre] += [start, *ids, tokenizer.eos_token_id]
+            ids_of[document.genre] += [start, *ids, *([] if end is None else [end])]
         blocks = {}
         for genre, ids in ids_of.items():
             n_blocks = (len(ids) - 1) // block_size

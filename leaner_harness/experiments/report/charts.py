@@ -25,12 +25,11 @@ class Point(NamedTuple):
 
 
 class Series(NamedTuple):
-    """Points of one kind, joined by a line or not."""
+    """Points of one kind, joined by a line."""
 
     name: str
     color: str
     points: Sequence[Point]
-    joined: bool = True
     dashed: bool = False
     squares: bool = False
 
@@ -127,12 +126,12 @@ def _axes(across: _Scale, up: _Scale, x: Axis, y: Axis) -> Iterator[str]:
 def _drawn(series: Series, across: _Scale, up: _Scale) -> Iterator[str]:
     mark: Callable[[float, float, str], str] = square if series.squares else dot
     places = [(across(p.x), up(p.y)) for p in series.points]
-    if series.joined and len(places) > 1:
+    if len(places) > 1:
         yield path(places, series.color, dashed=series.dashed)
     for point, (a, b) in zip(series.points, places, strict=True):
         if point.low is not None and point.high is not None:
             yield line(a, up(point.low), a, up(point.high), series.color)
-        if not series.joined or len(places) <= 12:
+        if len(places) <= 12:
             yield mark(a, b, series.color)
 
 

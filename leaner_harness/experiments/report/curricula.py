@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -33,7 +34,7 @@ from leaner_harness.experiments.report.training import Group, curves, training_t
 from leaner_harness.svg import INK, A, B, C, D
 
 _STEPS = ("random", "easy-first", "control")
-SHORTER = "shorter"
+SHORTER, REACHED = "shorter", "reached"
 _WHOLE = "100%"
 _COLORS = (B, C, D, A)
 _METRICS = {scoring.SCORE: "raw mean", scoring.CENTRED: "centred mean"}
@@ -133,29 +134,35 @@ def _costs(row: Mapping[str, Any]) -> list[Value]:
 
 def _shorter(kept: Kept, found: Mapping[str, Any]) -> Iterator[Block]:
     """Runs of fewer steps: what they come to, and whether that is the target."""
-    budget, target = found["budget"]["steps"], found["target"]
+    budget = found["budget"]["steps"]
     rows = []
     for row in found["groups"]:
         runs = [each for each in kept.runs_of(SHORTER) if each.run.group == row["group"]]
         for share, tried in row["strict"]["budgets"].items():
             if share != _WHOLE:
-                loss = _estimate(tried["loss"])
-                gap = None if loss is None else loss.value - target
-                cells: list[Value] = [row["group"], share, tried["loss"]["n"], loss, gap]
-                cells += ["reached" if gap is not None and gap <= 0 else "not reached"]
+                gap = tried["difference"]
+                cells: list[Value] = [row["group"], share, tried["loss"]["n"]]
+                cells += [_estimate(tried["loss"]), _estimate(gap), reached(gap["interval"])]
                 cells += [_estimate(tried[key]) for key in ("unique_tokens", "bill_ratio")]
                 rows.append(Row(cells, files_of(runs)))
     if rows:
         yield Table(
             (
                 Column("shown"), Column("share of the steps"), Column("seeds", "d"),
-                Column(found["measure"]["unit"], ".4f"), Column("above the target", "+.4f"),
-                Column("target", shared=True), Column("unique tokens", ",.0f"),
+                Column(found["measure"]["unit"], ".4f"), Column("above random order", "+.4f"),
+                Column("its loss", shared=True), Column("unique tokens", ",.0f"),
                 Column("bill / baseline's", ".2f"),
             ),
             rows,
-            f"Runs of fewer than the {budget:,} steps, each with a decay of its own.",
+            f"Runs of fewer than the {budget:,} steps, each with a decay of its own, beside random "
+            "order at all of them, paired by seed. Reached: the interval lies at or below 0.",
         )  # fmt: skip
+
+
+def reached(interval: Sequence[float] | None) -> str:
+    """Whether a loss is, from the interval of its difference; one seed has none."""
+    low, high = interval or (-math.inf, math.inf)
+    return REACHED if high <= 0 else "not reached" if low > 0 else paired.CANNOT_TELL
 
 
 def _arms(kept: Kept) -> dict[tuple[str, str], list[Scored]]:
@@ -219,9 +226,8 @@ def _score_table(
             cells += [None, None, None, "baseline" if place[0] == "random" else ""]
         else:
             p = corrected[place]
-            said = paired.verdict(gap.found.value, p)
             cells += [Estimate(gap.found.value, *gap.found.interval), gap.found.p, p]
-            cells.append(said.replace("A better", "better").replace("B better", "worse"))
+            cells.append(paired.verdict(gap.found.value, p, "better", "worse"))
             files += files_of(arms["random", place[1]])
         rows.append(Row(cells, files))
     return Table(

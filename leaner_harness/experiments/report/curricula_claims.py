@@ -14,9 +14,16 @@ from leaner_harness.experiments.report.claims import (
     Claim,
 )
 from leaner_harness.experiments.report.claims import section as claim_section
-from leaner_harness.experiments.report.curricula import SHORTER, compared, groups_of
+from leaner_harness.experiments.report.curricula import (
+    REACHED,
+    SHORTER,
+    compared,
+    groups_of,
+    reached,
+)
 from leaner_harness.experiments.report.document import Section
 from leaner_harness.experiments.report.files import Kept, files_of
+from leaner_harness.paired import CANNOT_TELL
 
 _LESS = {"steps": "fewer steps", "data": "less data"}
 
@@ -38,7 +45,7 @@ def claims(kept: Kept) -> Section:
     shorter = [each for each in kept.runs_of(SHORTER) if each.run.group == row["group"]]
     files = files_of([*groups[row["group"]], *shorter, *groups[found["baseline"]]])
     steps = _steps_saved(row, found, figures["steps"])
-    data = _text_saved(row, found, figures, reached=steps[1] == REPRODUCED)
+    data = _text_saved(row, found, figures, is_reached=steps[1] == REPRODUCED)
     seeds, whole = row["loss"]["n"], groups[row["group"]][0]
     if (bill := row["bill_ratio"]["mean"]) is not None:
         steps = (f"{steps[0]}; the whole bill is {bill:.2f} times random's", *steps[1:])
@@ -48,6 +55,8 @@ def claims(kept: Kept) -> Section:
             word, why = NOT_COMPARABLE, f"{seeds} training seed(s)"
         elif whole.run.recipe["data"] in MINI:
             word, why = NOT_COMPARABLE, "embedded text, which is not the paper's"
+        elif kept.experiment.preset != "paper":
+            why += f"; at the budget of the preset {kept.experiment.preset}, not the paper's"
         shown = f"{figures[name]:.0%} {_LESS[name]}"
         why = f"{why}. {said['not_comparable']}"
         told.append(Claim(f"{said['claim']}: {name}", shown, ours, word, why, files))
@@ -60,11 +69,15 @@ def _steps_saved(
     """Ours, the word and why: by runs of so many fewer steps, or else by the first crossing."""
     short = row["strict"]["budgets"].get(f"{1 - figure:.0%}")
     if short is not None:
-        gap = short["loss"]["mean"] - found["target"]
-        ours = f"with {1 - figure:.0%} of the steps {gap:+.4f} {found['measure']['unit']}"
-        if gap <= 0:
-            return ours, REPRODUCED, "runs of that length end at or below random order's mean"
-        return ours, NOT_REPRODUCED, "runs of that length end above random order's mean"
+        gap = short["difference"]
+        shown = "no shared seed" if gap["mean"] is None else f"{gap['mean']:+.4f}"
+        if gap["interval"]:
+            shown += " [{:+.4f}, {:+.4f}]".format(*gap["interval"])
+        ours = f"with {1 - figure:.0%} of the steps {shown} {found['measure']['unit']}"
+        if (word := reached(gap["interval"])) == REACHED:
+            return ours, REPRODUCED, "runs of that length end no higher than random order's"
+        why = "the interval holds 0" if word == CANNOT_TELL else "they end above random order's"
+        return ours, NOT_REPRODUCED, why
     crossing, seeds = row["first_crossing"], row["loss"]["n"]
     if crossing["seeds"] < seeds:
         ours = f"{crossing['seeds']} of {seeds} seeds reach the target"
@@ -77,7 +90,11 @@ def _steps_saved(
 
 
 def _text_saved(
-    row: Mapping[str, Any], found: Mapping[str, Any], figures: Mapping[str, float], *, reached: bool
+    row: Mapping[str, Any],
+    found: Mapping[str, Any],
+    figures: Mapping[str, float],
+    *,
+    is_reached: bool,
 ) -> tuple[str, str, str]:
     """Ours, the word and why: how much less of the text was read by runs that reach the target."""
     short = row["strict"]["budgets"].get(f"{1 - figures['steps']:.0%}") or row
@@ -87,7 +104,7 @@ def _text_saved(
         return "not known", NOT_COMPARABLE, "what was read of the text is not recorded"
     saved = 1 - read / all_read
     ours = f"{saved:.0%} less text read"
-    if not reached:
+    if not is_reached:
         return ours, NOT_REPRODUCED, "and with it the loss is not reached"
     word = REPRODUCED if saved >= figures["data"] else NOT_REPRODUCED
     return ours, word, "by the runs that reach the loss"

@@ -10,12 +10,10 @@ import numpy as np
 from leaner_harness import paired
 from leaner_harness.compare import answers
 from leaner_harness.experiments.report.files import Scored, files_of
+from leaner_harness.experiments.report.names import NAMES, SIDES
 from leaner_harness.experiments.report.scores import PERMUTATIONS
 from leaner_harness.paired import Columns, Difference
 from leaner_harness.results import Record, recompute
-
-SIDES = ("leaner", "original")
-NAMES = {"leaner": "LEANER", "original": "original"}
 
 Ways = dict[tuple[str, str], dict[str, Scored]]
 """(pre-trained on, instructed with) -> seed -> result."""

@@ -20,11 +20,10 @@ from leaner_harness.experiments.report.document import (
     Value,
 )
 from leaner_harness.experiments.report.files import Kept, Scored, Training, files_of
+from leaner_harness.experiments.report.names import COLORS, NAMES, SIDES
 from leaner_harness.experiments.report.scores import Answers, Together
 from leaner_harness.statistics import Array
-from leaner_harness.svg import A, B
 
-_SIDES = {"leaner": ("LEANER", A), "original": ("original", B)}
 _METHOD = (
     "The ratio is the size that LEANER needs to reach the original's score at its largest size, "
     "over that size: below 1, LEANER needs less. Of a text only the words count that were read at "
@@ -87,7 +86,7 @@ def _grid(kept: Kept) -> dict[Place, Found]:
     values = kept.experiment.values
     runs: dict[Place, list[Training]] = {}
     results: dict[Place, list[Scored]] = {}
-    for side in _SIDES:
+    for side in SIDES:
         for parameters in map(str, values["parameters"]):
             for words in map(str, values["words"]):
                 place = Place(side, parameters, words)
@@ -109,10 +108,10 @@ def _smaller(kept: Kept, grid: Mapping[Place, Found]) -> Iterator[Block]:
     values = kept.experiment.values
     rows: list[Row] = []
     for parameters in map(str, values["parameters"]):
-        places = [[Place(side, parameters, str(w)) for w in values["words"]] for side in _SIDES]
+        places = [[Place(side, parameters, str(w)) for w in values["words"]] for side in SIDES]
         rows += _answer(grid, places, "text read, in words", f"{parameters} parameters")
     for words in map(str, values["words"]):
-        places = [[Place(side, str(p), words) for p in values["parameters"]] for side in _SIDES]
+        places = [[Place(side, str(p), words) for p in values["parameters"]] for side in SIDES]
         rows += _answer(grid, places, "parameters", f"{int(words):,} words of LEANER")
     yield Table(
         (
@@ -168,7 +167,7 @@ def _scores(kept: Kept, grid: Mapping[Place, Found]) -> Iterator[Block]:
     )
     rows = [
         Row(
-            [_SIDES[place.side][0], found.parameters, found.words,
+            [NAMES[place.side], found.parameters, found.words,
              int(found.runs[0].run.record["data"]["tokens"]), found.tokens, len(found.results),
              found.together.estimate(scoring.SCORE), found.together.estimate(scoring.CENTRED)],
             found.files,
@@ -190,10 +189,11 @@ def _panels(kept: Kept, grid: Mapping[Place, Found]) -> Iterator[Panel]:
     sizes = list(map(str, values["parameters"]))
     series = [
         Series(
-            f"{name} {size}", color, _points(grid, side, lambda f: f.tokens, parameters=size),
+            f"{NAMES[side]} {size}", COLORS[side],
+            _points(grid, side, lambda f: f.tokens, parameters=size),
             dashed=size != sizes[0], squares=size != sizes[0],
         )
-        for side, (name, color) in _SIDES.items()
+        for side in SIDES
         for size in (sizes[0], sizes[-1])
     ]  # fmt: skip
     yield from _panel(
@@ -201,8 +201,10 @@ def _panels(kept: Kept, grid: Mapping[Place, Found]) -> Iterator[Panel]:
     )
     largest = str(values["words"][-1])
     series = [
-        Series(name, color, _points(grid, side, lambda f: f.parameters, words=largest))
-        for side, (name, color) in _SIDES.items()
+        Series(
+            NAMES[side], COLORS[side], _points(grid, side, lambda f: f.parameters, words=largest)
+        )
+        for side in SIDES
     ]
     axis = Axis("parameters", log=True, ticks=sorted({p.x for each in series for p in each.points}))
     yield from _panel("score-parameters", "Score against parameters", axis, series)

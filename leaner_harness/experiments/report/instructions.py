@@ -24,8 +24,6 @@ from leaner_harness.experiments.report.document import (
     Value,
 )
 from leaner_harness.experiments.report.effects import (
-    NAMES,
-    SIDES,
     Found,
     Ways,
     effects_of,
@@ -33,6 +31,7 @@ from leaner_harness.experiments.report.effects import (
     samples,
 )
 from leaner_harness.experiments.report.files import Kept, Scored, files_of
+from leaner_harness.experiments.report.names import COLORS, NAMES, SIDES
 from leaner_harness.experiments.report.scores import check_same_rows, over_seeds
 from leaner_harness.experiments.report.training import Group, curves, training_table
 from leaner_harness.intervals import Interval
@@ -139,8 +138,7 @@ def _table(found: Sequence[Found], *, kinds: bool) -> Table:
     corrected = paired.holm([each.found.p for each in found])
     rows = []
     for each, p in zip(found, corrected, strict=True):
-        said = paired.verdict(each.found.value, p)
-        said = said.replace("A better", "LEANER higher").replace("B better", "original higher")
+        said = paired.verdict(each.found.value, p, "LEANER higher", "original higher")
         cells: list[Value] = [each.effect.name, *([each.kind] if kinds else []), each.metric]
         cells += [each.questions, *each.found.scores]
         cells += [Estimate(each.found.value, *each.found.interval), each.found.p, p, said]
@@ -214,8 +212,8 @@ def _kinds(ways: Ways) -> Iterator[Block]:
 
 def _curves(kept: Kept) -> Iterator[Block]:
     before = [
-        Group(NAMES[side], color, runs)
-        for side, color in zip(SIDES, (A, B), strict=True)
+        Group(NAMES[side], COLORS[side], runs)
+        for side in SIDES
         if (runs := kept.runs_of("train", side=side))
     ]
     after = [

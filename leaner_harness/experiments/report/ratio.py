@@ -15,9 +15,10 @@ from typing import NamedTuple
 import numpy as np
 
 from leaner_harness.intervals import SEED
+from leaner_harness.paired import CANNOT_TELL
 from leaner_harness.statistics import Array
 
-CANNOT_TELL, LESS, MORE = "cannot tell", "LEANER needs less", "LEANER needs more"
+LESS, MORE = "LEANER needs less", "LEANER needs more"
 _SAME_SIZE = 0.01
 """By which equal sizes may differ: a text is cut between two of its documents."""
 

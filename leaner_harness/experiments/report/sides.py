@@ -24,6 +24,7 @@ from leaner_harness.experiments.report.document import (
     Value,
 )
 from leaner_harness.experiments.report.files import Kept, Scored, files_of
+from leaner_harness.experiments.report.names import COLORS, NAMES, SIDES
 from leaner_harness.experiments.report.scores import (
     MEAN,
     Answers,
@@ -36,12 +37,8 @@ from leaner_harness.experiments.report.scores import (
 )
 from leaner_harness.experiments.report.training import Group, curves, training_table
 from leaner_harness.results import Record
-from leaner_harness.svg import A, B
+from leaner_harness.svg import A
 
-LEANER, ORIGINAL = "leaner", "original"
-SIDES = (LEANER, ORIGINAL)
-SHOWN = {LEANER: "LEANER", ORIGINAL: "original"}
-COLORS = {LEANER: A, ORIGINAL: B}
 _AVERAGES = {scoring.SCORE: "raw mean", scoring.CENTRED: "centred mean"}
 RELATIVE = "relative to the best"
 
@@ -169,8 +166,7 @@ def _row(heads: list[Value], pair: Pair, each: Compared, p: float) -> Row:
 
 def verdict(each: Compared, p: float) -> str:
     """Who is better, by name."""
-    said = paired.verdict(each.found.value, p)
-    return said.replace("A better", "LEANER better").replace("B better", "original better")
+    return paired.verdict(each.found.value, p, "LEANER better", "original better")
 
 
 def _tasks(rows: Sequence[tuple[Pair, Compared, float]]) -> Table:
@@ -210,7 +206,7 @@ def _scratch(kept: Kept) -> Iterator[Block]:
                 tuned = kept.results_of("score", side=side, architecture=name)
             if scratch and tuned:
                 each = differences(tuned, scratch)
-                found += [(name, SHOWN[side], [*tuned, *scratch], one) for one in each]
+                found += [(name, NAMES[side], [*tuned, *scratch], one) for one in each]
     if not found:
         yield Note(
             "This preset fine-tunes nothing: there is no control from scratch. (Zero-shot, random "
@@ -244,13 +240,12 @@ def _scratch(kept: Kept) -> Iterator[Block]:
 
 
 def _worth(each: Compared, p: float) -> str:
-    said = paired.verdict(each.found.value, p)
-    return said.replace("A better", "pre-trained better").replace("B better", "scratch better")
+    return paired.verdict(each.found.value, p, "pre-trained better", "scratch better")
 
 
 def _curves(kept: Kept) -> Iterator[Block]:
     groups = [
-        (name, [Group(SHOWN[side], COLORS[side], runs) for side, runs in found if runs])
+        (name, [Group(NAMES[side], COLORS[side], runs) for side, runs in found if runs])
         for name in kept.experiment.values["architecture"]
         for found in [
             [(side, kept.runs_of("train", side=side, architecture=name)) for side in SIDES]

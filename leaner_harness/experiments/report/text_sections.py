@@ -19,9 +19,7 @@ from leaner_harness.experiments.report.document import (
     Table,
 )
 from leaner_harness.experiments.report.files import TEXTS, Kept
-from leaner_harness.svg import A, B
-
-_NAMES = {"leaner": "LEANER", "original": "original"}
+from leaner_harness.experiments.report.names import COLORS, NAMES
 
 
 def sections(kept: Kept) -> Iterator[Section]:
@@ -35,11 +33,11 @@ def sections(kept: Kept) -> Iterator[Section]:
 def _entropy(found: Mapping[str, Any]) -> Iterator[Block]:
     genres = found["entropy"]["genres"]
     part = genres[ALL] if ALL in genres else genres[sorted(genres)[0]]
-    names = [_NAMES.get(side, side) for side in found["sides"]]
+    names = [NAMES.get(side, side) for side in found["sides"]]
     panels = []
     for unit in ("words", "tokens"):
         series = []
-        for key, name, color in zip("ab", names, (A, B), strict=True):
+        for key, name, color in zip("ab", names, COLORS.values(), strict=True):
             blocks = part[unit][key]["blocks"]
             points = [
                 Point(n, block["corrected"], *block["interval"])
@@ -57,9 +55,9 @@ def _entropy(found: Mapping[str, Any]) -> Iterator[Block]:
         )
         panels.append(Panel(f"entropy-{unit}", picture))
     yield Figure(
-        "Block entropy of both training texts",
-        "At equal sizes; lines: 95 % intervals. To be read beside the learning curves: how much of "
-        "a difference in loss may be the text's.",
+        "Block entropy of both texts",
+        "As far as they are read with equal steps, and at equal sizes; lines: 95 % intervals. To be "
+        "read beside the learning curves: how much of a difference in loss may be the text's.",
         panels,
         [TEXTS],
     )
@@ -97,10 +95,10 @@ def _tokenizers(found: Mapping[str, Any]) -> Iterator[Block]:
     rows: list[Row] = []
     for side, sizes in found["texts"].items():
         for name, tokens in sizes["tokens"].items():
-            made = "its own" if name == side else f"made from {_NAMES.get(name, name)}"
+            made = "its own" if name == side else f"made from {NAMES.get(name, name)}"
             per = [tokens / sizes["words"], tokens / sizes["bytes"], sizes["bytes"] / tokens]
             counts: Sequence[int] = [sizes[key] for key in ("documents", "words", "bytes")]
-            rows.append(Row([_NAMES.get(side, side), *counts, made, tokens, *per], [TEXTS]))
+            rows.append(Row([NAMES.get(side, side), *counts, made, tokens, *per], [TEXTS]))
     yield Table(
         (
             Column("training text"), Column("documents", ",d"), Column("words", ",d"),

@@ -17,7 +17,7 @@ from leaner_harness.experiments.report.document import (
     Value,
 )
 from leaner_harness.experiments.report.files import Training, files_of
-from leaner_harness.intervals import Spread, t_interval
+from leaner_harness.intervals import of_seeds
 from leaner_harness.learning_curve import MEASURES
 
 
@@ -27,18 +27,17 @@ class Group(NamedTuple):
     name: str
     color: str
     runs: Sequence[Training]
-    dashed: bool = False
 
 
 Panels = Sequence[tuple[str, Sequence[Group]]]
 """A picture's name, and the groups that are drawn in it."""
 
 
-def curves(panels: Panels, note: str, title: str = "Validation loss over tokens") -> Figure:
+def curves(panels: Panels, note: str) -> Figure:
     """A picture for each panel, one line a seed."""
     drawn = [panel for name, groups in panels for panel in _panel(name, groups)]
     runs = [run for _, groups in panels for group in groups for run in group.runs]
-    return Figure(title, note, drawn, files_of(runs))
+    return Figure("Validation loss over tokens", note, drawn, files_of(runs))
 
 
 def _panel(name: str, groups: Sequence[Group]) -> Iterator[Panel]:
@@ -50,7 +49,6 @@ def _panel(name: str, groups: Sequence[Group]) -> Iterator[Panel]:
             "" if number else group.name,
             group.color,
             [Point(p.tokens, p.loss) for p in each.run.curve],
-            dashed=group.dashed,
         )
         for group in groups
         for number, each in enumerate(group.runs)
@@ -83,15 +81,11 @@ def _row(heads: Sequence[Value], runs: Sequence[Training]) -> Row:
     data = first.record["data"]
     cells: list[Value] = [*heads, ", ".join(str(each.run.seed) for each in runs)]
     cells += [first.record["parameters"]["total"], first.steps, first.tokens]
-    cells += [first.tokens / data["tokens"], data["words"], of_seeds([r.run.loss for r in runs])]
+    cells += [first.tokens / data["tokens"], data["words"], _loss(runs)]
     return Row([*cells, MEASURES[first.key]], files_of(runs))
 
 
-def of_seeds(values: Sequence[float]) -> Estimate:
-    """The mean of a number of each seed; of several, with Student's interval over seeds."""
-    mean = sum(values) / len(values)
-    if len(values) < 2:
-        return Estimate(mean)
-    variance = sum((value - mean) ** 2 for value in values) / (len(values) - 1)
-    spread = Spread((variance / len(values)) ** 0.5, len(values) - 1)
-    return Estimate(mean, *t_interval(mean, spread))
+def _loss(runs: Sequence[Training]) -> Estimate:
+    """The mean over seeds."""
+    mean, interval = of_seeds([each.run.loss for each in runs])
+    return Estimate(mean, *(interval or (None, None)))
