@@ -56,7 +56,7 @@ def _entropy(found: Mapping[str, Any]) -> Iterator[Block]:
         panels.append(Panel(f"entropy-{unit}", picture))
     yield Figure(
         "Block entropy of both texts",
-        "As far as they are read with equal steps, and at equal sizes; lines: 95 % intervals. To be "
+        "As far as they are read with equal steps, at equal sizes; lines: 95 % intervals. To be "
         "read beside the learning curves: how much of a difference in loss may be the text's.",
         panels,
         [TEXTS],
