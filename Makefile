@@ -20,8 +20,8 @@ demo: .venv/ready  # the whole story, from text to a board, in a few minutes; go
 test: .venv/ready  # the fast tests: at most five minutes on two cores
 	$(BIN)/python -m pytest -n 2 -m "not slow"
 
-test-all: .venv/ready  # all tests: real processes, kills, two lm_eval versions
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+test-all: test  # all tests: the fast ones, then real processes, kills, browsers, two lm_eval versions
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
 
 lint: .venv/ready  # ruff and mypy
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
