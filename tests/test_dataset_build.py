@@ -162,6 +162,16 @@ def test_a_document_that_lacks_a_part_is_not_kept(ledger, tmp_path):
     assert finish(ledger, tmp_path / "build")["documents"]["kept"] == 3
 
 
+def test_a_document_with_a_part_that_failed_has_failed_though_others_wait(ledger, tmp_path):
+    """One book and a key that is refused: some chunks failed, the rest was not asked."""
+    build.read(ledger, [document(0, words=700)], look)
+    states = itertools.chain(["transport"], itertools.repeat("not_asked"))
+    build.rewrite(ledger, Model(lambda a: Rewrite(a.chunk.id, next(states), reason="key")), nothing)
+    manifest = finish(ledger, tmp_path / "build")
+    assert manifest["documents"]["failed"] == 1
+    assert (manifest["chunks"]["failed"], manifest["chunks"]["pending"] > 0) == (1, True)
+
+
 def test_maths_is_not_rewritten(ledger, tmp_path):
     build.read(ledger, [document(0, "math", 90), document(1, "wiki", 90)], look)
     model = Model(lambda a: Rewrite(a.chunk.id, "ok", "Something else."))

@@ -19,6 +19,8 @@ from datatrove.pipeline.readers import JsonlReader
 
 from leaner_harness.dataset.build import Source
 from leaner_harness.dataset.pretrain import Job, Settings
+from leaner_harness.dataset.records import Rewrite
+from leaner_harness.dataset.rewriters.recorded import Echo
 from leaner_harness.dataset.scale import (
     AssembleBlock,
     LocalExecutor,
@@ -117,6 +119,23 @@ def test_a_rank_goes_on_where_it_stopped(source, tmp_path, monkeypatch):
     changed = Settings(Source((str(source),)), "rules")
     with pytest.raises(UsageError, match="other settings: rewriter"):
         rewrite(changed, tmp_path, 0, 2)
+
+
+def test_a_rank_with_chunks_that_wait_is_not_done(source, tmp_path, monkeypatch):
+    """To datatrove a rank that ends is done for ever: what a quota left would never be asked."""
+    settings = Settings(Source((str(source),)), "echo")
+
+    def stops(self, assignments):
+        for number, each in enumerate(list(assignments)):
+            yield Rewrite(each.chunk.id, "ok" if number else "not_asked", each.chunk.text)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Echo, "rewrite", stops)
+        with pytest.raises(DataError, match=r"not at its end, 1 chunks wait") as caught:
+            rewrite(settings, tmp_path / "ranks", 0, 1)
+    assert "each rank goes on" in caught.value.cure
+    rewrite(settings, tmp_path / "ranks", 0, 1)
+    assemble(settings, tmp_path / "ranks")
 
 
 def test_nothing_is_assembled_before_all_ranks_have_ended(source, tmp_path):

@@ -64,6 +64,23 @@ def test_genres_that_fill_no_block_are_named():
     assert validation.read_validation(documents, tokenizer, 16, get_objective("clm")).warning == ""
 
 
+@pytest.mark.parametrize("kind", ["byte-bpe-mask", "byte-bpe"])
+def test_documents_are_marked_as_in_training(kind):
+    """Where no token of its own ends a document, what begins the next one does, once."""
+    tokenizer = train_tokenizer(["a cat sees the dog"] * 5, 300, kind)
+    documents = [Document(str(n), "web", "a cat sees the dog " * 3) for n in range(9)]
+    found = validation.read_validation(documents, tokenizer, 8, get_objective("mlm"))
+    (blocks,) = found.blocks.values()
+    ids = blocks.ids[:, :-1].flatten().tolist()
+    begins = [n for n, each in enumerate(ids) if each == start_token(tokenizer)]
+    before = {ids[n - 1] for n in begins if n}
+    assert len(begins) > 5
+    if tokenizer.cls_token_id is None:
+        assert start_token(tokenizer) not in before
+    else:
+        assert before == {tokenizer.eos_token_id}
+
+
 class Bare(Even):
     """A masked model of a stranger, which takes nothing but ids."""
 
@@ -74,7 +91,7 @@ class Bare(Even):
 def test_a_model_that_cannot_keep_documents_apart_is_not_asked_to():
     tokenizer = train_tokenizer(["a cat sees the dog"] * 5, 300, "byte-bpe-mask")
     documents = [Document(str(n), "web", "a cat sees the dog " * 9) for n in range(2)]
-    found = validation.read_validation(documents, tokenizer, 16, get_objective("mlm"), packs=False)
+    found = validation.read_validation(documents, tokenizer, 16, get_objective("mlm"), apart=False)
     assert found.loss(Bare(len(tokenizer)), CPU) == pytest.approx(math.log(len(tokenizer)))
 
 

@@ -193,7 +193,7 @@ class _Try:
         """Note what became of a chunk."""
         place, _ = self.waiting.pop(given.chunk.id)
         end = _settle(self.ledger, place, given, found, findings, is_last=self.is_last)
-        if found.state not in UNASKED:
+        if found.state not in UNASKED or found.took.get("calls"):
             self.tried(given.chunk, found, self.attempt, *end)
         self.announce("rewritten", 1)
 
@@ -268,11 +268,11 @@ def assembled(ledger: Ledger) -> Iterator[tuple[Entry, Sequence[Any]]]:
         states = {part.state for part in parts}
         if states == {KEPT}:
             yield entry, parts
-        elif PENDING in states:
-            ledger.settle(entry.place, PENDING, "")
         elif FAILED in states:
             reason = next(part.reason for part in parts if part.state == FAILED)
             ledger.settle(entry.place, FAILED, reason.partition(":")[0])
+        elif PENDING in states:
+            ledger.settle(entry.place, PENDING, "")
         else:
             reason = next(part.reason for part in parts if part.state == REJECTED)
             ledger.settle(entry.place, REJECTED, reason)

@@ -106,12 +106,12 @@ def request(assignment: Assignment, sampling: Mapping[str, float]) -> Request:
         "additionalProperties": False,
     }
     tokens = _TOKENS_PER_WORD * len(chunk.text.split()) + _TOKENS_MORE
-    read = partial(_read_object, given=given) if keys else _read_text
+    read = partial(_read_object if keys else _read_text, given=given)
     return Request(chunk.id, messages, read, schema, tokens, dict(sampling), assignment.sample)
 
 
-def _read_text(reply: str) -> str:
-    return _strings(reply, {"text": reply})["text"]
+def _read_text(reply: str, given: Mapping[str, str]) -> str:
+    return _strings(reply, given)["text"]
 
 
 def _read_object(reply: str, given: Mapping[str, str]) -> str:

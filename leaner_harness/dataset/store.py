@@ -41,10 +41,11 @@ class Store:
         except sqlite3.DatabaseError as error:
             self._base.close()
             self.lock.close()
-            raise DataError(
-                f"{path} is damaged: {error}.",
-                "Move it away and begin again: replies of a model are kept elsewhere.",
-            ) from error
+            if isinstance(error, sqlite3.OperationalError):
+                cure = "See that the disk has room and the folder may be written to."
+                raise DataError(f"{path} cannot be used: {error}.", cure) from error
+            cure = "Move it away and begin again: replies of a model are kept elsewhere."
+            raise DataError(f"{path} is damaged: {error}.", cure) from error
         self._guard = threading.Lock()
         self._timer: threading.Timer | None = None
         self._lost: sqlite3.Error | None = None
@@ -75,7 +76,7 @@ class Store:
             try:
                 self._base.execute("COMMIT")
             except sqlite3.Error as error:  # what was changed is lost: nothing may build on it
-                self._lost = error
+                self._lost = self._lost or error
 
     def _refuse_lost(self) -> None:
         if self._lost is not None:
@@ -89,12 +90,12 @@ class Store:
         """Raises DataError where a change is lost, now or before, or a document is there."""
         with self._guard:
             self._refuse_lost()
-            if self._timer is None:
-                self._base.execute("BEGIN")
-                self._timer = threading.Timer(_AT_RISK, self._commit_later)
-                self._timer.daemon = True
-                self._timer.start()
             try:
+                if self._timer is None:
+                    self._base.execute("BEGIN")
+                    self._timer = threading.Timer(_AT_RISK, self._commit_later)
+                    self._timer.daemon = True
+                    self._timer.start()
                 self._base.execute(statement, tuple(values))
             except sqlite3.IntegrityError as error:
                 raise DataError(

@@ -40,9 +40,9 @@ def recorded_arguments(arguments: Record) -> Record:
             )
     found = {k: without_paths(v) for k, v in arguments.items() if k in _MODEL_ARGUMENTS}
     other, own = (arguments.get(key) for key in ("tokenizer", "pretrained"))
-    if isinstance(other, str) and other and other != own:
+    if isinstance(other, str) and other and Path(other) != Path(str(own)):
         digest = tokenizer_digest(other)
-        if not isinstance(own, str) or digest != tokenizer_digest(own):
+        if digest != tokenizer_digest(str(own)):
             found["tokenizer"] = without_paths(digest)
     return found
 

@@ -56,7 +56,9 @@ def refuse_secrets(arguments: Mapping[str, Any]) -> None:
     if "@" in address.netloc or address.query:
         raise UsageError(
             "A base_url with a user name, a password or a query in it would be written down.",
-            "Put it into the environment: OPENAI_BASE_URL",
+            "Give the address alone; a key belongs into an environment variable: key_variable=NAME"
+            if address.query
+            else "Put it into the environment: OPENAI_BASE_URL",
         )
 
 

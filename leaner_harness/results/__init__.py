@@ -98,7 +98,10 @@ def write(result: Result, samples: Iterable[Record], folder: Path, *, replace: b
 
 def packed(record: Record, path: Path) -> bytes:
     """The bytes of a result file; raises ResultError where they would be refused when read."""
-    content = dumped(record).encode()
+    try:
+        content = dumped(record).encode()
+    except ValueError:  # `parse` says where in it the number is, or the letter, that is none
+        content = json.dumps(record).encode()
     if len(content) > RESULT_BYTES:
         raise ResultError(
             f"{path} would be larger than {RESULT_BYTES} bytes: it would have {len(content)}.",

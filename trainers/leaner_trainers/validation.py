@@ -85,12 +85,12 @@ def read_validation(
     block_size: int,
     objective: ObjectiveSpec,
     options: dict[str, Any] | None = None,
-    packs: bool = True,
+    apart: bool = True,
 ) -> Measure:
     """Tokenise the text that is to be measured on.
 
-    `options` are what the objective's batches depend on besides; `packs` says whether the model
-    keeps documents of a block apart. Raises DataError when there is too little text.
+    `options` are what the objective's batches depend on besides; `apart` says whether documents of
+    a block are trained not to see each other. Raises DataError when there is too little text.
     """
     documents = [document for document in documents if document.text.strip()]
     if not documents:
@@ -101,7 +101,7 @@ def read_validation(
         )
     if objective.causal:
         return ValidationText.of(documents, tokenizer, block_size, objective.answers)
-    return ValidationBlocks.of(documents, tokenizer, block_size, objective, options or {}, packs)
+    return ValidationBlocks.of(documents, tokenizer, block_size, objective, options or {}, apart)
 
 
 class Window(NamedTuple):
@@ -229,7 +229,7 @@ class ValidationBlocks(Measure):
         block_size: int,
         objective: ObjectiveSpec,
         options: dict[str, Any],
-        packs: bool,
+        apart: bool,
     ) -> ValidationBlocks:
         """Cut up some documents. Raises DataError when those of no genre fill a block."""
         documents, start, end = list(documents), start_token(tokenizer), end_token(tokenizer)
@@ -243,7 +243,7 @@ class ValidationBlocks(Measure):
             if n_blocks:
                 stored = np.array(ids, dtype=np.uint16)
                 places = places_in_order(np.arange(n_blocks), block_size)
-                blocks[genre] = read_blocks(stored, places, start if packs else None)
+                blocks[genre] = read_blocks(stored, places, start if apart else None)
         if not blocks:
             raise DataError(
                 f"The validation text has {sum(map(len, ids_of.values()))} tokens, and of no genre "

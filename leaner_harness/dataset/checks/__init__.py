@@ -8,7 +8,7 @@ from leaner_harness.dataset.checks.reading import Reading
 from leaner_harness.dataset.records import Chunk, Finding
 from leaner_harness.dataset.vocabulary import Vocabulary
 
-__all__ = ["DEFAULT", "Thresholds", "verdict", "verify"]
+__all__ = ["DEFAULT", "Thresholds", "verify"]
 
 
 def verify(

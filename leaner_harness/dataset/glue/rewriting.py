@@ -62,9 +62,7 @@ class ItemRewriter:
             return
         for found in self._rewriter.rewrite(self._while_paid(assignments)):
             self._spent |= found.state in UNASKED
-            # A plugin may hand on half a surrogate pair, which could not be written down.
-            text = found.text.encode("utf-8", "replace").decode()
-            yield dataclasses.replace(found, text=text)
+            yield found
 
     def _while_paid(self, assignments: Iterable[Assignment]) -> Iterator[Assignment]:
         """Assignments as long as the budget lasts: the others stay pending."""

@@ -19,7 +19,7 @@ from leaner_harness.dataset.chunk import joined
 from leaner_harness.dataset.ledger import FAILED, KEPT, PENDING, REJECTED, Entry, Ledger, Part
 from leaner_harness.dataset.pretrain import Job, Settings
 from leaner_harness.dataset.scale.ranks import begun_with, check_tasks, rank_folder
-from leaner_harness.errors import UnknownName, UsageError
+from leaner_harness.errors import DataError, UnknownName, UsageError
 
 _PROMPT = "prompt_characters"
 _GENRE = "web"
@@ -48,6 +48,9 @@ class ReadBlock(PipelineStep):  # type: ignore[misc]
             self.stat_update("documents")
             about = {"genre": found.genre, _PROMPT: found.prompt}
             yield Document(found.text, found.id, metadata=about)
+
+
+_GO_ON = "Run the rewriting again: each rank goes on where it stopped."
 
 
 class RewriteBlock(PipelineStep):  # type: ignore[misc]
@@ -82,7 +85,8 @@ class RewriteBlock(PipelineStep):  # type: ignore[misc]
         """Go on with the rank's ledger, to its end.
 
         Raises UsageError where it was begun with other settings or by another number of ranks, and
-        while another process works on it; UnknownName for a genre that there is not.
+        while another process works on it; UnknownName for a genre that there is not; DataError
+        where chunks are left, as after the end of a quota.
         """
         check_tasks(self.folder, world_size)
         own = rank_folder(self.folder, rank)
@@ -91,10 +95,14 @@ class RewriteBlock(PipelineStep):  # type: ignore[misc]
             job.read(documents=map(_taken, data or ()), places=places)
             replies = own / "replies.sqlite" if self.own_replies else None
             rewriter, _ = job.rewrite(overrides=self.overrides, replies=replies)
+            counts = job.ledger.counts("chunks")
+            for state, count in counts.items():
+                self.stat_update(f"chunks {state}", value=count, unit="rank")
+            if waiting := counts.get(PENDING):  # else datatrove would count the rank as done
+                why = job.why() or "the budget is used up"
+                raise DataError(f"{own} is not at its end, {waiting} chunks wait: {why}.", _GO_ON)
             for entry, parts in build.assembled(job.ledger):
                 yield _given(entry, parts, rewriter.fingerprint)
-            for state, count in job.ledger.counts("chunks").items():
-                self.stat_update(f"chunks {state}", value=count, unit="rank")
 
 
 def _taken(given: Document) -> contracts.Document:
@@ -156,7 +164,4 @@ class AssembleBlock(PipelineStep):  # type: ignore[misc]
     def _check_ended(self, own: Path) -> None:
         with Job(own, self.settings, processes=1) as job:
             if not job.ledger.fact("read") or job.ledger.counts("chunks").get(PENDING):
-                raise UsageError(
-                    f"{own} is not at its end.",
-                    "Run the rewriting again: each rank goes on where it stopped.",
-                )
+                raise UsageError(f"{own} is not at its end.", _GO_ON)

@@ -76,6 +76,8 @@ def _steps_saved(
         ours = f"with {1 - figure:.0%} of the steps {shown} {found['measure']['unit']}"
         if (word := reached(gap["interval"])) == REACHED:
             return ours, REPRODUCED, "runs of that length end no higher than random order's"
+        if gap["interval"] is None:
+            return ours, NOT_COMPARABLE, "fewer than two seeds are shared"
         why = "the interval holds 0" if word == CANNOT_TELL else "they end above random order's"
         return ours, NOT_REPRODUCED, why
     crossing, seeds = row["first_crossing"], row["loss"]["n"]
@@ -105,6 +107,6 @@ def _text_saved(
     saved = 1 - read / all_read
     ours = f"{saved:.0%} less text read"
     if not is_reached:
-        return ours, NOT_REPRODUCED, "and with it the loss is not reached"
+        return ours, NOT_REPRODUCED, "the loss is not shown to be reached with it"
     word = REPRODUCED if saved >= figures["data"] else NOT_REPRODUCED
     return ours, word, "by the runs that reach the loss"
