@@ -3,8 +3,9 @@
 One seed each: an approximate permutation test. If the runs were alike, it would not matter which
 of them gave which of two predictions of a row, so these are exchanged at random (Noreen 1989; Yeh
 2000, COLING, for F1 and its kind). It asks about these two sets of weights: rows are the only
-chance. Several training seeds of either run: Student's t with the seeds as a second source of
-chance (`intervals.spread`), which asks about the two ways to train.
+chance. Nor is p below that of the difference over its standard error: runs may well answer
+differently and score alike. Several training seeds of either run: Student's t with the seeds as a
+second source of chance (`intervals.spread`), which asks about the two ways to train.
 """
 
 from __future__ import annotations
@@ -155,13 +156,17 @@ def difference(found: Columns) -> Difference:
     one, other = (float(part.mean()) for part in parts)
     value = one - other
     spread = intervals.spread(parts, draws)
+    p_of_error = _t_test(value, spread, len(found.draws))
     if found.exchanged is None:
         interval = intervals.t_interval(value, spread)
         # Of few rows t knows too little to be sure: no exchange of theirs could say less than this.
-        p = max(_t_test(value, spread, len(found.draws)), 2.0 ** (1 - found.units))
+        p = max(p_of_error, 2.0 ** (1 - found.units))
     else:
         interval = intervals.percentile_interval(draws[0][:, 0] - draws[1][:, 0])
-        p = _permutation_test(value, found.exchanged)
+        # An exchange asks whether the runs answer alike, not whether they score alike: between two
+        # opposite constants one odd row would be proof, for no exchange has as small a denominator
+        # of MCC. So p is never below what the error of the difference itself says.
+        p = max(_permutation_test(value, found.exchanged), p_of_error)
     shift = sum(intervals.t_quantile(q, spread.freedom) for q in (1 - ALPHA / 2, POWER))
     return Difference((one, other), value, interval, p, shift * spread.error or None)
 
