@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from leaner_harness.data import published
+from leaner_harness.errors import LeanerError
 from leaner_harness.files import home, offline
 from leaner_harness.provenance import versions
 from leaner_harness.registry import load_registry
@@ -28,7 +29,15 @@ class Finding(NamedTuple):
 
 def examine() -> list[Finding]:
     """Look at versions, the lm_eval start-up file, plugins and data; imports nothing heavy."""
-    return [*_versions(), *_bridge(), *_plugins(), *_data()]
+    return [*_versions(), *_bridge(), *_said("plugins", _plugins), *_said("data", _data)]
+
+
+def _said(subject: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """What a look finds; what ends it is a finding, too."""
+    try:
+        yield from look()
+    except LeanerError as error:
+        yield Finding("fault", subject, f"{error.message} {error.cure}".strip())
 
 
 def _versions() -> Iterator[Finding]:
@@ -41,7 +50,8 @@ def _versions() -> Iterator[Finding]:
 
 
 def _bridge() -> Iterator[Finding]:
-    site = Path(sysconfig.get_path("purelib"))
+    ran = getattr(sys.modules.get(BRIDGE), "__file__", None)
+    site = Path(ran).parent if ran else Path(sysconfig.get_path("purelib"))
     installed = [path.name for path in sorted(site.glob(f"{BRIDGE}.*"))]
     by_hand = 'Use `leaner lm-eval`, or lm_eval --include_path "$(leaner tasks-path)"'
     if f"{BRIDGE}.py" not in installed:
@@ -68,7 +78,7 @@ def _data() -> Iterator[Finding]:
     if chosen := os.environ.get("LEANER_DATA"):
         exists = Path(chosen).expanduser().is_dir()
         yield Finding("ok" if exists else "fault", "LEANER_DATA", chosen)
-    elif published.glue_folder().is_dir():
+    elif any(published.glue_folder().glob("*_*.jsonl")):
         yield Finding("ok", "published data", str(home()))
     else:
         text = "not downloaded; leaner_glue downloads them on first use, or: leaner data pull"

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from leaner_harness.evaluate import Plan, Session
+from leaner_harness.evaluate import Session
+from leaner_harness.evaluate.plan import Plan
 from leaner_harness.results import answer_scores
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leaner_harness.errors import CheckpointError, UsageError
+from leaner_harness.models.loading import check_files
 
 if TYPE_CHECKING:
     import torch
 
 _NGRAM = "leaner-ngram"
-_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
 def generate(
@@ -85,22 +85,7 @@ def _load(checkpoint: Path, device: str) -> tuple[Any, Any]:
 
 
 def _refuse_what_is_no_causal_model(checkpoint: Path) -> None:
-    if not (checkpoint / "config.json").is_file():
-        state = checkpoint / "state" / "config.json"
-        raise CheckpointError(
-            f"{checkpoint} is no checkpoint: config.json is missing.",
-            f"A stopped run left one in {state.parent}." if state.is_file() else "",
-        )
-    if not any(checkpoint.glob("*.safetensors")):
-        pickles = sorted(path.name for kind in _PICKLES for path in checkpoint.glob(kind))
-        if pickles:
-            raise CheckpointError(
-                f"{checkpoint} has its weights only as {pickles[0]}, and loading that runs code.",
-                "Where you trust it, load it with transformers and save_pretrained() it again.",
-            )
-        raise CheckpointError(f"{checkpoint} is no checkpoint: it has no .safetensors weights.")
-    if not any((checkpoint / n).is_file() for n in ("tokenizer.json", "tokenizer_config.json")):
-        raise CheckpointError(f"{checkpoint} is no checkpoint: tokenizer.json is missing.")
+    check_files(checkpoint)
     try:
         config = json.loads((checkpoint / "config.json").read_text())
         kinds = config.get("architectures") or ["ForCausalLM"]

@@ -54,9 +54,13 @@ _PATH = re.compile(r"(?<![\w/])(?<!:(?=//))(?:~|\.{1,2}|[A-Za-z]:)?[/\\](?=\S)(?
 
 
 def without_paths(value: Any) -> Any:
-    """The value with every path in its strings cut to its last part: paths tell of a machine."""
+    """The value, absolute paths in its strings cut to their last part: they tell of a machine."""
     if isinstance(value, dict):
         return {key: without_paths(item) for key, item in value.items()}
     if isinstance(value, list):
         return [without_paths(item) for item in value]
-    return _PATH.sub("", value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    home = str(Path.home())  # whose name may have a space in it, where the pattern would stop
+    value = value.replace(home, "~") if len(home) > 1 else value
+    return _PATH.sub("", value.replace("file://", ""))

@@ -204,6 +204,7 @@ def build_registry(points: Iterable[EntryPoint]) -> Registry:
             registry.failures.append(
                 Failure(_distribution(point), _version(point), point.name, reason)
             )
+    registry.task_folders()  # one that is not there is a failure like the others
     return registry
 
 

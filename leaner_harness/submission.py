@@ -18,6 +18,7 @@ from leaner_harness.from_lm_eval.make import make
 from leaner_harness.from_lm_eval.run import Run, find, read_output
 from leaner_harness.from_lm_eval.scored_model import find_checkpoint
 from leaner_harness.leaderboard.entries import VERIFIED, Entry, read_entries
+from leaner_harness.models.loading import PICKLES
 from leaner_harness.results.rules import samples_name
 from leaner_harness.results.untrusted import shown
 
@@ -31,7 +32,6 @@ CHECKS = (
 )
 """What the pull request checks."""
 
-_PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".msgpack", ".h5")
 _CODE = (".py", ".so", ".pyc", ".sh")
 
 
@@ -130,7 +130,7 @@ def _unsafe(path: Path) -> str:
     """What is wrong with a file of a checkpoint; empty if nothing. Names lie, so it looks in."""
     if path.suffix in _CODE:
         return "code"
-    if path.suffix in _PICKLES:
+    if path.suffix in PICKLES:
         return "no safetensors file, and may be a pickle"
     with path.open("rb") as file:
         start = file.read(4)

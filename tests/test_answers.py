@@ -87,6 +87,14 @@ def test_without_a_judge_a_result_has_checks_and_no_mean(unjudged, tmp_path):
     assert "lol" not in samples and "?" not in samples  # no text
 
 
+def test_answers_that_were_cut_are_refused(unjudged, tmp_path):
+    folder = shutil.copytree(unjudged, tmp_path / "out")
+    path = next(folder.rglob("samples_*.jsonl"))
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-7]))
+    with pytest.raises(ResultError, match=f"{COUNT - 7} samples; lm_eval scored {COUNT}"):
+        make(folder, model="tiny")
+
+
 def test_a_judge_in_the_run_makes_a_mean(server, tmp_path):
     arguments = {"base_url": f"{server.root}/v1"}
     folder = run_lm_eval(tmp_path / "out", leaner_judge="openai:m1", leaner_judge_args=arguments)

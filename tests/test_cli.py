@@ -12,6 +12,8 @@ import pytest
 from leaner_harness import doctor
 from leaner_harness.cli import VERBS, main
 from leaner_harness.cli import plugins as cli_plugins
+from leaner_harness.data import published
+from leaner_harness.errors import PluginError
 from leaner_harness.registry import Failure, Registry
 
 HEAVY = ("torch", "transformers", "datasets", "lm_eval", "accelerate", "numpy", "pluggy")
@@ -106,6 +108,22 @@ def test_the_doctor_says_what_is_off(
     assert "LEANER_LM_EVAL=0" in found["start-up file"]["text"]
     assert "--include_path" in found["start-up file"]["text"]
     assert found["LEANER_DATA"]["state"] == "fault"
+
+
+def test_the_doctor_reports_what_would_stop_other_verbs(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def stops() -> Registry:
+        raise PluginError("plugin 'x' failed", "Run: leaner plugins")
+
+    monkeypatch.delenv("LEANER_DATA", raising=False)
+    monkeypatch.setenv("LEANER_HOME", str(tmp_path))
+    monkeypatch.setattr(doctor, "load_registry", stops)
+    published.glue_folder().mkdir(parents=True)  # as a download leaves it that got no byte
+    assert main(["doctor", "--json"]) == 1
+    found = {f["subject"]: f for f in json.loads(capsys.readouterr().out)}
+    assert "plugin 'x' failed" in found["plugins"]["text"]
+    assert found["published data"]["state"] == "note"
 
 
 def test_the_task_path_is_a_folder_of_yaml(capsys: pytest.CaptureFixture[str]) -> None:

@@ -277,7 +277,11 @@ def test_bias_is_over_documents_not_over_their_chunks(
         ("https://host.org/v1", "https://host.org/v1"),
         ("a/b/c", "a/b/c"),
         ("C:\\Users\\me\\x", "x"),
+        ("/home/Jane Doe/My Documents/x", "My Documents/x"),
+        ("file:///home/me/x", "x"),
     ],
 )
-def test_no_path_is_written_down(text: str, shown: str) -> None:
+def test_no_path_is_written_down(text: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "home", lambda: Path("/home/Jane Doe"))
+    assert without_paths("of /home/Jane Doe/text") == "of text"
     assert without_paths({"a": [text]}) == {"a": [shown]}

@@ -19,6 +19,7 @@ from leaner_harness import estimate, evaluate, results
 from leaner_harness.cli import main
 from leaner_harness.data.glue import AVERAGED
 from leaner_harness.errors import CheckpointError, ResultError, UnknownName, UsageError
+from leaner_harness.evaluate.plan import Plan, make_plan
 
 
 @pytest.fixture(scope="module")
@@ -26,27 +27,25 @@ def glue(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return small_glue.write_glue(tmp_path_factory.mktemp("glue"))
 
 
-def plan(checkpoint: Path, glue: Path, out: Path, **more: Any) -> evaluate.Plan:
+def plan(checkpoint: Path, glue: Path, out: Path, **more: Any) -> Plan:
     asked: dict[str, Any] = {
         "protocol": "zero-shot", "tasks": ["leaner_glue"], "split": "validation",
         "data": str(glue), "device": "cpu",
     } | more  # fmt: skip
-    return evaluate.make_plan(checkpoint, asked.pop("protocol"), asked.pop("tasks"), out, **asked)
+    return make_plan(checkpoint, asked.pop("protocol"), asked.pop("tasks"), out, **asked)
 
 
 def test_a_group_stands_for_its_tasks_and_a_bare_name_for_the_published_one(
     checkpoint: Path,
 ) -> None:
-    group = evaluate.make_plan(checkpoint, "zero-shot", ["leaner_glue_mini"], None)
+    group = make_plan(checkpoint, "zero-shot", ["leaner_glue_mini"], None)
     assert group.tasks == tuple(f"leaner_glue_mini_{task}" for task in AVERAGED)
-    assert evaluate.make_plan(checkpoint, "quick", ["rte", "rte"], None).tasks == (
-        "leaner_glue_rte",
-    )
+    assert make_plan(checkpoint, "quick", ["rte", "rte"], None).tasks == ("leaner_glue_rte",)
 
 
 def test_wrong_wishes_are_named(checkpoint: Path, tmp_path: Path) -> None:
     def asks(*tasks: str, protocol: str = "zero-shot", **more: Any) -> None:
-        evaluate.make_plan(checkpoint, protocol, tasks, None, **more)
+        make_plan(checkpoint, protocol, tasks, None, **more)
 
     with pytest.raises(UnknownName, match="leaner_glue_cola"):
         asks("leaner_glue_kola")
@@ -61,7 +60,7 @@ def test_wrong_wishes_are_named(checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="wnli"):
         asks("wnli")
     with pytest.raises(CheckpointError, match="no folder"):
-        evaluate.make_plan(tmp_path / "none", "zero-shot", ["cola"], None)
+        make_plan(tmp_path / "none", "zero-shot", ["cola"], None)
 
 
 @pytest.mark.slow
@@ -199,7 +198,7 @@ def test_weights_that_were_only_copied_stop_no_resume(
         os.utime(weights, (before.st_atime, before.st_mtime))
 
 
-def tuned(checkpoint: Path, glue: Path, out: Path, *tasks: str) -> evaluate.Plan:
+def tuned(checkpoint: Path, glue: Path, out: Path, *tasks: str) -> Plan:
     more = {"protocol": "short", "tasks": tasks, "arguments": {"workers": 1}}
     return plan(checkpoint, glue, out, **more)
 

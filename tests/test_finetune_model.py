@@ -16,7 +16,8 @@ from leaner_harness import devices, scoring
 from leaner_harness.data import mini
 from leaner_harness.data.glue import TASKS
 from leaner_harness.errors import CheckpointError, UnknownName, UsageError
-from leaner_harness.evaluate import evaluate, make_plan
+from leaner_harness.evaluate import evaluate
+from leaner_harness.evaluate.plan import make_plan
 from leaner_harness.models.finetune import model as finetune_model
 from leaner_harness.models.finetune import rows, training
 from leaner_harness.models.finetune.protocol import Protocol

@@ -107,21 +107,21 @@ def test_leaner_json_decides(checkpoint, counted, tmp_path):
 def test_what_is_no_checkpoint_is_named(checkpoint, tmp_path):
     with pytest.raises(CheckpointError, match="does not exist"):
         generate(tmp_path / "nothing", "a")
-    with pytest.raises(CheckpointError, match="config.json is missing"):
+    with pytest.raises(CheckpointError, match=r"holds no config\.json"):
         generate(tmp_path, "a")
     (tmp_path / "config.json").write_bytes((checkpoint / "config.json").read_bytes())
-    with pytest.raises(CheckpointError, match="no .safetensors weights"):
-        generate(tmp_path, "a")
-    (tmp_path / "pytorch_model.bin").write_bytes(b"pickle")
-    with pytest.raises(CheckpointError, match="only as pytorch_model.bin.*runs code") as caught:
-        generate(tmp_path, "a")
-    assert "save_pretrained" in caught.value.cure
-    (tmp_path / "model.safetensors").write_bytes(b"damaged")
-    with pytest.raises(CheckpointError, match="tokenizer.json is missing"):
+    with pytest.raises(CheckpointError, match="holds no tokenizer"):
         generate(tmp_path, "a")
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (tmp_path / name).write_bytes((checkpoint / name).read_bytes())
-    with pytest.raises(CheckpointError, match="cannot be loaded"):
+    with pytest.raises(CheckpointError, match="holds no weights"):
+        generate(tmp_path, "a")
+    (tmp_path / "pytorch_model.bin").write_bytes(b"pickle")
+    with pytest.raises(CheckpointError, match="as pytorch_model.bin.*run any code") as caught:
+        generate(tmp_path, "a")
+    assert "save_pretrained" in caught.value.cure
+    (tmp_path / "model.safetensors").write_bytes(b"damaged")
+    with pytest.raises(CheckpointError, match="is damaged"):
         generate(tmp_path, "a")
 
 

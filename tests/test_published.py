@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from leaner_harness.data import published
 from leaner_harness.data.glue import SPLITS, TASKS
-from leaner_harness.errors import DataError, UnknownName
+from leaner_harness.errors import DataError, DownloadError, UnknownName
 
 COMMIT = "1aa4c03c4305096355f2edaad2183676d1fff7f7"
 COLA = "data/leaner/glue/cola_validation.jsonl"
@@ -203,3 +203,7 @@ def test_url_is_pinned_to_the_commit(monkeypatch):
     url = published.file_url("data/a b.jsonl", published.load_manifest())
     assert url == "https://u:p@mirror.example/a/data/a%20b.jsonl?key=k"
     assert published.shown(url) == "https://mirror.example/a/data/a%20b.jsonl"
+    for wrong in ("http://[::1", "http://host/données", "no-url"):
+        monkeypatch.setenv("LEANER_DATA_URL", wrong)
+        with pytest.raises(DownloadError, match="LEANER_DATA_URL"):
+            published.file_url(COLA, published.load_manifest())

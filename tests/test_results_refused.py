@@ -175,10 +175,20 @@ def test_samples_that_were_cut_or_doubled_are_refused(altered: Any) -> None:
     path.write_text("".join(lines[:-1]))
     with pytest.raises(ResultError, match="39 samples; lm_eval scored 40"):
         make(folder, model="tiny")
+    path.write_text("".join(lines)[:-9])
+    with pytest.raises(ResultError, match=r"jsonl:40 is no sample"):
+        make(folder, model="tiny")
     same = [line for line in lines if json.loads(line)["target"] == json.loads(lines[0])["target"]]
     path.write_text("".join([*lines[:-1], same[0]]))
     with pytest.raises(ResultError, match="is there twice|One of the files was changed"):
         make(folder, model="tiny")
+
+
+def test_answers_that_lm_eval_had_of_a_cache_are_refused(altered: Any) -> None:
+    """It knows requests by their text alone, whichever model was asked."""
+    folder = altered(lambda r: r["config"].update(use_cache="c.db"))
+    with pytest.raises(ResultError, match="made with --use_cache"):
+        made(folder)
 
 
 def test_parameters_are_those_of_the_scored_model(altered: Any, tmp_path: Path) -> None:

@@ -170,6 +170,16 @@ def test_no_pull_request_takes_a_result_away(place: Path) -> None:
     assert "/old/" in done.stdout and "is not there any more" in done.stdout
 
 
+def test_no_pull_request_takes_reports_away(place: Path) -> None:
+    for side in ("base", "head"):
+        (place / side / "results" / "experiments" / "exp1").mkdir(parents=True)
+        (place / side / "results" / "experiments" / "exp1" / "report.md").write_text("x")
+    assert validate(place, commands=1).returncode == 0
+    shutil.rmtree(place / "head" / "results" / "experiments")
+    done = validate(place, commands=1)
+    assert done.returncode != 0 and "leave results/experiments as it is" in done.stdout
+
+
 def test_no_pull_request_takes_samples_away_and_a_rank_with_them(place: Path) -> None:
     only(place, "new", "*.gz").unlink()
     assert validate(place, commands=2).returncode == 0, "without samples it is unverified, and new"

@@ -13,6 +13,7 @@ from leaner_harness import evaluate as verb
 from leaner_harness.cli import results as shown
 from leaner_harness.cli.console import err, out, print_json
 from leaner_harness.errors import ResultError, UsageError
+from leaner_harness.evaluate.plan import ZERO_SHOT, Plan, make_plan
 from leaner_harness.llm.opening import parse
 from leaner_harness.results import Result
 
@@ -22,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("checkpoint", type=Path, help="checkpoint folder")
     add(
-        "--protocol", default=verb.ZERO_SHOT,
+        "--protocol", default=ZERO_SHOT,
         help="zero-shot (default); quick: fine-tune at one rate, 3 seeds; glance: one seed and "
         "3 passes, a first look; paper: 7 rates x 5 seeds",
     )  # fmt: skip
@@ -49,7 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Score and file the result, or estimate; returns the exit code."""
-    plan = verb.make_plan(
+    plan = make_plan(
         args.checkpoint,
         args.protocol,
         [name for name in args.tasks.split(",") if name],
@@ -78,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     return _exit(result, plan)
 
 
-def _exit(result: Result, plan: verb.Plan) -> int:
+def _exit(result: Result, plan: Plan) -> int:
     """0, unless a judge could not grade enough of the answers."""
     if result.record.get("judge") is not None and not result.record["mean"]:
         raise ResultError(
@@ -104,7 +105,7 @@ def _arguments(text: str) -> dict[str, Any]:
     return dict(simple_parse_args_string(text))
 
 
-def _dry_run(plan: verb.Plan, *, as_json: bool) -> int:
+def _dry_run(plan: Plan, *, as_json: bool) -> int:
     found = estimate.estimate(plan)
     total = sum(row.seconds for row in found)
     if as_json:

@@ -186,12 +186,18 @@ def file_url(path: str, manifest: Manifest) -> str:
     is no http(s) URL.
     """
     default = f"{GITHUB}/{manifest.repository}/{manifest.commit}"
-    base = urlsplit(os.environ.get("LEANER_DATA_URL") or default)
+    cure = (
+        "Correct it, or unset it to fetch from GitHub. "
+        "Files on this machine need no download: LEANER_DATA=DIR."
+    )
+    try:
+        base = urlsplit(os.environ.get("LEANER_DATA_URL") or default)
+        base.geturl().encode("ascii")
+    except ValueError as error:
+        raise DownloadError("LEANER_DATA_URL is no URL of plain letters.", cure) from error
     if base.scheme not in ("http", "https") or not base.hostname:
         raise DownloadError(
-            f"LEANER_DATA_URL={shown(base.geturl())} is no http or https URL.",
-            "Correct it, or unset it to fetch from GitHub. "
-            "Files on this machine need no download: LEANER_DATA=DIR.",
+            f"LEANER_DATA_URL={shown(base.geturl())} is no http or https URL.", cure
         )
     return base._replace(path=f"{base.path.rstrip('/')}/{quote(path)}", fragment="").geturl()
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from leaner_harness.data.rows import Row
 from leaner_harness.data.sources import chosen_split
-from leaner_harness.evaluate import ZERO_SHOT, expand
+from leaner_harness.evaluate.plan import ZERO_SHOT, expand
 from leaner_harness.experiments.pace import pace
 from leaner_harness.models.finetune.protocol import PROTOCOLS
 from leaner_harness.models.finetune.rows import TaskData, load_task

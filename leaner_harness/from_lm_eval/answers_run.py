@@ -45,6 +45,7 @@ class Answers(Run):
                 verdict = self.verdicts[item.id]
                 row |= {"state": verdict["state"], "grades": verdict["grades"]}
             rows.append(row)
+        self.refuse_cut(self.board, len(rows))
         return sorted(rows, key=lambda row: str(row["id"]))
 
 

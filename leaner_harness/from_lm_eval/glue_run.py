@@ -70,12 +70,7 @@ class Evaluation(Run):
     def samples(self, task: str) -> list[Record]:
         """The logged samples of one task, reduced to row id, label, prediction and numbers."""
         found = [_sample(task, row) for row in self.logged(self.key(task))]
-        told = self.output["n-samples"].get(self.key(task), {}).get("effective")
-        if len(found) != told:
-            raise ResultError(
-                f"{self.key(task)} has {len(found)} samples; lm_eval scored {told}.",
-                "A file was cut or changed: run lm_eval again.",
-            )
+        self.refuse_cut(self.key(task), len(found))
         return found
 
     def check(self, task: str, metrics: Mapping[str, float]) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 from leaner_harness.errors import ResultError
 from leaner_harness.results import Record
 
+_CUT = "A file was cut or changed: run lm_eval again."
+
 
 @dataclass
 class Run:
@@ -51,11 +53,20 @@ class Run:
             )
         return path
 
+    def refuse_cut(self, key: str, found: int) -> None:
+        """Raise ResultError unless so many samples of a task were scored."""
+        told = self.output["n-samples"].get(key, {}).get("effective")
+        if found != told:
+            raise ResultError(f"{key} has {found} samples; lm_eval scored {told}.", _CUT)
+
     def logged(self, key: str) -> Iterator[Record]:
-        """The samples of a task as lm_eval logged them."""
-        with self.samples_file(key).open(encoding="utf-8") as file:
-            for line in file:
+        """The samples of a task as lm_eval logged them; raises ResultError for a cut line."""
+        path = self.samples_file(key)
+        for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+            try:
                 yield json.loads(line)
+            except ValueError as error:
+                raise ResultError(f"{path}:{number} is no sample: {error}.", _CUT) from error
 
 
 def find(folder: Path) -> Path:
@@ -77,6 +88,12 @@ def read_output(path: Path) -> tuple[Record, dict[str, Record]]:
         dict(output["n-samples"]), dict(output["config"]), dict(output["results"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ResultError(f"{path} is no results file of lm_eval: {error!r}.") from error
+    if output["config"].get("use_cache"):
+        raise ResultError(
+            f"{path} was made with --use_cache, which knows requests by their text alone: another "
+            "model's answers may be among these.",
+            "Run lm_eval again without --use_cache.",
+        )
     return output, tasks
 
 

@@ -25,7 +25,7 @@ TOKENIZER_SETTINGS = (
     "added_tokens.json",
     "merges.txt",
 )
-_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.msgpack")
+PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".msgpack", ".h5")
 
 
 def check_files(path: Path, tokenizer: Any = None) -> None:
@@ -55,7 +55,7 @@ def check_files(path: Path, tokenizer: Any = None) -> None:
 
 
 def _refuse_without_safetensors(path: Path) -> None:
-    pickles = sorted(file.name for pattern in _PICKLES for file in path.glob(pattern))
+    pickles = sorted(file.name for file in path.iterdir() if file.suffix in PICKLES)
     if not pickles:
         raise CheckpointError(f"{path} holds no weights (*.safetensors).")
     raise CheckpointError(
