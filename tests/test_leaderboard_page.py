@@ -40,6 +40,7 @@ from leaner_harness.leaderboard.page import commands
 from leaner_harness.leaderboard.page.document import document
 from leaner_harness.leaderboard.page.run_details import curve_of, toml
 from leaner_harness.results import read_all, rules
+from leaner_harness.results.answer_scores import GRADES, TASK
 from leaner_harness.train import read_recipe
 
 FOLDER = Path("results")
@@ -176,6 +177,28 @@ def test_kinds_of_questions_are_there() -> None:
     assert len(row["kinds"][0]) == 1 + len(judged["columns"])
     # Without a judge there is no headline, and so no rank.
     assert judged["ranked"] and not checks["ranked"]
+
+
+def test_grades_of_a_part_of_the_answers_are_no_scores() -> None:
+    """Those that a judge could grade may be the easy ones: what all could come to is shown."""
+    record = answers_record("model", 1)
+    record["mean"] = {}
+    record["tasks"][TASK]["bounds"] = {name: [1.0, 4.0] for name in GRADES}
+    (board,) = data_of(page_of([entry(record)]))["boards"]
+    (row,) = board["rows"]
+    cells = dict(zip([column["key"] for column in board["columns"]], row["cells"], strict=True))
+    assert cells["sum"] == cells["grammar"] == "incomplete (1.00 to 4.00)"
+    assert isinstance(cells["well_formed"], list)
+    places = [n for n, column in enumerate(board["columns"], start=1) if column["key"] in GRADES]
+    assert all(kind[place] is None for kind in row["kinds"] for place in places)
+    assert row["n"] == 96 and board["card"] == "passed"
+
+
+def test_two_trainings_of_one_name_can_be_told_apart(tmp_path: Path) -> None:
+    records = [glue_record("llama", n, run=f"quick-test-seed{n}") for n in (0, 1)]
+    (board,) = data_of(page_of([*map(entry, [*records, glue_record("bert", 3)])]))["boards"]
+    names = {"llama (quick-test-seed0)", "llama (quick-test-seed1)", "bert"}
+    assert {row["name"] for row in board["rows"]} == names and board["seeds"] == 3
 
 
 def test_the_interval_that_knows_more_is_shown() -> None:

@@ -52,6 +52,33 @@ def test_details_say_where_numbers_come_from(page: Page) -> None:
     assert page.one("#run-title").text == "model-0003"  # the address leads there again
 
 
+def test_back_closes_the_details_and_leaves_the_table_as_it_was(page: Page) -> None:
+    page.head("score:cola").find_element("css selector", "button").click()
+    names = page.names()
+    page.one("#table button.model").click()
+    assert page.one("dialog").is_displayed() and "run=" in page.driver.current_url
+    page.driver.back()
+    assert not page.one("dialog").is_displayed() and "run=" not in page.driver.current_url
+    assert page.names() == names and page.head("score:cola").get_attribute("aria-sort") != "none"
+    page.driver.forward()
+    assert page.one("dialog").is_displayed()
+    page.one("dialog .close").click()
+    assert "run=" not in page.driver.current_url
+
+
+def test_selecting_text_or_a_click_between_sections_closes_nothing(page: Page) -> None:
+    page.one("#table button.model").click()
+    first, last = page.one("dialog .tiles dd"), page.one("dialog .tasks td")
+    ActionChains(page.driver).click_and_hold(first).move_to_element(last).release().perform()
+    assert page.one("dialog").is_displayed()
+    edge = page.run("return document.querySelector('dialog').getBoundingClientRect().left")
+    for x, is_open in ((edge + 3, True), (edge - 40, False)):
+        move = ActionChains(page.driver).w3c_actions
+        move.pointer_action.move_to_location(int(x), 400).click()
+        move.perform()
+        assert page.one("dialog").is_displayed() is is_open
+
+
 def test_a_run_says_how_it_does_on_each_phenomenon(page: Page) -> None:
     page.one("#table button.model").click()
     summary = next(each for each in page.all("dialog summary") if "Phenomena" in each.text)

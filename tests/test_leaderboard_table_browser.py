@@ -15,7 +15,7 @@ pytestmark = NEEDED
 
 
 def test_a_heading_sorts_and_says_so(page: Page) -> None:
-    assert page.one("#count").text == "30 of 30 results, by rank"
+    assert page.one("#count").text == "30 of 30 results, by score"
     ranks = numbers(page.column("rank"))
     assert ranks == sorted(ranks) and len(ranks) == 27 and page.column("rank").count("–") == 3
     page.head("score:rte").find_element("tag name", "button").click()
@@ -88,10 +88,16 @@ def test_a_board_can_be_saved(page: Page) -> None:
         page.one(f"#{kind}").click()
     name = "leaner_glue-quick-test-44444444-99999999"
     lines = saved(page, f"{name}.csv").splitlines()
-    assert len(lines) == 11 and lines[0].startswith("rank,model,architecture,state,parameters")
+    assert len(lines) == 11
+    head = lines[0].split(",")
+    assert head[:6] == ["rank", "rank best", "rank worst", "model", "architecture", "state"]
+    first = dict(zip(head, lines[1].split(","), strict=True))
+    assert first["board"] == "leaner_glue" and first["protocol"] == "quick" and first["rte sd"]
+    assert set(first["rows"]) == {"4"} and first["rte state"] == ""
     found = json.loads(saved(page, f"{name}.json"))
     assert [row["model"] for row in found["results"]] == page.names()
     assert found["results"][0]["scores"]["rte"]["interval"] and found["narrowed_to"] is None
+    assert found["level"] == 0.95 and found["references"][0]["label"] == "Best constant prediction"
 
 
 def test_a_task_chosen_shows_its_phenomena_as_columns(page: Page) -> None:
@@ -101,7 +107,7 @@ def test_a_task_chosen_shows_its_phenomena_as_columns(page: Page) -> None:
     names = [name.replace("_", " ") for name in PHENOMENA["cola"]]
     assert shown == ["Rank", "Model", "cola", *names, "Params", "Tokens", "FLOPs"]
     assert page.texts("#table thead .phenomenon small") == ["n 200"] * len(names)
-    assert page.one("#count").text == "30 of 30 results, by rank"  # the old column is gone
+    assert page.one("#count").text == "30 of 30 results, by score"  # the old column is gone
     place = "phenomenon:cola:cola_1"
     page.head(place).find_element("tag name", "button").click()
     found = numbers(page.column(place))

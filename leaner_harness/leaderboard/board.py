@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,13 +11,14 @@ from leaner_harness.files import write_atomic
 from leaner_harness.leaderboard import answers_section, glue_section
 from leaner_harness.leaderboard.entries import Entry, Refused, read_entries
 from leaner_harness.leaderboard.page.document import document
+from leaner_harness.leaderboard.ranks import RULE
 from leaner_harness.leaderboard.sets import comparable_sets, shown_refused
 from leaner_harness.markdown import cell
 
 README = "README.md"
 PAGE = "index.html"
 
-_INTRODUCTION = """\
+_INTRODUCTION = f"""\
 # Leaderboard
 
 Made by `leaner leaderboard build` from the result files in this folder; edit those, not this page.
@@ -32,12 +34,9 @@ is the standard deviation over them. *Word overlap* (Jaccard) and *words* are wh
 shared words, and a linear model of words and pairs of neighbouring words, reach after seeing the
 training rows.
 
-A result's rank (*#*) is one more than the number of results that are significantly better, and a
-lower score never gets a better rank than a higher one. Results that share a rank are not
-significantly different. Two results differ where their difference is more than 1.96 x the root of
-the sum of their squared standard errors, an error being an interval's longer half / 1.96. This
-takes the results as independent, though they answer the same rows: it calls ties too often rather
-than too seldom. Nothing is corrected for their number; `leaner compare` makes the paired test.
+A row is one checkpoint: how much another pre-training would differ is in no interval and no rank.
+
+{textwrap.fill(RULE, 100)} (*#* is the rank.)
 
 Scores, intervals, constants and means were computed again from each result's samples. Sizes,
 tokens, computation, curves and the word baselines do not follow from samples: they are what the

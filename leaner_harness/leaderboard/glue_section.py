@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from leaner_harness import scoring
@@ -19,7 +20,7 @@ def section(found: Comparable) -> str:
     title = f"## {found.first['board']}, {cell(protocol)}, {cell(data['split'])} split"
     heading = f"{title} ({markdown.fingerprints(found)})"
     note = markdown.source_note(found, "Synthetic rows (leaner-mini-v1)")
-    known = [_baseline_row(found.verified_first[0]), *_overlap_rows(found)]
+    known = [_baseline_row(found.constants()), *_overlap_rows(found)]
     shown = table(_columns(), [*map(_row, found.rows), *known])
     return "\n\n".join([heading, note, shown]) + "\n"
 
@@ -39,26 +40,20 @@ def _row(row: Ranked) -> list[str]:
     ]
 
 
-def _baseline_row(record: Record) -> list[str]:
-    tasks = record["tasks"]
-    constants = [tasks[n].get("majority_baseline") if n in tasks else None for n in AVERAGED]
-    known = [constant for constant in constants if constant is not None]
-    raw = f"{sum(known) / len(known):.3f}" if len(known) == len(AVERAGED) else DASH
-    cells = [DASH if constant is None else f"{constant:.3f}" for constant in constants]
+def _baseline_row(known: Mapping[str, float]) -> list[str]:
+    raw = f"{sum(known.values()) / len(known):.3f}" if len(known) == len(AVERAGED) else DASH
+    cells = [f"{known[name]:.3f}" if name in known else DASH for name in AVERAGED]
     return ["", "*best constant prediction*", "0", "0", "0.000", raw, *cells]
-
-
-_OVERLAP = {"jaccard": "word overlap", "words": "words"}
 
 
 def _overlap_rows(of: Comparable) -> list[list[str]]:
     """What word counting reaches on these rows."""
     found = []
-    for key in WORD_BASELINES:
+    for key, label in WORD_BASELINES.items():
         known = [of.word_baseline(name, key) for name in AVERAGED]
         if any(value is not None for value in known):
             cells = [DASH if value is None else scoring.shown(value) for value in known]
-            found.append(["", f"*{_OVERLAP[key]}*", "", "", "", "", *cells])
+            found.append(["", f"*{label}*", "", "", "", "", *cells])
     return found
 
 

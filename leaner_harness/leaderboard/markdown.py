@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from leaner_harness.counts import short
-from leaner_harness.leaderboard.entries import VERIFIED, Entry
+from leaner_harness.leaderboard.entries import VERIFIED
 from leaner_harness.leaderboard.sets import Comparable, Ranked, sizes
 from leaner_harness.markdown import cell
 
@@ -14,14 +14,13 @@ def name_cells(row: Ranked) -> list[str]:
     """Rank, the model's name with the way to its result, parameters and tokens seen."""
     place = str(row.rank.place) if row.rank else DASH
     parameters, tokens, _ = sizes(row.entry.result.record)
-    return [place, _link(row.entry), count(parameters), count(tokens)]
+    return [place, _link(row), count(parameters), count(tokens)]
 
 
-def _link(entry: Entry) -> str:
+def _link(row: Ranked) -> str:
     """Names were checked when they were read: no markup is in them."""
-    name = entry.result.record["model"]["name"]
-    shown = f"[{name}]({entry.result.path.as_posix()})"
-    return shown if entry.state == VERIFIED else f"{shown} (*unverified*)"
+    shown = f"[{row.name}]({row.entry.result.path.as_posix()})"
+    return shown if row.entry.state == VERIFIED else f"{shown} (*unverified*)"
 
 
 def count(value: float | None) -> str:
@@ -42,4 +41,5 @@ def source_note(found: Comparable, ours: str) -> str:
         "official": "Published rows, every file verified.",
         "local": "Rows from a local folder that are not, or not all, the published ones.",
     }.get(found.source, "")
-    return f"{kind} Data fingerprint `{cell(found.first['data']['fingerprint'])}`."
+    seeds = "" if found.seeds is None else f" Seeds of fine-tuning: {found.seeds}."
+    return f"{kind} Data fingerprint `{cell(found.first['data']['fingerprint'])}`.{seeds}"

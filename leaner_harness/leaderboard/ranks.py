@@ -1,11 +1,4 @@
-"""Ranks with ties, from what a result file says alone: values and their 95 % intervals.
-
-One result is significantly better than another where, an interval's longer half being 1.96 standard
-errors and the two being independent, difference > 1.96 x root of the sum of both squared errors.
-They were asked the same rows, which mostly makes the true error of a difference smaller, so ties
-are called too often rather than too seldom; `leaner compare` does the paired test where samples are
-there. Nothing is corrected for how many results there are.
-"""
+"""Ranks with ties, from what a result file says alone: values and their 95 % intervals."""
 
 from __future__ import annotations
 
@@ -17,6 +10,16 @@ import numpy as np
 from leaner_harness.statistics import Array
 
 _Z = 1.959964
+RULE = (
+    "A rank is one more than the number of results that are significantly better, and a lower "
+    "score never gets a better rank than a higher one: results that share a rank are not "
+    "significantly different. Two results differ significantly where their difference is more than "
+    "1.96 x the root of the sum of their squared standard errors, an error being an interval's "
+    "longer half / 1.96. This takes the results as independent, though they answer the same rows: "
+    "it calls ties too often rather than too seldom. Nothing is corrected for their number; "
+    "`leaner compare` makes the paired test."
+)
+"""What a reader is told."""
 
 
 class Score(NamedTuple):

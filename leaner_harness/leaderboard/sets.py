@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from leaner_harness import scoring
+from leaner_harness.data.glue import AVERAGED
 from leaner_harness.judge.verdicts import SUM
 from leaner_harness.leaderboard.entries import VERIFIED, Entry, Refused
 from leaner_harness.leaderboard.ranks import Rank, Score, ranks
 from leaner_harness.results import Record, answer_scores
 
-WORD_BASELINES = ("jaccard", "words")
+WORD_BASELINES = {"jaccard": "word overlap", "words": "words"}
+"""What counting words reaches, and what a table calls it."""
 METRIC_NAMES = {"mcc": "MCC", "acc": "acc", "acc_f1": "acc/F1", "pearson_spearman": "r/ρ"}
 """What a column of a task is headed by."""
 _LONGEST = 300
@@ -34,6 +36,8 @@ class Ranked(NamedTuple):
     """The headline; None where a task or grades are missing."""
     rank: Rank | None
     """None also where nothing was verified: a number nobody can check pushes nobody down."""
+    name: str
+    """The model's name, with its run's where the table has that model twice."""
 
 
 class Comparable(NamedTuple):
@@ -71,6 +75,25 @@ class Comparable(NamedTuple):
             sides[row.entry.state != VERIFIED].append(row.entry.result.record)
         verified, others = (word_baseline(side, task, key) for side in sides)
         return others if verified is None else verified
+
+    def constants(self) -> dict[str, float]:
+        """What the best constant answer reaches on each task that anybody was asked."""
+        tasks = [part(record, "tasks") for record in self.verified_first]
+        said = {n: [number(part(t, n).get("majority_baseline")) for t in tasks] for n in AVERAGED}
+        known = {name: [v for v in each if v is not None] for name, each in said.items()}
+        return {name: each[0] for name, each in known.items() if each}
+
+    @property
+    def seeds(self) -> int | None:
+        """The number of fine-tuning seeds, where it is the same of all tasks and results."""
+        found = {
+            number(part(task, "seeds").get("n"))
+            for row in self.rows
+            for task in part(row.entry.result.record, "tasks").values()
+            if part(task, "metrics")
+        }
+        seeds = found.pop() if len(found) == 1 else None
+        return None if seeds is None else round(seeds)
 
     @property
     def answers(self) -> bool:
@@ -127,7 +150,12 @@ def _ranked(entries: Sequence[Entry]) -> list[Ranked]:
     counted = [entry for entry in entries if entry.state == VERIFIED and scores[id(entry)]]
     places = ranks([known for entry in counted if (known := scores[id(entry)])])
     rank = {id(entry): place for entry, place in zip(counted, places, strict=True)}
-    found = [Ranked(entry, scores[id(entry)], rank.get(id(entry))) for entry in entries]
+    named = Counter(entry.result.record["model"]["name"] for entry in entries)
+    found = []
+    for entry in entries:
+        name = entry.result.record["model"]["name"]
+        name += f" ({entry.result.record['run']})" if named[name] > 1 else ""
+        found.append(Ranked(entry, scores[id(entry)], rank.get(id(entry)), name))
     return sorted(found, key=_order)
 
 

@@ -81,7 +81,7 @@ def _notices(kept: Kept) -> Iterator[str]:
         )
     if seeds < _ENOUGH:
         yield (
-            f"{seeds} training seed{'s' * (seeds > 1)}: nothing can be concluded about one way to "
+            f"{seeds} training seed{'s' * (seeds != 1)}: nothing can be concluded about one way to "
             "train against another. Intervals and p values say how far these very weights differ."
         )
     if absent := kept.absent():

@@ -86,6 +86,7 @@ def _block(block: Block, title: str, files: Mapping[str, int]) -> Iterator[str]:
 
 def _table(block: Table, title: str, files: Mapping[str, int]) -> Iterator[str]:
     label = escape(title)
+    label += f", {escape(', '.join(column.name for column in block.columns[:3]))}"
     yield f'<div class="scroller" role="region" tabindex="0" aria-label="Table: {label}"><table>'
     heads = "".join(
         f'<th scope="col"{_kind(column)}>{escape(column.name)}{SHARED * column.shared}</th>'
@@ -99,10 +100,10 @@ def _table(block: Table, title: str, files: Mapping[str, int]) -> Iterator[str]:
 
 
 def _row(row: Row, columns: Sequence[Column], files: Mapping[str, int]) -> str:
-    cells = [
-        f"<td{_kind(column)}>{escape(shown(value, column.form))}</td>"
-        for value, column in zip(row.cells, columns, strict=True)
-    ]
+    cells = []
+    for place, (value, column) in enumerate(zip(row.cells, columns, strict=True)):
+        tag, scope = ("td", "") if place else ("th", ' scope="row"')
+        cells.append(f"<{tag}{scope}{_kind(column)}>{escape(shown(value, column.form))}</{tag}>")
     return f'<tr>{"".join(cells)}<td class="files">{_cited(row.files, files)}</td></tr>'
 
 

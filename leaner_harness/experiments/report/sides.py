@@ -90,10 +90,10 @@ def _against(pairs: Sequence[Pair]) -> Iterator[Block]:
     rows = [(*both, p) for both, p in zip(flat, corrected, strict=True)]
     first = pairs[0].leaner[0].record
     yield Note(
-        f"{first['board']}, {first['data']['split']} split, {first['protocol']['name']}. "
-        f"{_scored_tasks(first)}Differences are LEANER - original on the same rows; in brackets "
-        "95 % intervals. With one training of either side p is a permutation test, whose only "
-        "chance is the rows; with several it is Student's t over rows and training seeds. p is "
+        f"{_asked(first)} {_scored_tasks(first)}Differences are LEANER - original on the same "
+        "rows; in brackets 95 % intervals. With one training of either side p is a permutation "
+        "test, whose only chance is the rows; with several it is Student's t over rows and "
+        "training seeds. p is "
         f"corrected over the {len(rows)} comparisons of this section (Holm)."
     )
     # Each by itself: what is drawn together depends on all that is.
@@ -219,7 +219,8 @@ def _scratch(kept: Kept) -> Iterator[Block]:
     rows = [
         Row(
             [name, side, each.task, _AVERAGES.get(each.metric, "") if each.task == MEAN else "",
-             *each.found.scores, Estimate(each.found.value, *each.found.interval), each.found.p, p,
+             _rows_of(runs[0].record, each.task), *each.found.scores,
+             Estimate(each.found.value, *each.found.interval), each.found.p, p,
              _worth(each, p), each.chance],
             files_of(runs),
         )
@@ -228,15 +229,27 @@ def _scratch(kept: Kept) -> Iterator[Block]:
     yield Table(
         (
             Column("architecture"), Column("pre-trained on"), Column("task"), Column("average"),
-            Column("pre-trained", ".3f"), Column("from scratch", ".3f"),
+            Column("rows", ",d"), Column("pre-trained", ".3f"), Column("from scratch", ".3f"),
             Column("difference", "+.3f"), Column("p", ".2g"),
             Column("p (Holm)", ".2g", shared=True), Column("verdict", shared=True),
             Column("chance"),
         ),
         rows,
         "Fine-tuned from a checkpoint, and from new random weights of its shape, with its "
-        "tokenizer: each seed of fine-tuning draws its own, and counts as a training.",
+        "tokenizer: each seed of fine-tuning draws its own, and counts as a training. "
+        f"{_asked(found[0][2][0].record)} Brackets: 95 % intervals; p is of paired tests on the "
+        f"same rows, corrected over {len(found)} comparisons.",
     )  # fmt: skip
+
+
+def _asked(record: Record) -> str:
+    """Which rows were asked, and how."""
+    return f"{record['board']}, {record['data']['split']} split, {record['protocol']['name']}."
+
+
+def _rows_of(record: Record, task: str) -> int | None:
+    found: int | None = record["tasks"].get(task, {}).get("n")
+    return found
 
 
 def _worth(each: Compared, p: float) -> str:

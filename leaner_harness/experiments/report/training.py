@@ -71,8 +71,9 @@ def training_table(panels: Panels, *heads: str) -> Table:
             Column("words of text", ",d"), Column("validation loss", ".3f"), Column("unit"),
         ),
         rows,
-        "passes: tokens trained on over tokens of the text. Seconds and hardware of each run are "
-        "in its record; they depend on what else the machine did.",
+        "Brackets: 95 % intervals over seeds. passes: tokens trained on over tokens of the text. "
+        "Seconds and hardware of each run are in its record; they depend on what else the machine "
+        "did.",
     )  # fmt: skip
 
 

@@ -17,9 +17,10 @@ function drawChart(board, rows) {
     .filter((point) => point.x > 0 && point.y !== null)
     .sort((a, b) => a.x - b.x || b.y - a.y);
   const left = rows.length - points.length;
-  byId("chart-note").textContent = left
-    ? `${left} of ${rows.length} ${rows.length === 1 ? "result is" : "results are"} not drawn: no ${cost.name}, or no score.`
-    : "";
+  byId("chart-note").textContent = [
+    points.length > MOST_INTERVALS ? `Intervals are drawn for ${MOST_INTERVALS} points at most.` : "",
+    left ? `${left} of ${rows.length} ${rows.length === 1 ? "result is" : "results are"} not drawn: no ${cost.name}, or no score.` : "",
+  ].join(" ").trim();
   if (!points.length) {
     place.replaceChildren(element("p", { class: "empty" }, "There is nothing to draw."));
     return;

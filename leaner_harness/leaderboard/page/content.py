@@ -15,12 +15,15 @@ from leaner_harness import scoring
 from leaner_harness.data.glue import AVERAGED, TASKS
 from leaner_harness.judge.surface import EMPTY
 from leaner_harness.judge.verdicts import SUM
+from leaner_harness.leaderboard.answers_section import card
 from leaner_harness.leaderboard.entries import VERIFIED, Entry, Refused
 from leaner_harness.leaderboard.page import commands, phenomena
 from leaner_harness.leaderboard.page.pool import Pool
 from leaner_harness.leaderboard.page.run_details import details
+from leaner_harness.leaderboard.ranks import RULE
 from leaner_harness.leaderboard.sets import (
     METRIC_NAMES,
+    WORD_BASELINES,
     Comparable,
     Ranked,
     comparable_sets,
@@ -35,7 +38,6 @@ from leaner_harness.leaderboard.sets import (
 from leaner_harness.results import Record
 from leaner_harness.results.answer_scores import GRADES, METRICS, TASK, has_answers
 
-_OVERLAP = {"jaccard": "Word overlap", "words": "Words, linear"}
 _SMALL = 6
 """Decimals: more than are shown, or some would be rounded twice."""
 
@@ -47,6 +49,7 @@ def content(entries: Sequence[Entry], refused: Sequence[Refused], folder: Path) 
     _tell_apart(boards)
     return {
         "boards": boards,
+        "rank_rule": RULE,
         "refused": shown_refused(refused, folder),
         "refused_count": len(refused),
         "pool": pool.values,
@@ -68,6 +71,8 @@ def _board(found: Comparable, pool: Pool, folder: Path) -> Record:
         "fingerprint": text(data["fingerprint"]),
         "protocol_fingerprint": text(protocol["fingerprint"]),
         "answers": found.answers,
+        "seeds": found.seeds,
+        "card": card(part(record, "judge").get("card")) if part(record, "judge") else "",
         "ranked": found.ranked,
         "columns": columns,
         "kinds": kinds,
@@ -145,7 +150,7 @@ def _row(row: Ranked, columns: Sequence[Record], kinds: Sequence[str]) -> Record
     record = entry.result.record
     cell = _answer_cell if has_answers(entry.result) else _glue_cell
     shown = {
-        "name": text(record["model"]["name"]),
+        "name": text(row.name),
         "path": entry.result.path.as_posix(),
         "verified": entry.state == VERIFIED,
         "family": _family(record),
@@ -155,6 +160,7 @@ def _row(row: Ranked, columns: Sequence[Record], kinds: Sequence[str]) -> Record
     if row.rank:
         shown["rank"] = list(row.rank)
     if kinds:
+        shown["n"] = number(part(record, "tasks", TASK).get("n"))
         shown["kinds"] = [_kind(record, kind, columns) for kind in kinds]
     return shown
 
@@ -188,7 +194,13 @@ def _glue_cell(record: Record, key: str) -> Any:
 
 
 def _answer_cell(record: Record, key: str) -> Any:
-    return _task_cell(part(record, "tasks", TASK), key)
+    """Of grades, what they are between where too little was judged: those are no fair sample."""
+    task = part(record, "tasks", TASK)
+    if key not in GRADES or part(record, "mean"):
+        return _task_cell(task, key)
+    ends = part(task, "bounds").get(key)
+    low, high = map(number, ends) if isinstance(ends, list) and len(ends) == 2 else (None, None)
+    return None if low is None or high is None else f"incomplete ({low:.2f} to {high:.2f})"
 
 
 def _task_cell(task: Record, metric: str, deviation: Any = None) -> Any:
@@ -208,7 +220,11 @@ def _cell(found: Sequence[float] | None) -> list[float] | None:
 def _kind(record: Record, kind: str, columns: Sequence[Record]) -> list[Any]:
     """n of a kind of question, and its value in each column."""
     found = part(record, "tasks", TASK, "kinds", kind)
-    values = [number(part(found, "metrics").get(column["key"])) for column in columns]
+    hidden = () if part(record, "mean") else GRADES
+    values = [
+        None if column["key"] in hidden else number(part(found, "metrics").get(column["key"]))
+        for column in columns
+    ]
     return [
         number(found.get("n")),
         *(None if value is None else round(value, _SMALL) for value in values),
@@ -217,23 +233,18 @@ def _kind(record: Record, kind: str, columns: Sequence[Record]) -> list[Any]:
 
 def _references(found: Comparable, more: Mapping[str, float]) -> list[Record]:
     """What no model has to beat by reading: constants, and the counting of words."""
-    tasks = [part(record, "tasks") for record in found.verified_first]
-    constants = _known({n: [part(t, n).get("majority_baseline") for t in tasks] for n in AVERAGED})
+    constants = found.constants()
     best: dict[str, float] = {**constants, **more}
     if len(constants) == len(AVERAGED):
         best |= {scoring.CENTRED: 0.0, scoring.SCORE: sum(constants.values()) / len(constants)}
     lines = {"Best constant prediction": best}
-    for key, label in _OVERLAP.items():
+    for key, label in WORD_BASELINES.items():
         said = {name: found.word_baseline(name, key) for name in AVERAGED}
-        lines[label] = {name: value for name, value in said.items() if value is not None}
+        lines[label.capitalize()] = {
+            name: value for name, value in said.items() if value is not None
+        }
     return [
         {"label": label, "values": {name: round(value, _SMALL) for name, value in values.items()}}
         for label, values in lines.items()
         if values
     ]
-
-
-def _known(values: Mapping[str, Sequence[Any]]) -> dict[str, float]:
-    """The first number of each name that has one."""
-    found = {name: [v for v in map(number, each) if v is not None] for name, each in values.items()}
-    return {name: each[0] for name, each in found.items() if each}

@@ -23,17 +23,26 @@ function csvCell(value) {
   return /[",\n\r']/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
+// Value, interval of 95 %, standard deviation over seeds of fine-tuning, and why there is none.
+function csvScore(cell) {
+  if (typeof cell === "string") return [null, null, null, null, cell];
+  const [value, low = null, high = null, sd = null] = Array.isArray(cell) ? cell : [cell];
+  return [value, low, high, sd, null];
+}
+
 function csvOf(board, rows) {
   const scores = scoresOf(board);
-  const named = scores.flatMap(({ key }) => [key, `${key} low`, `${key} high`]);
-  const head = ["rank", "model", "architecture", "state", ...SIZES.map((size) => size.key), ...named, "file"];
+  const named = scores.flatMap(({ key }) => [key, `${key} low`, `${key} high`, `${key} sd`, `${key} state`]);
+  const about = [board.name, board.protocol, board.split, board.fingerprint, board.protocol_fingerprint];
+  const head = ["rank", "rank best", "rank worst", "model", "architecture", "state", ...SIZES.map((size) => size.key), ...named, "board", "protocol", "split", "rows", "protocol fingerprint", "file"];
   const lines = rows.map((row) => [
-    row.rank ? row.rank[0] : null,
+    ...(row.rank || [null, null, null]),
     row.name,
     row.family,
     row.verified ? "verified" : "unverified",
     ...row.sizes,
-    ...scores.map((column) => column.cell(row)).flatMap((cell) => (Array.isArray(cell) ? cell.slice(0, 3) : [valueOf(cell), null, null])),
+    ...scores.map((column) => column.cell(row)).flatMap(csvScore),
+    ...about,
     row.path,
   ]);
   return [head, ...lines].map((line) => line.map(csvCell).join(",")).join("\r\n") + "\r\n";
@@ -43,6 +52,7 @@ function jsonOf(board, rows) {
   const { name, protocol, split, synthetic, fingerprint, protocol_fingerprint } = board;
   const found = rows.map((row) => ({
     rank: row.rank ? row.rank[0] : null,
+    rank_between: row.rank ? row.rank.slice(1) : null,
     model: row.name,
     architecture: row.family,
     state: row.verified ? "verified" : "unverified",
@@ -57,5 +67,5 @@ function jsonOf(board, rows) {
     ),
     file: row.path,
   }));
-  return JSON.stringify({ board: name, protocol, split, synthetic, fingerprint, protocol_fingerprint, narrowed_to: narrowed() || null, results: found }, null, 1);
+  return JSON.stringify({ board: name, protocol, split, synthetic, fingerprint, protocol_fingerprint, narrowed_to: narrowed() || null, level: 0.95, references: board.references, results: found }, null, 1);
 }

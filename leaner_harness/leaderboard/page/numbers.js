@@ -14,6 +14,7 @@ function shown(value, places = 3) {
 
 function count(value) {
   if (value === null || value === undefined) return DASH;
+  value = Number(value.toPrecision(3)); // first, or 999,700 would be 1000k
   for (const [unit, size] of [["E", 1e18], ["P", 1e15], ["T", 1e12], ["B", 1e9], ["M", 1e6], ["k", 1e3]])
     if (value >= size) return `${Number((value / size).toPrecision(3))}${unit}`;
   return String(value);

@@ -43,7 +43,7 @@ function drawRows() {
   const sorted = table.all.find((column) => column.id === view.sort);
   const results = `${rows.length} of ${board.rows.length} ${board.rows.length === 1 ? "result" : "results"}`;
   table.caption.textContent = `${board.name}, ${board.protocol}, ${board.split}: ${results}`;
-  byId("count").textContent = results + (sorted ? `, by ${sorted.label.toLowerCase()}` : board.ranked ? ", by rank" : "");
+  byId("count").textContent = results + (sorted ? `, by ${sorted.label.toLowerCase()}` : board.ranked ? ", by score" : "");
   const last = Math.min(view.first + PAGE, rows.length);
   byId("pages").hidden = rows.length <= PAGE;
   byId("place").textContent = `${view.first + 1} to ${last} of ${rows.length}`;
@@ -130,7 +130,7 @@ function boardHead(board) {
   return [
     element("h2", {}, `${board.name} `, element("span", { class: "light" }, board.protocol)),
     element("p", {}, element("span", { class: badge === "Published" ? "badge" : "badge made" }, badge), ` ${kind}`),
-    element("p", { class: "note" }, `Split ${board.split} · rows ${board.fingerprint.slice(0, 12)} · protocol ${board.protocol_fingerprint.slice(0, 12)}`),
+    element("p", { class: "note" }, [`Split ${board.split}`, board.seeds && `fine-tuning seeds ${board.seeds}`, board.card && `judge's card: ${board.card}`, `rows ${board.fingerprint.slice(0, 12)}`, `protocol ${board.protocol_fingerprint.slice(0, 12)}`].filter(Boolean).join(" · ")),
   ];
 }
 
@@ -143,11 +143,11 @@ function reading(board) {
     : [
         "Centred is the mean over the tasks of (score − constant) / (1 − constant): 0 is the best constant prediction, 1 is perfect. Raw is the plain mean. The last rows say what a constant, and the counting of words, reach.",
         "Phenomena are what the rows of a task test, where they say so: the task's own metric on these rows alone. Rows that were all answered alike have an interval of no width, for the bootstrap knows no others; with n rows an error as rare as 3 in n may still be there.",
-        "± is the standard deviation over the training seeds of fine-tuning. Bold is the best verified number of a column.",
+        "± is the standard deviation over the seeds of fine-tuning. Bold is the best verified number of a column.",
       ];
   lines.push(
-    "Brackets are 95 % intervals. With several training seeds they count rows and seeds as chance; otherwise rows alone.",
-    "A rank is 1 + the number of results that are significantly better, and never above that of a larger value, so results of one rank are not significantly different. Two results differ significantly where their difference is more than 1.96 × the root of the sum of their squared standard errors, an error being an interval's longer half / 1.96. This takes the results as independent, though they answer the same rows: it calls ties too often rather than too seldom. Nothing is corrected for the number of results. The small numbers are the best and the worst place that this leaves open. leaner compare makes the paired test.",
+    "Brackets are 95 % intervals. With several seeds of fine-tuning they count rows and seeds as chance; otherwise rows alone. A row is one checkpoint: how much another pre-training would differ is in no interval and in no rank.",
+    `${data.rank_rule.replaceAll("`", "")} The small numbers are the best and the worst place that this leaves open.`,
     "Verified: the numbers were computed again from the samples beside the file. Unverified: there are no samples; such a result is shown and not ranked. Results share a table only where board, split, rows, protocol and judge are the same, and synthetic rows never with published ones.",
   );
   return lines.map((line) => element("p", {}, line));
@@ -199,8 +199,13 @@ function followHash() {
   if (location.hash === "#board" && table) return setHash({ board: current().id });
   const asked = new URLSearchParams(location.hash.slice(1));
   const number = Math.max(0, data.boards.findIndex((board) => board.id === asked.get("board")));
-  showBoard(number);
   const row = data.boards[number].rows.find((each) => each.path === asked.get("run"));
+  const dialog = byId("run");
+  // Back from a run's details: the table is as it was left.
+  const isBack = dialog.open && !row && number === view.board;
+  if (!row) dialog.close();
+  if (isBack) return;
+  showBoard(number);
   if (row) openRun(row);
 }
 
@@ -240,7 +245,11 @@ function start() {
   byId("json").addEventListener("click", () => save(fileName(current(), "json"), "application/json", jsonOf(current(), rowsInOrder())));
   const dialog = byId("run");
   dialog.addEventListener("close", () => setHash({ board: current().id }));
-  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+  // On the backdrop, from press to release: text that is selected may end outside of where it began.
+  let pressed = false;
+  const outside = ({ clientX, clientY }) => clientX < dialog.getBoundingClientRect().left || clientY < 0;
+  dialog.addEventListener("pointerdown", (event) => (pressed = outside(event)));
+  dialog.addEventListener("click", (event) => { if (pressed && outside(event)) dialog.close(); });
   addEventListener("hashchange", followHash);
   let width = 0;
   new ResizeObserver(([entry]) => {

@@ -25,7 +25,9 @@ function openRun(row) {
   if (!dialog.open) dialog.showModal();
   dialog.scrollTop = 0;
   dialog.querySelector("h2").focus();
-  setHash({ board: board.id, run: row.path });
+  // An entry of its own in the history: Back closes the details.
+  const hash = hashOf({ board: board.id, run: row.path });
+  if (location.hash !== hash) history.pushState(null, "", hash);
 }
 
 const link = (path) => path.split("/").map(encodeURIComponent).join("/");
@@ -84,7 +86,7 @@ function kindTable(board, row) {
     const [n, ...values] = row.kinds[i];
     return [kind, n === null ? DASH : String(n), ...values.map(asColumn)];
   });
-  const all = ["all", DASH, ...row.cells.map((cell, i) => asColumn(valueOf(cell), i))];
+  const all = ["all", row.n === null ? DASH : String(row.n), ...row.cells.map((cell, i) => (typeof cell === "string" ? cell : asColumn(valueOf(cell), i)))];
   return simpleTable("By kind of question", heads, [all, ...rows]);
 }
 
