@@ -247,16 +247,17 @@ def test_a_rewrite_is_asked_for_once_more_with_what_was_wrong(source, tmp_path):
             return models(lambda number, _: gold(number))(body)
         return models(lambda number, _: gold(number), rewrite)(body)
 
-    with serving(better) as server:
+    stubborn = models(lambda number, _: gold(number), rewrite)
+    # Both at once: one after the other may have the same port, and what the first said is cached.
+    with serving(better) as server, serving(stubborn) as other:
         manifest = adds_up(build(tmp_path / "out", settings("rte", source, server.url)))
+        never = adds_up(build(tmp_path / "never", settings("rte", source, other.url)))
         complaints = [
             body for body in server.asked(judging=False)
             if "sentence1 and sentence2 are equal now" in body["messages"][0]["content"]
         ]  # fmt: skip
         assert len(complaints) == len(TRAIN) + len(HELD_OUT)
     assert manifest["items"]["kept"] == len(TRAIN) + len(HELD_OUT)
-    with serving(models(lambda number, _: gold(number), rewrite)) as server:
-        never = adds_up(build(tmp_path / "never", settings("rte", source, server.url)))
     assert never["items"]["kept"] == 0 and never["files"] == []
     assert not list((tmp_path / "never").glob("*.jsonl"))
     assert {each["reason"] for each in never["items"]["reasons"]} == {"equal_fields"}
