@@ -28,9 +28,16 @@ def run(args: argparse.Namespace) -> int:
     if args.verb == "check":
         code = _check(registry, args)
     else:
-        code = 0
-        print_json(_record(registry)) if args.json else _print(registry)
+        code = _list(registry, as_json=args.json)
     return 4 if args.strict_plugins and registry.failures else code
+
+
+def _list(registry: Registry, *, as_json: bool) -> int:
+    if as_json:
+        print_json(_record(registry))
+    else:
+        _print(registry)
+    return 0
 
 
 def _record(registry: Registry) -> dict[str, object]:

@@ -130,7 +130,7 @@ def _update(args: argparse.Namespace) -> int:
         found = recompute.completed(entry.result, args.results)
         if found.record != entry.result.record:
             path = args.results / found.path
-            write_atomic(path, results.packed(found.record, path))
+            write_atomic(path, results.encoded(found.record, path))
             written.append(str(path))
     if args.json:
         print_json(written)

@@ -32,7 +32,7 @@ class Inspector:
         """What speaks against a document, its chunks, and what becomes of its names."""
         prose = document.text
         if document.genre in prompts.PAIRS:
-            prose = "\n\n".join(prompts.pair_of(document).values())
+            prose = prompts.together(prompts.pair_of(document))
         found = [*noise.judge_source(prose, document.genre), self.index.finding(document.text)]
         failed = [each.check for each in found if each.verdict == FAIL]
         if failed:

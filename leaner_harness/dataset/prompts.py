@@ -74,9 +74,14 @@ def pair_of(document: Document) -> dict[str, str]:
     return {"prompt": asked_in(document.text[: document.prompt]).strip(), "response": response}
 
 
+def together(pair: Mapping[str, str]) -> str:
+    """Prompt and response as one text."""
+    return "\n\n".join(pair.values())
+
+
 def pair_text(pair: str) -> str:
     """The text of a pair: prompt and answer together, without the marks of JSON."""
-    return "\n\n".join(json.loads(pair).values())
+    return together(json.loads(pair))
 
 
 def system_prompt(genre: str) -> str:

@@ -90,13 +90,13 @@ def write(result: Result, samples: Iterable[Record], folder: Path, *, replace: b
     content = pack_samples(samples)
     name = samples_name(path.stem)
     result.record["samples"] = {"file": name, "sha256": hashlib.sha256(content).hexdigest()}
-    sound = packed(result.record, path)
+    sound = encoded(result.record, path)
     write_atomic(path.with_name(name), content)
     write_atomic(path, sound)
     return path
 
 
-def packed(record: Record, path: Path) -> bytes:
+def encoded(record: Record, path: Path) -> bytes:
     """The bytes of a result file; raises ResultError where they would be refused when read."""
     try:
         content = dumped(record).encode()
