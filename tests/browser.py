@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,12 @@ NEEDED = [
     pytest.mark.slow,
     pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="Chromium and chromedriver are not here"),
 ]
+
+# The second line: nothing that a browser asks of its maker, who may be out of reach.
+_OPTIONS = (
+    *("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "no-first-run"),
+    *("disable-background-networking", "disable-component-update", "disable-sync", "disable-quic"),
+)
 
 # What no page of ours may do, noted before any of its code runs.
 _WATCH = """
@@ -114,12 +121,17 @@ def chromium(profile: Path, downloads: Path) -> Any:
     """A headless Chromium that logs what its pages ask for; `quit` ends it."""
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
-    for option in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage"):
+    for option in _OPTIONS:
         options.add_argument(f"--{option}")
     options.add_argument(f"--user-data-dir={profile}")
     options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(90)  # selenium keeps it: else a test waits forever for a hung browser
+    try:
+        driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    finally:
+        socket.setdefaulttimeout(before)
     driver.downloads = downloads
     driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": _WATCH})
     driver.execute_cdp_cmd(

@@ -133,7 +133,7 @@ def test_every_number_has_its_interval_and_its_reading() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(1500)
 def test_its_steps_can_be_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its steps in one process, on few rows and few steps of training."""
     enter_workshop(tmp_path, monkeypatch)
@@ -148,7 +148,7 @@ def test_its_steps_can_be_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(1500)
 def test_the_demo_ends_in_a_board(tmp_path: Path) -> None:
     """It is stopped by Ctrl-C on its way, and goes on."""
     out = tmp_path / "demo"

@@ -83,7 +83,7 @@ def killed(process: subprocess.Popen[bytes], seconds: float, *, alone: bool) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(1500)
 def test_a_run_that_is_killed_ten_times_has_the_report_of_one_that_was_not(own, tmp_path):
     quiet = {"env": environment(), "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     begun = time.monotonic()

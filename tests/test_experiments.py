@@ -308,6 +308,7 @@ def test_a_driver_that_is_killed_leaves_what_was_begun_to_itself(tmp_path, progr
     for begun in (1, 3):
         process = subprocess.Popen([sys.executable, "-c", code])
         while not log.exists() or log.read_text().count("begin") < begun:
+            assert process.poll() is None, "it ended before it was killed"
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
         process.wait()
