@@ -48,4 +48,4 @@ def has_bfloat16_units(device: torch.device) -> bool:
     if device.type != "cpu":
         return device.type == "cuda"
     found: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(found.get("amx_bf16"))
+    return any(found.get(units) for units in ("amx_bf16", "avx512_bf16"))
