@@ -238,7 +238,7 @@ def run(line: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(2700)
 @pytest.mark.parametrize("document", HERE)
 def test_the_commands_of_a_document_run(
     document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
