@@ -33,7 +33,7 @@ docs: .venv/ready  # write the generated parts of the documents again
 LONG := $(addprefix benchmarks/,finetune_grid.py curricula.py fewer_tokens.py curricula_study.py against_ngram.py)
 SCRIPTS := $(shell grep -l __main__ benchmarks/*.py)
 
-bench: .venv/ready  # the speed figures of the README, with each script's defaults
+bench: .venv/ready  # the speed benchmarks, with each script's defaults
 	for script in $(filter-out $(LONG),$(SCRIPTS)); do $(BIN)/python $$script; done
 
 leaderboard: .venv/ready  # build results/README.md from the result files
