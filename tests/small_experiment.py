@@ -11,7 +11,7 @@ import small_results
 
 from leaner_harness.entropy.report import report as entropies
 from leaner_harness.experiments import grid
-from leaner_harness.experiments.records import checkpoint
+from leaner_harness.experiments.grid import checkpoint
 from leaner_harness.files import write_json
 
 FROM_SCRATCH = "from_scratch=true"

@@ -62,6 +62,18 @@ def test_scores_follow_their_own_checkpoint():
     easy, control = cells["easy-first/lm_loss-2"], cells["control/lm_loss-2"]
     assert "random/0" in easy.needs and "reference=runs/random-seed0" in easy.command
     assert control.needs == (easy.name,) and "follow=runs/lm_loss-seed2" in control.command
+    assert cells["score/random-700-steps-1"].needs == ("random/1",)
+    assert cells["score/lm_loss-end-2"].needs == ("easy-first/lm_loss-2",)
+
+
+def test_controls_from_scratch_need_the_shape_alone_and_are_drawn_apart():
+    cells = {cell.name: cell for cell in read("exp1", "small").cells}
+    found = [cells[f"scratch/leaner-bert-{draw}"] for draw in range(3)]
+    assert {cell.needs for cell in found} == {("train/leaner-bert-0",)}
+    models = [cell.command[cell.command.index("--model") + 1] for cell in found]
+    assert models == ["scratch-leaner-bert", "scratch-leaner-bert-1", "scratch-leaner-bert-2"]
+    for draw, cell in enumerate(found):
+        assert any(word.endswith(f"from_scratch=true,scratch_seed={draw}") for word in cell.command)
 
 
 def test_both_sides_share_what_is_asked_for():

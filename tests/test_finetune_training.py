@@ -237,6 +237,20 @@ def test_cut_rows_are_counted_among_the_reported_ones_too(checkpoint: Path, tmp_
     assert len(found.predictions()[0]) == len(data.reported)
 
 
+def test_a_control_has_other_random_weights_for_another_scratch_seed(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    """At a rate of zero the weights that are kept are those that it began with."""
+    data = separable()
+    found = []
+    for scratch_seed in (0, 1, 1):
+        chosen = setting(checkpoint, from_scratch=True, scratch_seed=scratch_seed)
+        folder = tmp_path / f"{len(found)}"
+        training.train_run(training.Run(chosen, "cola", 0.0, 1, folder), data)
+        found.append((folder / training.WEIGHTS).read_bytes())
+    assert found[0] != found[1] == found[2]
+
+
 def test_a_folder_changes_with_what_changes_the_outcome(checkpoint: Path, tmp_path: Path) -> None:
     data = separable()
     base = runs.grid_folder(tmp_path, setting(checkpoint), "w1", data)
@@ -247,8 +261,11 @@ def test_a_folder_changes_with_what_changes_the_outcome(checkpoint: Path, tmp_pa
         runs.grid_folder(tmp_path, setting(checkpoint, max_length=32), "w1", data),
         runs.grid_folder(tmp_path, setting(checkpoint), "w1", separable(32)),
         runs.grid_folder(tmp_path, setting(checkpoint, protocol=other), "w1", data),
+        runs.grid_folder(
+            tmp_path, setting(checkpoint, from_scratch=True, scratch_seed=1), "w1", data
+        ),
     ]
-    assert len({base, *others}) == 6
+    assert len({base, *others}) == 7
     noisy = dataclasses.replace(data, source="local", defects={"train": {"duplicate": {}}})
     assert runs.grid_folder(tmp_path, setting(checkpoint), "w1", noisy) == base
     elsewhere = setting(checkpoint, device="cuda:1")

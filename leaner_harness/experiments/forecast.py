@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from leaner_harness.experiments.drive import Place
-from leaner_harness.experiments.grid import Cell
+from leaner_harness.experiments.grid import Cell, checkpoint
 from leaner_harness.experiments.pace import pace
-from leaner_harness.experiments.records import checkpoint
 from leaner_harness.experiments.scoring_time import scoring_seconds
 from leaner_harness.train import read_recipe
 

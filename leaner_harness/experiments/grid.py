@@ -3,10 +3,11 @@
 A step names the axes it goes `over`, a `command` with `{axis}` and `{axis.key}` in its words, and
 tables of the preset whose entries are handed on as `--set KEY=VALUE`. `{ words = "key" }` in a
 command stands for a list of the preset, left out `if` what it names was not given. A cell comes
-`after` those cells of an earlier step that agree with it on every axis they share, or `after_all`
-of them. No cell is made `unless` its place differs from the one given: another step has it
-already. What the two sides have in common is chosen by `equal`: numbers of a step that is
-`equal_by` an axis are multiplied by that side's factors.
+`after` those cells of an earlier step that agree with it on every axis they share (of trainings,
+if its command names their folders, only those that it names), or `after_all` of them. No cell is
+made `unless` its place differs from the one given: another step has it already. What the two sides
+have in common is chosen by `equal`: numbers of a step that is `equal_by` an axis are multiplied by
+that side's factors.
 """
 
 from __future__ import annotations
@@ -167,7 +168,7 @@ def _check(cells: Sequence[Cell]) -> None:
             )
         cells_seen.add(cell.name)
         if cell.command[:1] == ("train",):
-            folder = _folder(cell)
+            folder = checkpoint(cell).name
             if folder in folders:  # their records are kept by this name
                 raise UsageError(
                     f"Two trainings leave a folder called {folder}, {cell.name} among them.",
@@ -176,14 +177,14 @@ def _check(cells: Sequence[Cell]) -> None:
             folders.add(folder)
 
 
-def _folder(cell: Cell) -> str:
-    """The last part of a training's --out."""
+def checkpoint(cell: Cell) -> Path:
+    """The folder a training leaves its checkpoint in; raises UsageError without --out."""
     if "--out" not in cell.command[2:-1]:
         raise UsageError(
             f"The step {cell.step!r} trains without --out.",
             'Name a folder that differs by cell: "--out", "{runs}/..."',
         )
-    return Path(cell.command[cell.command.index("--out") + 1]).name
+    return Path(cell.command[cell.command.index("--out") + 1])
 
 
 def _cells(
@@ -195,18 +196,36 @@ def _cells(
             raise UnknownName(f"key of the step {step.get('name')!r}", key, _STEP)
         made[step["name"]] = []
         for at in _places(step, values):
-            needs = [
-                cell.name
-                for earlier in (*step.get("after", ()), *step.get("after_all", ()))
-                for cell in made[earlier]
-                if earlier in step.get("after_all", ())
-                or all(at.get(axis, value) == value for axis, value in cell.at.items())
-            ]
             name = "/".join((step["name"], "-".join(at.values()) or "all"))
             command = tuple(_command(step, at, values, folders, equal))
-            cell = Cell(name, step["name"], at, command, tuple(needs))
+            cell = Cell(name, step["name"], at, command, tuple(_needs(step, at, command, made)))
             made[step["name"]].append(cell)
             yield cell
+
+
+def _needs(
+    step: Table, at: Mapping[str, str], command: Sequence[str], made: Mapping[str, Sequence[Cell]]
+) -> list[str]:
+    """Earlier cells that agree with a place; if its command names trainings, no others of these."""
+    agree = [
+        cell
+        for earlier in step.get("after", ())
+        for cell in made[earlier]
+        if all(at.get(axis, value) == value for axis, value in cell.at.items())
+    ]
+    trained = {cell.name: checkpoint(cell) for cell in agree if cell.command[:1] == ("train",)}
+    named = {name for name, folder in trained.items() if any(folder in p for p in _paths(command))}
+    found = [
+        cell.name for cell in agree if cell.name in named or not (named and cell.name in trained)
+    ]
+    return found + [cell.name for earlier in step.get("after_all", ()) for cell in made[earlier]]
+
+
+def _paths(command: Sequence[str]) -> Iterator[tuple[Path, ...]]:
+    """Each word, or what is behind its last `=`, as a path, with the folders it lies in."""
+    for word in command:
+        path = Path(word.rpartition("=")[2])
+        yield path, *path.parents
 
 
 def _places(step: Table, values: Table) -> Iterator[dict[str, str]]:

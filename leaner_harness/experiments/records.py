@@ -12,7 +12,7 @@ from typing import Any
 
 from leaner_harness.curriculum_report.runs import milestone_folders
 from leaner_harness.experiments.drive import Place
-from leaner_harness.experiments.grid import Cell
+from leaner_harness.experiments.grid import Cell, checkpoint
 from leaner_harness.files import write_atomic, write_json
 from leaner_harness.learning_curve import MEASURES
 from leaner_harness.provenance import weights_digest, without_paths
@@ -22,11 +22,6 @@ RECORD, LOG = "leaner.json", "log.jsonl"
 _MOST = 200
 """Measurements of a curve that are kept: more than any preset makes."""
 _OF_A_POINT = ("step", "tokens_seen", "pool_share", *MEASURES)
-
-
-def checkpoint(cell: Cell) -> Path:
-    """The folder a training cell leaves its checkpoint in."""
-    return Path(cell.command[cell.command.index("--out") + 1])
 
 
 def gather(cells: Sequence[Cell], marks: Path, kept: Path) -> None:

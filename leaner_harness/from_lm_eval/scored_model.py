@@ -21,6 +21,7 @@ _ELSEWHERE = ("tasks", "protocol", "protocol_fingerprint", "weights_sha256")
 _MODEL_ARGUMENTS = (
     "dtype", "revision", "max_length", "add_bos_token", "prefix_token_id", "truncation",
     "attn_implementation", "backend", "softmax_dtype", "scoring", "from_scratch",
+    "scratch_seed",
     "mixed_precision_dtype", "load_in_4bit", "load_in_8bit", "subfolder",
     "enable_thinking", "think_end_token",
 )  # fmt: skip

@@ -15,8 +15,8 @@ from typing import Any
 
 from leaner_harness.curriculum_report.runs import Run, read_run
 from leaner_harness.errors import LeanerError
-from leaner_harness.experiments.grid import Cell, Experiment
-from leaner_harness.experiments.records import FOLDER, LOG, RECORD, checkpoint
+from leaner_harness.experiments.grid import Cell, Experiment, checkpoint
+from leaner_harness.experiments.records import FOLDER, LOG, RECORD
 from leaner_harness.leaderboard.entries import VERIFIED, read_entries
 from leaner_harness.learning_curve import MEASURES
 from leaner_harness.results import Record, Result

@@ -36,7 +36,7 @@ Answer = tuple[float, bool, list[float]] | tuple[float, bool]
 
 _ARGUMENTS = (
     "pretrained", "tokenizer", "protocol", "from_scratch", "max_length", "workers", "work", "bf16",
-    "compile", "leaner_split", "leaner_data",
+    "compile", "scratch_seed", "leaner_split", "leaner_data",
 )  # fmt: skip
 
 
@@ -54,6 +54,7 @@ class FinetuneLM(LM):  # type: ignore[misc]
         work: str = "",
         bf16: bool | str = False,
         compile: bool = False,  # noqa: A002 (as recipes call it)
+        scratch_seed: int = 0,
         leaner_split: str | None = None,
         leaner_data: str | None = None,
         batch_size: int | str = 1,
@@ -62,12 +63,19 @@ class FinetuneLM(LM):  # type: ignore[misc]
         **unknown: Any,
     ) -> None:
         """`work` keeps finished runs (default: below LEANER_HOME). lm-eval's batch size is unused:
-        the protocol has its own. `bf16=auto` is bfloat16 where that is quicker, as in recipes."""
+        the protocol has its own. `bf16=auto` is bfloat16 where that is quicker, as in recipes.
+        `scratch_seed` is for controls of a protocol with one seed: from_scratch=true draws other
+        random weights for each number."""
         super().__init__()
         for name in unknown:
             raise UnknownName("argument of leaner-finetune", name, _ARGUMENTS)
         refuse_absent(device)
         _refuse_several_processes()
+        if scratch_seed and not from_scratch:
+            raise UsageError(
+                f"scratch_seed={scratch_seed} draws random weights, and from_scratch is not set.",
+                "Give from_scratch=true, too.",
+            )
         path = Path(pretrained)
         if not path.is_dir():
             raise CheckpointError(f"{pretrained} is no folder.", "Fine-tune a local checkpoint.")
@@ -79,6 +87,7 @@ class FinetuneLM(LM):  # type: ignore[misc]
         setting = Setting(
             pretrained, words, bool(from_scratch), chosen, limit,
             self._devices[0], use_bfloat16(bf16, self._devices[0]), bool(compile),
+            int(scratch_seed),
         )  # fmt: skip
         self.setting = checked(setting, TASKS["cola"])
         self.workers = workers or processes.default_workers(self._devices)
@@ -127,6 +136,7 @@ class FinetuneLM(LM):  # type: ignore[misc]
                 "max_length": setting.max_length,
                 "bf16": setting.bf16,
                 "compile": setting.compile,
+                **({"scratch_seed": setting.scratch_seed} if setting.scratch_seed else {}),
                 "weights_sha256": self._weights,
                 "tasks": self._records,
             },

@@ -160,6 +160,8 @@ def grid_folder(work: Path, setting: Setting, weights: str, data: TaskData) -> P
     said = asdict(setting) | {"weights": weights, "protocol": setting.protocol.record()}
     keys = ("weights", "protocol", "from_scratch", "max_length", "bf16", "compile")
     identity = {key: said[key] for key in keys}
+    if setting.scratch_seed:  # runs of earlier versions have none
+        identity["scratch_seed"] = setting.scratch_seed
     identity["tokenizer"] = tokenizer_digest(setting.tokenizer)
     # The same weights with other attention heads or another activation are another model.
     identity["configuration"] = _configuration(setting.checkpoint)

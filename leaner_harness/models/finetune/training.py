@@ -37,6 +37,8 @@ from leaner_harness.models.finetune.rows import TaskData
 
 RUN, WEIGHTS = "run.json", "weights.safetensors"
 PREDICTION_BATCH = 128
+_APART = 1_000_003
+"""Larger than any seed of a protocol, so that no two runs from scratch begin with one weight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ class Setting:
     device: str
     bf16: bool = False
     compile: bool = False
+    scratch_seed: int = 0
+    """Which random weights, from scratch: others for every number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ def train_run(run: Run, data: TaskData) -> dict[str, Any]:
     train = encode_rows(data.train, data.task, tokenizer, setting.max_length)
     selection = encode_rows(data.selection, data.task, tokenizer, setting.max_length)
 
-    torch.manual_seed(run.seed)
+    torch.manual_seed(run.seed + _APART * setting.scratch_seed)
     generator = np.random.default_rng(run.seed)
     model = build(setting, data.task).to(device)
     pad = padding_id(tokenizer)
