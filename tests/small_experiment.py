@@ -9,12 +9,11 @@ from typing import Any
 
 import small_results
 
+from leaner_harness.data.glue import AVERAGED
 from leaner_harness.entropy.report import report as entropies
 from leaner_harness.experiments import grid
 from leaner_harness.experiments.grid import checkpoint
 from leaner_harness.files import write_json
-
-FROM_SCRATCH = "from_scratch=true"
 
 
 def read(
@@ -41,16 +40,24 @@ def fill(folder: Path, experiment: grid.Experiment, skills: Mapping[str, float])
 def _write_score(boards: Path, command: tuple[str, ...], skill: float, seed: int) -> None:
     """A result of the protocol that the command asks for; fine-tuned ones have one seed."""
     asked = dict(zip(command, command[1:], strict=False))
+    names = asked["--tasks"].split(",")
     model, protocol = asked["--model"], asked.get("--protocol", "zero-shot")
     if protocol == "zero-shot":
         small_results.write(boards, model, small_results.zero_shot(skill, seed))
     else:
         samples = small_results.fine_tuned([skill], seed)
+        if set(names) <= set(AVERAGED):
+            samples = [each for each in samples if each["task"] in names]
         changes: dict[str, Any] = {"run": f"{protocol}-validation"}
         changes["protocol"] = {"name": protocol, "fingerprint": protocol}
-        if FROM_SCRATCH in command:
+        if _is_random(command):
+            changes["scorer"] = {"from_scratch": True}
             changes["weights"] = Path(command[1]).name
         small_results.write(boards, model, samples, **changes)
+
+
+def _is_random(command: tuple[str, ...]) -> bool:
+    return any("from_scratch=true" in word for word in command)
 
 
 def _scored(experiment: grid.Experiment, place: Path) -> dict[str, str]:
@@ -58,7 +65,7 @@ def _scored(experiment: grid.Experiment, place: Path) -> dict[str, str]:
     found = {"end": place.name}
     for cell in experiment.cells:
         path = Path(cell.command[1])
-        if FROM_SCRATCH in cell.command:
+        if _is_random(cell.command):
             continue
         if cell.command[0] == "evaluate" and place in (path, *path.parents):
             milestone = "end" if path == place else path.name

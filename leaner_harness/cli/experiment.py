@@ -136,7 +136,8 @@ def _run_again(args: argparse.Namespace) -> str:
     """The command that does what the report lacks, with the options that the report was given."""
     words = ["leaner", "experiment", "run", args.experiment, "--preset", args.preset]
     words += ["--equal", args.equal] if args.equal != grid.EQUAL else []
-    return shlex.join([*words, *(["--results", str(args.results)] if args.results else [])])
+    words += ["--results", str(args.results)] if args.results else []
+    return f"{shlex.join(words)}, with the --out and --published it was run with"
 
 
 def _texts(args: argparse.Namespace) -> int:

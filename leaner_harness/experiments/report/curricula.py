@@ -1,4 +1,4 @@
-"""EXP3: what an order saves, by `leaner curriculum compare`, and LEANER-GLUE on the way."""
+"""EXP3: what an order saves, by `leaner curriculum compare`, and scores on the way."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from leaner_harness import paired, scoring
+from leaner_harness import paired
 from leaner_harness.curriculum_report import compare_runs
 from leaner_harness.errors import LeanerError, UsageError
 from leaner_harness.experiments.report.charts import Axis, Point, Series, plot
@@ -27,8 +27,9 @@ from leaner_harness.experiments.report.scores import (
     Answers,
     Compared,
     Together,
+    averages,
     differences,
-    mean_of,
+    overall,
 )
 from leaner_harness.experiments.report.training import Group, curves, training_table
 from leaner_harness.svg import INK, A, B, C, D
@@ -37,7 +38,6 @@ _STEPS = ("random", "easy-first", "control")
 SHORTER, REACHED = "shorter", "reached"
 _WHOLE = "100%"
 _COLORS = (B, C, D, A)
-_METRICS = {scoring.SCORE: "raw mean", scoring.CENTRED: "centred mean"}
 
 
 def sections(kept: Kept) -> Iterator[Section]:
@@ -49,7 +49,7 @@ def sections(kept: Kept) -> Iterator[Section]:
         yield Section("What an order saves", [Note(f"Nothing can be compared: {error.message}")])
     else:
         yield Section("What an order saves", [*_saved(found, groups), *_shorter(kept, found)])
-    yield Section("LEANER-GLUE on the way", list(_milestones(kept)))
+    yield Section("Scores on the way", list(_milestones(kept)))
     yield Section("Learning curves", list(_curves(groups)))
 
 
@@ -183,34 +183,37 @@ def _milestones(kept: Kept) -> Iterator[Block]:
         return
     alone = {place: Together(list(map(Answers, results))) for place, results in arms.items()}
     first = next(iter(arms.values()))[0].record
-    tasks = ", ".join(next(iter(alone.values())).tasks)
+    tasks = next(iter(alone.values())).tasks
+    shown = averages(tasks)
     yield Note(
-        f"{first['board']}, {first['data']['split']} split, {first['protocol']['name']}: {tasks}. "
-        "Differences are from random order at the same milestone, on the same rows."
+        f"{first['board']}, {first['data']['split']} split, {first['protocol']['name']}: "
+        f"{', '.join(tasks)}. Differences are from random order at the same milestone, on the "
+        "same rows."
     )
     scored = {
-        place: {metric: each.estimate(metric) for metric in _METRICS}
+        place: {name: each.estimate(metric) for metric, name in shown.items()}
         for place, each in alone.items()
     }
-    yield _score_table(arms, scored)
-    yield _score_figure(kept, arms, scored)
+    yield _score_table(arms, scored, list(shown.values()))
+    yield _score_figure(arms, scored, list(shown.values())[-1])
 
 
 def _gaps(arms: Mapping[tuple[str, str], Sequence[Scored]]) -> dict[tuple[str, str], Compared]:
-    """The centred mean's difference from random order, by place."""
+    """The difference from random order in the centred mean, or the only task, by place."""
     found = {}
     for (arm, milestone), results in arms.items():
         base = arms.get(("random", milestone))
         if arm != "random" and base:
-            mean = mean_of(differences(results, base), scoring.CENTRED)
-            if mean is not None:
-                found[arm, milestone] = mean
+            gap = overall(differences(results, base))
+            if gap is not None:
+                found[arm, milestone] = gap
     return found
 
 
 def _score_table(
     arms: Mapping[tuple[str, str], Sequence[Scored]],
     scored: Mapping[tuple[str, str], Mapping[str, Estimate]],
+    names: Sequence[str],
 ) -> Table:
     gaps = _gaps(arms)
     corrected = dict(zip(gaps, paired.holm([e.found.p for e in gaps.values()]), strict=True))
@@ -220,7 +223,7 @@ def _score_table(
         training = results[0].record.get("training") or {}
         cells: list[Value] = [*place, training.get("steps"), training.get("tokens_seen")]
         cells.append(len(results))
-        cells += [scored[place][metric] for metric in _METRICS]
+        cells += [scored[place][name] for name in names]
         files = files_of(results)
         if gap is None:
             cells += [None, None, None, "baseline" if place[0] == "random" else ""]
@@ -233,8 +236,8 @@ def _score_table(
     return Table(
         (
             Column("arm"), Column("milestone"), Column("steps", ",d"), Column("tokens", ",d"),
-            Column("seeds", "d"), *(Column(name, ".3f") for name in _METRICS.values()),
-            Column("centred - random", "+.3f"), Column("p", ".2g"),
+            Column("seeds", "d"), *(Column(name, ".3f") for name in names),
+            Column(f"{names[-1]} - random", "+.3f"), Column("p", ".2g"),
             Column("p (Holm)", ".2g", shared=True), Column("verdict", shared=True),
         ),
         rows,
@@ -242,14 +245,14 @@ def _score_table(
 
 
 def _score_figure(
-    kept: Kept,
     arms: Mapping[tuple[str, str], Sequence[Scored]],
     scored: Mapping[tuple[str, str], Mapping[str, Estimate]],
+    name: str,
 ) -> Figure:
     series = []
     for number, arm in enumerate(dict.fromkeys(arm for arm, _ in arms)):
         points = sorted(
-            Point(seen, *scored[place][scoring.CENTRED])
+            Point(seen, *scored[place][name])
             for place, results in arms.items()
             if place[0] == arm
             and (seen := (results[0].record.get("training") or {}).get("tokens_seen"))
@@ -258,9 +261,7 @@ def _score_figure(
         series.append(Series(arm, color, points, dashed=arm.endswith("-control")))
     said = "; ".join(f"{s.name}: {', '.join(f'{p.y:.3f}' for p in s.points)}" for s in series)
     title = "Score at milestones"
-    picture = plot(
-        title, Axis("tokens trained on"), Axis("centred mean"), series, f"{title}. {said}"
-    )
+    picture = plot(title, Axis("tokens trained on"), Axis(name), series, f"{title}. {said}")
     files = [name for results in arms.values() for name in files_of(results)]
     panels = [Panel("score-milestones", picture)] if picture else []
     return Figure(title, "Lines: 95 % intervals.", panels, files)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,11 +94,16 @@ def read(experiment: Experiment, folder: Path) -> Kept:
     """Read and verify all that is kept of an experiment; raises nothing, whatever a file holds."""
     refused: list[tuple[str, str]] = []
     scored = _scored(experiment, folder, refused)
-    training = {}
+    training: dict[str, Training] = {}
     for cell in experiment.cells:
         if cell.command[0] == "train":
             found = _training(folder, cell, scored, refused)
-            if found is not None:
+            if found is None:
+                continue
+            if before := _other_beginning(found, training.values()):
+                refused.append((found.files[0], f"It began with other weights than {before} has."))
+                _drop(cell, scored, refused, f"It is of what {found.files[0]} left.")
+            else:
                 training[cell.name] = found
                 _drop_others(cell, found, scored, refused)
     texts = _texts(folder, refused)
@@ -185,13 +190,44 @@ def _drop_others(
 
     What a result does not know of its weights is held against nothing.
     """
-    place, weights = checkpoint(cell), list(training.run.milestones().values())
+    weights = list(training.run.milestones().values())
+    reason = f"It is of other weights than {training.files[0]}."
+    _drop(cell, scored, refused, reason, lambda of: bool(of) and of not in weights)
+
+
+def _drop(
+    cell: Cell,
+    scored: dict[str, Scored],
+    refused: list[tuple[str, str]],
+    reason: str,
+    which: Callable[[str], bool] = lambda _: True,
+) -> None:
+    """Take away results of a run's checkpoints, by their weights."""
+    place = checkpoint(cell)
     for name, each in list(scored.items()):
         path = Path(each.cell.command[1])
-        of = each.record["model"]["weights_sha256"]
-        if of and of not in weights and place in (path, *path.parents):
+        if place in (path, *path.parents) and which(each.record["model"]["weights_sha256"]):
             del scored[name]
-            refused.append((each.files[0], f"It is of other weights than {training.files[0]}."))
+            refused.append((each.files[0], reason))
+
+
+def _other_beginning(training: Training, earlier: Iterable[Training]) -> str:
+    """The record of a run that this one names as its beginning or reference, and has not used.
+
+    It was made again since. Empty where there is none.
+    """
+    recipe, record = training.run.recipe, training.run.record
+    used = {
+        "init_from": record.get("began_with", {}).get("weights_sha256"),
+        "reference": record.get("curriculum", {}).get("reference"),
+    }
+    for key, weights in used.items():
+        named = Path(recipe.get(key) or "").parts
+        for each in earlier:
+            is_other = weights and weights not in each.run.milestones().values()
+            if each.run.path.name in named and is_other:
+                return each.files[0]
+    return ""
 
 
 def _texts(folder: Path, refused: list[tuple[str, str]]) -> Mapping[str, Any] | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from leaner_harness import scoring
 from leaner_harness.experiments.report import ratio
 from leaner_harness.experiments.report.charts import Axis, Point, Series, plot
 from leaner_harness.experiments.report.document import (
@@ -21,13 +20,13 @@ from leaner_harness.experiments.report.document import (
 )
 from leaner_harness.experiments.report.files import Kept, Scored, Training, files_of
 from leaner_harness.experiments.report.names import COLORS, NAMES, SIDES
-from leaner_harness.experiments.report.scores import Answers, Together
+from leaner_harness.experiments.report.scores import Answers, Together, averages
 from leaner_harness.statistics import Array
 
 _METHOD = (
     "The ratio is the size that LEANER needs to reach the original's score at its largest size, "
     "over that size: below 1, LEANER needs less. Of a text only the words count that were read at "
-    "least once. Scores (centred mean) are made never to fall with "
+    "least once. Scores ({name}) are made never to fall with "
     "the size (isotonic regression) and interpolated in the logarithm of the size. The interval "
     "draws rows, the same for all sizes and both sides, and training seeds with replacement; with "
     "few seeds it is too narrow. Where LEANER is there at its smallest size, or not at its "
@@ -103,8 +102,17 @@ def _grid(kept: Kept) -> dict[Place, Found]:
     }
 
 
+def _tasks(grid: Mapping[Place, Found]) -> list[str]:
+    return next(iter(grid.values())).together.tasks if grid else []
+
+
+def _name(grid: Mapping[Place, Found]) -> str:
+    """What is shown of the tasks: their centred mean, or the only one."""
+    return list(averages(_tasks(grid)).values())[-1]
+
+
 def _smaller(kept: Kept, grid: Mapping[Place, Found]) -> Iterator[Block]:
-    yield Note(_METHOD)
+    yield Note(_METHOD.format(name=_name(grid)))
     values = kept.experiment.values
     rows: list[Row] = []
     for parameters in map(str, values["parameters"]):
@@ -143,9 +151,9 @@ def _answer(
 
 
 def _drawn(found: Sequence[Found]) -> tuple[Array, Array, Callable[[Found], list[int]]]:
-    """Centred means (R,) and draws (D, R) of all runs, and which of them are of a place."""
+    """Scores (R,) and draws (D, R) of all runs, and which of them are of a place."""
     together = Together([run for each in found for run in each.together.runs])
-    values, draws = together.mean(scoring.CENTRED)
+    values, draws = together.mean(list(averages(together.tasks))[-1])
     return values, draws, lambda each: together.where(each.results)
 
 
@@ -158,10 +166,11 @@ def _scores(kept: Kept, grid: Mapping[Place, Found]) -> Iterator[Block]:
         yield Note("The grid has no results.")
         return
     files = [name for found in grid.values() for name in found.files]
+    shown = averages(_tasks(grid))
     yield Figure(
         "Score against tokens trained on, and against parameters",
-        "LLaMA, centred mean of LEANER-GLUE; 0 is the best constant answer. Lines: 95 % intervals "
-        "over rows and, with several, training seeds.",
+        f"LLaMA, {_name(grid)}; the best constant answer has a centred score of 0. Lines: 95 % "
+        "intervals over rows and, with several, training seeds.",
         list(_panels(kept, grid)),
         files,
     )
@@ -169,7 +178,7 @@ def _scores(kept: Kept, grid: Mapping[Place, Found]) -> Iterator[Block]:
         Row(
             [NAMES[place.side], found.parameters, found.words,
              int(found.runs[0].run.record["data"]["tokens"]), found.tokens, len(found.results),
-             found.together.estimate(scoring.SCORE), found.together.estimate(scoring.CENTRED)],
+             *map(found.together.estimate, shown)],
             found.files,
         )
         for place, found in grid.items()
@@ -178,7 +187,7 @@ def _scores(kept: Kept, grid: Mapping[Place, Found]) -> Iterator[Block]:
         (
             Column("side"), Column("parameters", ",d"), Column("words read", ",d"),
             Column("tokens of text", ",d"), Column("tokens trained on", ",d"),
-            Column("seeds", "d"), Column("raw mean", ".3f"), Column("centred mean", ".3f"),
+            Column("seeds", "d"), *(Column(name, ".3f") for name in shown.values()),
         ),
         rows,
     )  # fmt: skip
@@ -187,6 +196,7 @@ def _scores(kept: Kept, grid: Mapping[Place, Found]) -> Iterator[Block]:
 def _panels(kept: Kept, grid: Mapping[Place, Found]) -> Iterator[Panel]:
     values = kept.experiment.values
     sizes = list(map(str, values["parameters"]))
+    y = Axis(_name(grid))
     series = [
         Series(
             f"{NAMES[side]} {size}", COLORS[side],
@@ -197,7 +207,7 @@ def _panels(kept: Kept, grid: Mapping[Place, Found]) -> Iterator[Panel]:
         for size in (sizes[0], sizes[-1])
     ]  # fmt: skip
     yield from _panel(
-        "score-tokens", "Score against tokens", Axis("tokens trained on", log=True), series
+        "score-tokens", "Score against tokens", Axis("tokens trained on", log=True), y, series
     )
     largest = str(values["words"][-1])
     series = [
@@ -207,24 +217,24 @@ def _panels(kept: Kept, grid: Mapping[Place, Found]) -> Iterator[Panel]:
         for side in SIDES
     ]
     axis = Axis("parameters", log=True, ticks=sorted({p.x for each in series for p in each.points}))
-    yield from _panel("score-parameters", "Score against parameters", axis, series)
+    yield from _panel("score-parameters", "Score against parameters", axis, y, series)
 
 
 def _points(
     grid: Mapping[Place, Found], side: str, size: Callable[[Found], float], **at: str
 ) -> list[Point]:
     return sorted(
-        Point(size(found), *found.together.estimate(scoring.CENTRED))
+        Point(size(found), *found.together.estimate(list(averages(_tasks(grid)))[-1]))
         for place, found in grid.items()
         if place.side == side and all(getattr(place, key) == value for key, value in at.items())
     )
 
 
-def _panel(name: str, title: str, x: Axis, series: Sequence[Series]) -> Iterator[Panel]:
+def _panel(name: str, title: str, x: Axis, y: Axis, series: Sequence[Series]) -> Iterator[Panel]:
     said = "; ".join(
         f"{each.name}: " + ", ".join(f"{point.y:.3f} at {point.x:,.0f}" for point in each.points)
         for each in series
     )
-    picture = plot(title, x, Axis("centred mean"), series, f"{title}. {said}")
+    picture = plot(title, x, y, series, f"{title}. {said}")
     if picture:
         yield Panel(name, picture)

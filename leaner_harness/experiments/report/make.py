@@ -93,8 +93,16 @@ def _notices(kept: Kept) -> Iterator[str]:
         yield f"{len(kept.refused)} files were not used; they are listed at the end, with reasons."
     if about := experiment.values.get("about"):
         yield f"Preset {experiment.preset}: {about}"
+    if len(forms := _precisions(kept)) > 1:
+        yield f"Trained on machines that differ: {' and '.join(sorted(forms))}."
     if experiment.equal_means:
         yield f"What both sides have in common: {experiment.equal_means}."
+
+
+def _precisions(kept: Kept) -> set[str]:
+    """What the trainings computed in: `bf16 = "auto"` leaves that to the machine."""
+    told = (str(each.run.record.get("hardware", "")) for each in kept.training.values())
+    return {form for each in told for form in ("float32", "bfloat16") if form in each}
 
 
 def write(found: Report, folder: Path) -> list[Path]:

@@ -21,11 +21,12 @@ from leaner_harness.experiments.report.document import Estimate
 from leaner_harness.experiments.report.files import Scored
 from leaner_harness.intervals import Interval
 from leaner_harness.paired import Columns, Difference
-from leaner_harness.results import metric_ends, recompute
+from leaner_harness.results import Record, metric_ends, recompute
 from leaner_harness.results.recompute import ScoredTask
 from leaner_harness.statistics import Array
 
 MEAN = "mean"
+AVERAGES = {scoring.SCORE: "raw mean", scoring.CENTRED: "centred mean"}
 PERMUTATIONS = 10_000
 
 
@@ -98,6 +99,21 @@ def mean_of(compared: Sequence[Compared], metric: str) -> Compared | None:
     """The difference of the mean over tasks; None of a single task, which is no mean."""
     found = [each for each in compared if each.task == MEAN and each.metric == metric]
     return found[0] if found else None
+
+
+def asked(record: Record) -> str:
+    """Which rows were asked, and how."""
+    return f"{record['board']}, {record['data']['split']} split, {record['protocol']['name']}."
+
+
+def averages(tasks: Sequence[str]) -> Mapping[str, str]:
+    """Metric -> what is shown of some tasks in it; the last says most. One task has no mean."""
+    return {scoring.SCORE: tasks[0]} if len(tasks) == 1 else AVERAGES
+
+
+def overall(compared: Sequence[Compared]) -> Compared | None:
+    """The difference of the centred mean, or of the only task."""
+    return compared[0] if len(compared) == 1 else mean_of(compared, scoring.CENTRED)
 
 
 def common_tasks(runs: Sequence[Answers]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from leaner_harness import paired, scoring
 from leaner_harness.data.glue import AVERAGED
-from leaner_harness.experiments.report import grid_sections, text_sections
+from leaner_harness.experiments.report import grid_sections, scratch_sections, text_sections
 from leaner_harness.experiments.report.charts import Bar, forest
 from leaner_harness.experiments.report.claims import NOT_COMPARABLE, Claim, direction
 from leaner_harness.experiments.report.claims import section as claim_section
@@ -26,10 +26,12 @@ from leaner_harness.experiments.report.document import (
 from leaner_harness.experiments.report.files import Kept, Scored, files_of
 from leaner_harness.experiments.report.names import COLORS, NAMES, SIDES
 from leaner_harness.experiments.report.scores import (
+    AVERAGES,
     MEAN,
     Answers,
     Compared,
     Together,
+    asked,
     differences,
     holm,
     mean_of,
@@ -39,7 +41,6 @@ from leaner_harness.experiments.report.training import Group, curves, training_t
 from leaner_harness.results import Record
 from leaner_harness.svg import A
 
-_AVERAGES = {scoring.SCORE: "raw mean", scoring.CENTRED: "centred mean"}
 RELATIVE = "relative to the best"
 
 
@@ -65,7 +66,7 @@ def sections(kept: Kept) -> Iterator[Section]:
     """All sections of the report."""
     pairs = pairs_of(kept)
     yield Section("LEANER against original", list(_against(pairs)))
-    yield Section("Against no pre-training", list(_scratch(kept)))
+    yield Section("Against no pre-training", list(scratch_sections.against_scratch(kept)))
     yield Section("Learning curves", list(_curves(kept)))
     yield from text_sections.sections(kept)
     yield from grid_sections.sections(kept)
@@ -90,7 +91,7 @@ def _against(pairs: Sequence[Pair]) -> Iterator[Block]:
     rows = [(*both, p) for both, p in zip(flat, corrected, strict=True)]
     first = pairs[0].leaner[0].record
     yield Note(
-        f"{_asked(first)} {_scored_tasks(first)}Differences are LEANER - original on the same "
+        f"{asked(first)} {_scored_tasks(first)}Differences are LEANER - original on the same "
         "rows; in brackets 95 % intervals. With one training of either side p is a permutation "
         "test, whose only chance is the rows; with several it is Student's t over rows and "
         "training seeds. p is "
@@ -98,15 +99,8 @@ def _against(pairs: Sequence[Pair]) -> Iterator[Block]:
     )
     # Each by itself: what is drawn together depends on all that is.
     alone = [Together(list(map(Answers, side))) for p in pairs for side in (p.leaner, p.original)]
-    shares, without = relative_means(alone)
-    yield _means(pairs, rows, alone, shares)
-    yield Note(
-        "The paper's average is not defined, so there are three: the plain mean of the tasks' "
-        "scores; the mean of (score - constant) / (1 - constant), constant being the best constant "
-        "answer; and the mean of each score over the best one of this table on that task, which "
-        "has no interval."
-        + (f" It is without {', '.join(without)}: no model scores above 0." if without else "")
-    )
+    if any(each.task == MEAN for _, each in flat):
+        yield from _averages(pairs, rows, alone)
     yield _tasks(rows)
     yield Figure(
         "LEANER - original, task by task",
@@ -116,11 +110,30 @@ def _against(pairs: Sequence[Pair]) -> Iterator[Block]:
     )
 
 
+def _averages(
+    pairs: Sequence[Pair],
+    rows: Sequence[tuple[Pair, Compared, float]],
+    alone: Sequence[Together],
+) -> Iterator[Block]:
+    shares, without = relative_means(alone)
+    yield _means(pairs, rows, alone, shares)
+    yield Note(
+        "The paper's average is not defined, so there are three: the plain mean of the tasks' "
+        "scores; the mean of (score - constant) / (1 - constant), constant being the best constant "
+        "answer; and the mean of each score over the best one of this table on that task, which "
+        "has no interval."
+        + (f" It is without {', '.join(without)}: no model scores above 0." if without else "")
+    )
+
+
 def _scored_tasks(record: Record) -> str:
     tasks = record["tasks"]
     absent = [name for name in AVERAGED if tasks.get(name, {}).get("state") != "ok"]
     if not absent:
         return ""
+    if len(absent) == len(AVERAGED) - 1:
+        (only,) = set(AVERAGED) - set(absent)
+        return f"One of the eight tasks was scored, {only}: there is no mean. "
     return f"Means are over the tasks that were scored; without {', '.join(absent)}. "
 
 
@@ -144,7 +157,7 @@ def _means(
     found = []
     for number, pair in enumerate(pairs):
         sides = slice(2 * number, 2 * number + 2)
-        for metric, name in _AVERAGES.items():
+        for metric, name in AVERAGES.items():
             for of, each, p in rows:
                 if of is pair and each.task == MEAN and each.metric == metric:
                     means = [side.estimate(metric) for side in alone[sides]]
@@ -176,11 +189,12 @@ def _tasks(rows: Sequence[tuple[Pair, Compared, float]]) -> Table:
             n = pair.leaner[0].record["tasks"][each.task]["n"]
             cells: list[Value] = [pair.name, each.task, n, *each.found.scores]
             cells += [Estimate(each.found.value, *each.found.interval), each.found.p, p]
-            cells += [verdict(each, p), each.found.minimum_detectable]
+            cells += [verdict(each, p), pair.seeds, each.chance, each.found.minimum_detectable]
             found.append(Row(cells, pair.files))
     heads = (Column("architecture"), Column("task"), Column("rows", ",d"), *_COMPARED)
     note = "detects: the true difference that would be found with 80 % power at .05, uncorrected."
-    return Table((*heads, Column("detects", ".3f")), found, note)
+    more = (Column("seeds"), Column("chance"), Column("detects", ".3f"))
+    return Table((*heads, *more), found, note)
 
 
 def _forest(name: str, compared: Sequence[Compared]) -> Iterator[Panel]:
@@ -193,67 +207,6 @@ def _forest(name: str, compared: Sequence[Compared]) -> Iterator[Panel]:
     picture = forest(name, "LEANER - original", bars, f"{name}, LEANER - original: {said}")
     if picture:
         yield Panel(f"difference-{name}", picture)
-
-
-def _scratch(kept: Kept) -> Iterator[Block]:
-    found: list[tuple[str, str, list[Scored], Compared]] = []
-    for name in kept.experiment.values["tuned"]:
-        for side in SIDES:
-            scratch = kept.results_of("scratch", side=side, tuned=name)
-            tuned = kept.results_of("tune", side=side, tuned=name)
-            # Where all models are fine-tuned, those are what stands against the control.
-            if not any(cell.step == "tune" for cell in kept.experiment.cells):
-                tuned = kept.results_of("score", side=side, architecture=name)
-            if scratch and tuned:
-                each = differences(tuned, scratch)
-                found += [(name, NAMES[side], [*tuned, *scratch], one) for one in each]
-    if not found:
-        yield Note(
-            "This preset fine-tunes nothing: there is no control from scratch. (Zero-shot, random "
-            "weights are at chance, and need no control.)"
-            if not kept.experiment.values["tuned"]
-            else "No fine-tuned results of both a checkpoint and its control are there."
-        )
-        return
-    corrected = holm([each for *_, each in found])
-    rows = [
-        Row(
-            [name, side, each.task, _AVERAGES.get(each.metric, "") if each.task == MEAN else "",
-             _rows_of(runs[0].record, each.task), *each.found.scores,
-             Estimate(each.found.value, *each.found.interval), each.found.p, p,
-             _worth(each, p), each.chance],
-            files_of(runs),
-        )
-        for (name, side, runs, each), p in zip(found, corrected, strict=True)
-    ]  # fmt: skip
-    yield Table(
-        (
-            Column("architecture"), Column("pre-trained on"), Column("task"), Column("average"),
-            Column("rows", ",d"), Column("pre-trained", ".3f"), Column("from scratch", ".3f"),
-            Column("difference", "+.3f"), Column("p", ".2g"),
-            Column("p (Holm)", ".2g", shared=True), Column("verdict", shared=True),
-            Column("chance"),
-        ),
-        rows,
-        "Fine-tuned from a checkpoint, and from new random weights of its shape, with its "
-        "tokenizer: each seed of fine-tuning draws its own, and counts as a training. "
-        f"{_asked(found[0][2][0].record)} Brackets: 95 % intervals; p is of paired tests on the "
-        f"same rows, corrected over {len(found)} comparisons.",
-    )  # fmt: skip
-
-
-def _asked(record: Record) -> str:
-    """Which rows were asked, and how."""
-    return f"{record['board']}, {record['data']['split']} split, {record['protocol']['name']}."
-
-
-def _rows_of(record: Record, task: str) -> int | None:
-    found: int | None = record["tasks"].get(task, {}).get("n")
-    return found
-
-
-def _worth(each: Compared, p: float) -> str:
-    return paired.verdict(each.found.value, p, "pre-trained better", "scratch better")
 
 
 def _curves(kept: Kept) -> Iterator[Block]:
@@ -299,6 +252,8 @@ def claims(kept: Kept) -> Section:
         word, why = NOT_COMPARABLE, "synthetic rows, which are not the paper's"
     elif kept.experiment.preset != "paper":
         why += f"; at the budget of the preset {kept.experiment.preset}, which is not the paper's"
+        if centred.interval.low <= 0 <= centred.interval.high:  # so little training may hide it
+            word = NOT_COMPARABLE
     low, high = centred.interval
     shown = f"centred means differ by {centred.value:+.3f} [{low:+.3f}, {high:+.3f}]"
     what = "The direction: XLNet is better when it was trained on LEANER"
