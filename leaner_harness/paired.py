@@ -43,6 +43,8 @@ class Columns(NamedTuple):
     """How many columns are the first run's."""
     units: float = math.inf
     """How many rows, or units of rows, there are; infinite where nobody counted."""
+    by_seed: bool = False
+    """Whether the seeds are pairs that share something, as a beginning, which then cancels."""
 
 
 class Difference(NamedTuple):
@@ -147,7 +149,8 @@ def _exchanged_weights(
 def difference(found: Columns) -> Difference:
     """The difference of the two runs' mean over seeds, with its interval, p value and power.
 
-    The interval is the bootstrap's percentile interval, or with several seeds that of Student's t.
+    The interval is the bootstrap's percentile interval, or with several seeds that of Student's t,
+    of the seeds' own differences where they are pairs.
     The minimum detectable difference is (t(.975) + t(.8)) x the paired standard error (Bloom 1995,
     Eval. Rev. 19:547; for NLP Card et al. 2020, EMNLP).
     """
@@ -155,6 +158,8 @@ def difference(found: Columns) -> Difference:
     draws = [found.draws[:, : found.first], found.draws[:, found.first :]]
     one, other = (float(part.mean()) for part in parts)
     value = one - other
+    if found.by_seed:
+        parts, draws = [parts[0] - parts[1]], [draws[0] - draws[1]]
     spread = intervals.spread(parts, draws)
     p_of_error = _t_test(value, spread, len(found.draws))
     if found.exchanged is None:

@@ -89,5 +89,30 @@ def test_four_rows_are_no_proof_however_alike_the_seeds_are(tmp_path):
 
 def test_one_question_of_a_kind_is_no_proof_either():
     columns = Columns(np.array([1.0, 0.0]), np.tile([1.0, 0.0], (500, 1)), None, 1, 1.0)
-    joined = effects._joined([effects._averaged([columns, columns])] * 3)
+    joined = effects._joined([effects._averaged([columns, columns])] * 3, by_seed=False)
     assert paired.difference(joined).p == 1
+
+
+def test_what_pairs_of_seeds_share_cancels():
+    """Checkpoints differ more than instructions do: only beside its own does a difference show."""
+    skill, noise = np.array([0.5, 0.7, 0.9]), np.random.default_rng(0).normal(0, 0.01, (500, 1))
+    seeds = [
+        Columns(np.array([s + 0.1, s]), np.array([s + 0.1, s]) + noise, None, 1, 300.0)
+        for s in skill + [0.001, 0.0, -0.001]
+    ]
+    for by_seed in (False, True):
+        found = paired.difference(effects._joined(seeds, by_seed=by_seed))
+        assert found.value == pytest.approx(0.1)
+        assert (found.p < 0.001) == by_seed
+
+
+def test_instructions_are_compared_beside_one_checkpoint_and_pre_training_is_not(tmp_path):
+    ways = {
+        (side, taught): {
+            "0": a_result(tmp_path, small_results.zero_shot(1.0, 0), side=side, taught=taught)
+        }
+        for side in ("leaner", "original")
+        for taught in ("leaner", "original")
+    }
+    found = {each.name.split(",")[0]: each.by_seed for each in effects.effects_of(ways)}
+    assert found == {"pre-training": False, "instructions": True}

@@ -28,6 +28,8 @@ class Effect(NamedTuple):
 
     name: str
     pairs: Pairs
+    by_seed: bool
+    """Whether both of a pair began with the same weights."""
 
     @property
     def files(self) -> list[str]:
@@ -65,10 +67,10 @@ def effects_of(ways: Ways) -> list[Effect]:
                 both.setdefault(seed, []).append(pair)
             if pairs:
                 name = f"{what}, {NAMES[other]} {held}"
-                found.append(Effect(name, [[pair] for pair in pairs.values()]))
+                found.append(Effect(name, [[pair] for pair in pairs.values()], number == 1))
         whole = [pairs for pairs in both.values() if len(pairs) == len(SIDES)]
         if whole:
-            found.append(Effect(f"{what}, both", whole))
+            found.append(Effect(f"{what}, both", whole, number == 1))
     return found
 
 
@@ -83,7 +85,7 @@ def measure(effect: Effect, kind: str = "") -> list[Found]:
     for metric in by_seed[0][0][1]:
         some = [[columns[metric] for _, columns in pairs if metric in columns] for pairs in by_seed]
         if all(len(each) == len(pairs) for each, pairs in zip(some, by_seed, strict=True)):
-            joined = _joined([_averaged(each) for each in some])
+            joined = _joined([_averaged(each) for each in some], by_seed=effect.by_seed)
             n = by_seed[0][0][0]
             found.append(Found(effect, metric, kind, n, paired.difference(joined)))
     return found
@@ -110,7 +112,7 @@ def _averaged(some: Sequence[Columns]) -> Columns:
     )
 
 
-def _joined(seeds: Sequence[Columns]) -> Columns:
+def _joined(seeds: Sequence[Columns], *, by_seed: bool) -> Columns:
     """All seeds: the first side's columns, then the second's."""
     if len(seeds) == 1:
         return seeds[0]
@@ -118,4 +120,5 @@ def _joined(seeds: Sequence[Columns]) -> Columns:
     draws = np.concatenate(
         [np.stack([e.draws[:, side] for e in seeds], axis=1) for side in (0, 1)], axis=1
     )
-    return Columns(values, draws, None, len(seeds), min(each.units for each in seeds))
+    units = min(each.units for each in seeds)
+    return Columns(values, draws, None, len(seeds), units, by_seed)

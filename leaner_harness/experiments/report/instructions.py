@@ -153,7 +153,8 @@ def _table(found: Sequence[Found], *, kinds: bool) -> Table:
         ),
         rows,
         f"LEANER - original, paired by question; p is corrected over {len(rows)} comparisons. "
-        "empty: the share of empty answers, better low.",
+        "Of instructions, seeds are paired, too: both began with the same checkpoint. empty: the "
+        "share of empty answers, better low.",
     )  # fmt: skip
 
 
