@@ -62,7 +62,11 @@ class Page:
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         self.driver.get("about:blank")  # else another fragment loads nothing
         self.driver.get(f"{self.path.as_uri()}{fragment}")
+
+    def forget(self) -> None:
+        """The next page in this browser finds no theme chosen, and no medium emulated."""
         self.run("try { localStorage.clear(); } catch {}")
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
     def run(self, script: str, *given: Any) -> Any:
         return self.driver.execute_script(script, *given)

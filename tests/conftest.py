@@ -35,22 +35,36 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def without_float64(monkeypatch: pytest.MonkeyPatch) -> None:
+def without_float64(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """As on a device that has no float64: only what was fetched from it can be doubled."""
     import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils._pytree import tree_leaves
 
-    fetch, double, fetched = torch.Tensor.cpu, torch.Tensor.double, []
+    fetch, fetched = torch.Tensor.cpu, []
 
     def cpu(tensor: torch.Tensor) -> torch.Tensor:
         fetched.append(fetch(tensor))
         return fetched[-1]
 
-    def doubled(tensor: torch.Tensor) -> torch.Tensor:
-        assert any(tensor is each for each in fetched), "float64 on the device"
-        return double(tensor)
+    def is_double(value: Any) -> bool:
+        return isinstance(value, torch.Tensor) and value.dtype == torch.float64
+
+    class Watch(TorchDispatchMode):
+        """Sees every operation, however it is called."""
+
+        def __torch_dispatch__(
+            self, operation: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            given, found = tree_leaves((args, kwargs)), operation(*args, **kwargs or {})
+            if any(map(is_double, tree_leaves(found))) and not any(map(is_double, given)):
+                known = any(one is other for one in given for other in fetched)
+                assert known, f"float64 on the device: {operation}"
+            return found
 
     monkeypatch.setattr(torch.Tensor, "cpu", cpu)
-    monkeypatch.setattr(torch.Tensor, "double", doubled)
+    with Watch():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -93,9 +107,12 @@ def page(driver: Any, page_file: Path) -> Iterator[Page]:
     from browser import Page
 
     found = Page(driver, page_file)
-    found.open("#board=leaner_glue%2Fquick%2Ftest%2F44444444%2F99999999")
-    yield found
-    assert found.faults() == []
+    try:
+        found.open("#board=leaner_glue%2Fquick%2Ftest%2F44444444%2F99999999")
+        yield found
+        assert found.faults() == []
+    finally:
+        found.forget()
 
 
 @pytest.fixture(scope="session")

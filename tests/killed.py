@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json
 import multiprocessing
@@ -17,10 +18,12 @@ from leaner_harness.dataset import pretrain
 from leaner_harness.dataset.build import Source
 
 _fork = multiprocessing.get_context("forkserver")
-_fork.set_forkserver_preload(  # what a process needs, but for what is beside this file
+# What a process needs, of all tests: a test process has one such server. It finds nothing that lies
+# beside this file, and leaves out without a word what it does not find.
+_fork.set_forkserver_preload(
     [
         "leaner_harness.dataset.pretrain", "leaner_harness.dataset.rewriters.recorded",
-        "leaner_harness.dataset.rewriters.remote", "openai", "pyarrow",
+        "leaner_harness.dataset.rewriters.remote", "leaner_trainers.loop", "openai", "pyarrow",
     ]
 )  # fmt: skip
 
@@ -29,7 +32,28 @@ def start(target: Callable[..., None], *arguments: Any) -> Any:
     """A process that does nothing but call a function; what it imports is there already."""
     process = _fork.Process(target=target, args=arguments)
     process.start()
+    atexit.register(process.kill)  # a failed test may leave it, and Python would wait for it
     return process
+
+
+def counter() -> Any:
+    """A number that a process and the one that started it both see."""
+    return _fork.RawValue("i", 0)
+
+
+def finish(process: Any) -> None:
+    """Wait for its end, which is to be a good one."""
+    process.join(300)
+    assert process.exitcode == 0, "it failed, or hangs"
+
+
+def wait_until(process: Any, is_so: Callable[..., bool], *arguments: Any) -> None:
+    """Until something is so of what a process works on."""
+    end = time.monotonic() + 300
+    while not is_so(*arguments):
+        assert process.is_alive(), "it ended too early"
+        assert time.monotonic() < end, "it hangs"
+        time.sleep(0.0005)
 
 
 def kill(process: Any) -> bool:
@@ -44,9 +68,7 @@ class Progress:
     """How far a build in another process is: documents read, chunks rewritten since its start."""
 
     def __init__(self) -> None:
-        self._counts = {
-            stage: _fork.RawValue("i", 0) for stage in ("read", "rewritten", "assembling")
-        }
+        self._counts = {stage: counter() for stage in ("read", "rewritten", "assembling")}
 
     def announce(self, stage: str, count: int) -> None:
         self._counts[stage].value += count
@@ -54,7 +76,9 @@ class Progress:
     def wait(self, process: Any, stage: str, count: int) -> None:
         """Until so many are done, or the next stage has begun, or the process ended."""
         later = self._counts["rewritten" if stage == "read" else "assembling"]
+        end = time.monotonic() + 300
         while self._counts[stage].value < count and not later.value and process.is_alive():
+            assert time.monotonic() < end, "it hangs"
             time.sleep(0.002)
 
     def in_stage(self, stage: str) -> bool:

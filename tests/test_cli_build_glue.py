@@ -13,6 +13,7 @@ import time
 
 import pytest
 from model_server import is_judging, serving
+from processes import ended
 from small_glue import ScoredLM, evaluate
 from small_items import item, models, rows, write_source
 
@@ -178,27 +179,29 @@ def test_killed_at_any_moment_it_comes_out_the_same(tmp_path):
         def begin(name):
             words = command(source, tmp_path / name, server.url, "--json")
             environment = {**os.environ, "LEANER_HOME": str(tmp_path / f"home {name}")}
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, "-m", "leaner_harness.cli", *words],
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
             )  # fmt: skip
+            return ended(process)
 
-        alone = begin("alone")
-        printed, error = alone.communicate(timeout=300)
+        with begin("alone") as alone:
+            printed, error = alone.communicate(timeout=300)
         assert alone.returncode == 3, error
         calls, chance, kills = len(server.bodies), random.Random(0), 0
         while kills < 10:
-            process, enough = begin("killed"), len(server.bodies) + chance.randrange(5, 150)
-            while process.poll() is None and len(server.bodies) < enough:
-                time.sleep(0.005)
-            if process.poll() is not None:
-                break
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
+            enough = len(server.bodies) + chance.randrange(5, 150)
+            with begin("killed") as process:
+                while process.poll() is None and len(server.bodies) < enough:
+                    time.sleep(0.005)
+                if process.poll() is not None:
+                    break
+                process.send_signal(signal.SIGKILL)
+                process.communicate()
             kills += 1
         assert kills > 5
-        last = begin("killed")
-        again, error = last.communicate(timeout=300)
+        with begin("killed") as last:
+            again, error = last.communicate(timeout=300)
         assert last.returncode == 3, error
         asked = len(server.bodies) - calls
     assert asked < 1.3 * calls, "what was known was not asked for again"

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from processes import ended
 
 from leaner_harness.dataset.build import Source
 from leaner_harness.dataset.crew import WORTH_IT, Crew
@@ -110,13 +111,12 @@ def test_processes_die_with_their_master_and_free_its_folder(tmp_path):
         print(*(pool._processes if pool else ()), flush=True)
         time.sleep(60)
     """
-    master = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True
-    )
-    children = [int(word) for word in master.stdout.readline().split()]
-    assert bool(children) == (len(os.sched_getaffinity(0)) > 1)
-    master.send_signal(signal.SIGKILL)
-    master.wait()
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    with ended(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) as master:
+        children = [int(word) for word in master.stdout.readline().split()]
+        assert bool(children) == (len(os.sched_getaffinity(0)) > 1)
+        master.send_signal(signal.SIGKILL)
+        master.wait()
     Job(tmp_path / "out").__exit__()  # at once: nobody holds the lock
     end = time.monotonic() + 10
     while any(map(is_running, children)):

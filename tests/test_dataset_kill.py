@@ -7,9 +7,11 @@ import random
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 
 import pytest
-from killed import Progress, build, digests, kill, record, start, write_source
+from killed import Progress, build, digests, finish, kill, record, start, write_source
+from processes import ended
 from small_llm import running
 
 from leaner_harness import Document
@@ -22,8 +24,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 KILLS = {"read": 4, "rewritten": 20, "assembling": 6}
 """In each stage."""
-SLOWEST = 4.0
-"""Seconds into the assembling, at most."""
 CONCURRENCY = 16
 
 
@@ -41,15 +41,20 @@ def replay(tmp_path_factory):
 
 
 def alone(folder, settings):
-    """The files of a build that nobody disturbs."""
-    process = start(build, folder / "alone", folder / "home-alone", settings, Progress())
-    process.join()
-    assert process.exitcode == 0
-    return digests(folder / "alone")
+    """The files of a build that nobody disturbs, and how many seconds its assembling takes."""
+    progress = Progress()
+    process = start(build, folder / "alone", folder / "home-alone", settings, progress)
+    progress.wait(process, "assembling", 1)
+    began = time.monotonic()
+    finish(process)
+    return digests(folder / "alone"), time.monotonic() - began
 
 
-def killed(folder, settings, count, after=lambda: None):
-    """The files of a build of so many chunks that is killed in every stage, and then left alone."""
+def killed(folder, settings, count, seconds, after=lambda: None):
+    """The files of a build that is killed in every stage, and then left alone.
+
+    It has so many chunks, and undisturbed its assembling takes so many seconds.
+    """
     chance, midway = random.Random(0), 0
     arguments = folder / "killed", folder / "home-killed", settings
     for stage, kills in KILLS.items():
@@ -59,19 +64,17 @@ def killed(folder, settings, count, after=lambda: None):
             progress = Progress()
             process = start(build, *arguments, progress)
             progress.wait(process, stage, chance.randint(1, most))
-            time.sleep(chance.uniform(0, SLOWEST if stage == "assembling" else 0.1))
+            time.sleep(chance.uniform(0, 0.9 * seconds if stage == "assembling" else 0.1))
             midway += kill(process) and progress.in_stage(stage)
             after()
     assert midway >= 0.8 * sum(KILLS.values()), "most kills were to hit a stage that they aimed at"
-    last = start(build, *arguments, Progress())
-    last.join()
-    assert last.exitcode == 0
+    finish(start(build, *arguments, Progress()))
     return digests(folder / "killed")
 
 
 def test_thirty_kills_change_nothing(replay, tmp_path):
-    expected = alone(tmp_path, replay)
-    assert killed(tmp_path, replay, 5_000) == expected
+    expected, seconds = alone(tmp_path, replay)
+    assert killed(tmp_path, replay, 5_000, seconds) == expected
     manifest = json.loads((tmp_path / "alone" / "manifest.json").read_text())
     assert manifest["chunks"]["in"] > 4_500 and manifest["documents"]["kept"] > 4_000
     assert len(expected) == 5  # manifest, card, and a file for each split
@@ -85,7 +88,7 @@ def test_thirty_kills_pay_no_reply_twice_that_had_come(tmp_path):
             tmp_path / "source.jsonl", "openai:m",
             base_url=f"{server.root}/v1", concurrency=CONCURRENCY,
         )  # fmt: skip
-        expected = alone(tmp_path, settings)
+        expected, seconds = alone(tmp_path, settings)
         once = server.report()["asked"]
         assert set(once.values()) == {1} and len(once) > 1_800
         before = known = 0
@@ -100,7 +103,7 @@ def test_thirty_kills_pay_no_reply_twice_that_had_come(tmp_path):
             assert 0 <= paid - before - (there - known) <= CONCURRENCY
             before, known = paid, there
 
-        assert killed(tmp_path, settings, len(once), lost_little) == expected
+        assert killed(tmp_path, settings, len(once), seconds, lost_little) == expected
         lost_little()
         assert len(once) == known <= before <= known + KILLS["rewritten"] * CONCURRENCY
 
@@ -115,20 +118,15 @@ def command(settings, out):
 
 
 def test_two_processes_on_one_build_do_no_harm(replay, tmp_path):
-    both = [
-        subprocess.Popen(
-            command(replay, tmp_path / "both"),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
-    ]
-    said = [process.communicate(timeout=300) for process in both]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    words = command(replay, tmp_path / "both")
+    with ExitStack() as stack:
+        both = [stack.enter_context(ended(subprocess.Popen(words, **pipes))) for _ in range(2)]
+        said = [process.communicate(timeout=300) for process in both]
     codes = sorted(process.returncode for process in both)
     assert codes in ([0, 2], [2, 3]), said
     assert any("Another process works on" in error for _, error in said)
-    assert digests(tmp_path / "both") == alone(tmp_path, replay)
+    assert digests(tmp_path / "both") == alone(tmp_path, replay)[0]
 
 
 def test_a_second_process_asks_for_nothing(tmp_path):
@@ -145,7 +143,7 @@ def test_a_second_process_asks_for_nothing(tmp_path):
         )
         assert second.returncode == 2 and "Another process works on" in second.stderr
         assert progress.in_stage("rewritten"), "the first was to be at work still"
-        first.join()
+        finish(first)
         asked = server.report()["asked"]
-        assert first.exitcode == 0 and set(asked.values()) == {1} and len(asked) > 250
-        assert digests(tmp_path / "both") == alone(tmp_path, settings)
+        assert set(asked.values()) == {1} and len(asked) > 250
+        assert digests(tmp_path / "both") == alone(tmp_path, settings)[0]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from processes import ended
 from scaled import files, rows, write_replies, write_source
 
 pytest.importorskip("datatrove", reason="leaner-harness[scale] is not installed")
@@ -70,7 +71,7 @@ def job(tmp_path_factory):
 
 def start(job, out, kind="local", **variables):
     command = [sys.executable, "build.py", job / "source.jsonl", job / "replies.jsonl", out, kind]
-    return subprocess.Popen(
+    process = subprocess.Popen(
         command,
         cwd=job,
         env=os.environ | variables,
@@ -78,17 +79,18 @@ def start(job, out, kind="local", **variables):
         stderr=subprocess.STDOUT,
         text=True,
     )
+    return ended(process)
 
 
 def test_ranks_that_are_killed_change_nothing(job, tmp_path):
     out, said = tmp_path / "killed", ""
     for turn in range(6):
-        runner = start(job, out)
-        if turn == 1:  # the one that runs them is killed, too; they go on by themselves
-            while not list((job / "kills").glob("*-1")) and runner.poll() is None:
-                time.sleep(0.05)
-            runner.kill()
-        said = runner.communicate(timeout=300)[0]
+        with start(job, out) as runner:
+            if turn == 1:  # the one that runs them is killed, too; they go on by themselves
+                while not list((job / "kills").glob("*-1")) and runner.poll() is None:
+                    time.sleep(0.05)
+                runner.kill()
+            said = runner.communicate(timeout=300)[0]
         if runner.returncode == 0:
             break
         assert turn == 1 or "ranks are not at their end" in said, said[-3000:]
@@ -98,8 +100,8 @@ def test_ranks_that_are_killed_change_nothing(job, tmp_path):
     assert files(job / "alone") == files(out)
     assert rows(job / "alone") == rows(out)
     # Once more: there is nothing left to do.
-    again = start(job, out)
-    again.communicate(timeout=100)
+    with start(job, out) as again:
+        again.communicate(timeout=100)
     assert again.returncode == 0 and files(job / "alone") == files(out)
     status = subprocess.run(
         [sys.executable, "-m", "leaner_harness.cli", "build", "status", out],
@@ -139,8 +141,8 @@ def test_slurm_runs_what_is_not_done(job, tmp_path):
     out = tmp_path / "out"
 
     def run():
-        runner = start(job, out, "slurm", **found)
-        said = runner.communicate(timeout=500)[0]
+        with start(job, out, "slurm", **found) as runner:
+            said = runner.communicate(timeout=500)[0]
         assert runner.returncode == 0, said[-3000:]
 
     run()

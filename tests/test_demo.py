@@ -14,6 +14,7 @@ from pathlib import Path
 
 import documents
 import pytest
+from processes import ended
 from small_boards import answers_record, glue_record
 from test_documents import enter_workshop, run
 
@@ -153,20 +154,21 @@ def test_the_demo_ends_in_a_board(tmp_path: Path) -> None:
     """It is stopped by Ctrl-C on its way, and goes on."""
     out = tmp_path / "demo"
     command = [*LEANER, "demo", "--out", str(out)]
-    stopped = subprocess.Popen(command, cwd=tmp_path, start_new_session=True)
-    while not (out / "demo-llama" / "log.jsonl").is_file():
-        assert stopped.poll() is None
-        time.sleep(0.2)
-    os.killpg(stopped.pid, signal.SIGINT)  # as a terminal does: to all of its processes
-    assert stopped.wait(120) == 130
+    first = subprocess.Popen(command, cwd=tmp_path, start_new_session=True, text=True)
+    with ended(first) as stopped:
+        while not (out / "demo-llama" / "log.jsonl").is_file():
+            assert stopped.poll() is None
+            time.sleep(0.2)
+        os.killpg(stopped.pid, signal.SIGINT)  # as a terminal does: to all of its processes
+        assert stopped.wait(120) == 130
     assert (out / "demo-llama" / "resume").is_dir()
-    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     board = (out / "results" / "README.md").read_text()
     assert "[demo-llama](" in board and "[demo-ngram](" in board and "[demo-bert](" in board
     assert board.count("## leaner_glue_mini") == 2  # zero-shot, and fine-tuned
     assert (out / "results" / "index.html").is_file()
-    said = ended.stdout
+    said = done.stdout
     assert "95 % interval" in said and "best constant" in said and "cannot tell" in said
     for each in demo.steps(out):
         assert shlex.join(each.cell.command) in said

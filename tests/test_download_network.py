@@ -43,10 +43,10 @@ def test_gives_up_with_the_reason_and_keeps_the_part(server, tmp_path):
 
 
 def test_silence_times_out(server, tmp_path):
-    server.script[GLUE] = [Fault("silent", pause=2)]
+    server.script[GLUE] = [Fault("silent", pause=20)]
     started = time.monotonic()
-    pull([GLUE], tmp_path, limits=Limits(tries=2, timeout=0.1, backoff=0.01))
-    assert time.monotonic() - started < 1.5
+    pull([GLUE], tmp_path, limits=Limits(tries=2, timeout=1.0, backoff=0.01))
+    assert time.monotonic() - started < 10
 
 
 def test_busy_server_is_asked_again_after_the_wait_it_names(server, tmp_path):

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import small_glue
+from processes import ended
 
 from leaner_harness import estimate, evaluate, results
 from leaner_harness.cli import main
@@ -249,9 +250,10 @@ def test_what_befell_requests_is_counted_over_a_stop(
 def test_nothing_scored_says_why_and_no_more(
     checkpoint: Path, glue: Path, tmp_path: Path, short: Any
 ) -> None:
-    (glue / "sst2_train.jsonl").unlink()
+    own = shutil.copytree(glue, tmp_path / "glue")
+    (own / "sst2_train.jsonl").unlink()
     with pytest.raises(ResultError) as caught:
-        evaluate.evaluate(tuned(checkpoint, glue, tmp_path, "sst2"))
+        evaluate.evaluate(tuned(checkpoint, own, tmp_path, "sst2"))
     assert "No task has a score: sst2 (no_train_file" in str(caught.value)
     assert "leaner data pull glue" in str(caught.value) and "all eight" not in str(caught.value)
 
@@ -342,13 +344,14 @@ def test_a_killed_fine_tuning_goes_on(checkpoint: Path, tmp_path: Path) -> None:
         str(tmp_path / "out"),
         "--results", str(tmp_path / "results"), "--device", "cpu", "--model-args", "workers=2",
     ]  # fmt: skip
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     runs = tmp_path / "out" / "runs"
     deadline = time.monotonic() + 240
-    while not list(runs.glob("*/*/run.json")) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=120)
+    with ended(subprocess.Popen(command, text=True, **pipes)) as process:
+        while not list(runs.glob("*/*/run.json")) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
     assert process.returncode == 130 and "--resume" in errors and "Traceback" not in errors
     before = {path: path.stat().st_mtime_ns for path in runs.glob("*/*/run.json")}
     assert 1 <= len(before) < 3

@@ -82,6 +82,9 @@ def test_compiled_it_takes_the_same_steps(checkpoint: Path, bf16: bool) -> None:
         for rows in ([0, 1], [1, 2, 3], [4])
     ]
     compilations = []
+    classifier._compiled_pool.cache_clear()
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()  # type: ignore[attr-defined]
     for task in ("sst2", "stsb"):
         weights = []
         for is_compiled in (False, True):

@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import pytest
 from fault_server import Fault
+from processes import ended
 from small_published import BIG, FILES, GLUE, QUICK, left_over, part_of
 
 from leaner_harness.cli import main
@@ -84,16 +86,17 @@ def test_bar_is_drawn_on_a_terminal(monkeypatch):
     assert "1/2 glue/cola_test.jsonl" in drawn and "0.5/1.0 kB" in drawn
 
 
-def start_pull(folder: Path) -> subprocess.Popen[str]:
+def start_pull(folder: Path) -> AbstractContextManager[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "leaner_harness.cli", "data", "pull", "glue"]
     root = str(Path(__file__).parents[1])
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [*command, "--to", str(folder)],
         env=os.environ | {"PYTHONPATH": root},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+    return ended(process)
 
 
 def wait_for_part(part: Path, size: int, process: subprocess.Popen[str]) -> None:
@@ -105,8 +108,9 @@ def wait_for_part(part: Path, size: int, process: subprocess.Popen[str]) -> None
 
 def test_two_processes_share_the_work(server, tmp_path):
     server.script[BIG] = [Fault("drip", pause=0.02, piece=10_000)]
-    processes = [start_pull(tmp_path) for _ in range(2)]
-    reports = [process.communicate(timeout=60) for process in processes]
+    with ExitStack() as stack:
+        processes = [stack.enter_context(start_pull(tmp_path)) for _ in range(2)]
+        reports = [process.communicate(timeout=60) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], reports
     assert (tmp_path / BIG).read_bytes() == FILES[BIG] and not left_over(tmp_path)
     assert sorted(r.path for r in server.log) == [GLUE, BIG]
@@ -117,17 +121,17 @@ def test_two_processes_share_the_work(server, tmp_path):
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
 def test_killed_pull_goes_on_from_the_last_byte(server, tmp_path, number, code):
     server.script[BIG] = [Fault("drip", pause=0.05, piece=5_000)]
-    process = start_pull(tmp_path)
     part = part_of(tmp_path, BIG)
-    wait_for_part(part, 20_000, process)
-    process.send_signal(number)
-    process.communicate(timeout=30)
+    with start_pull(tmp_path) as process:
+        wait_for_part(part, 20_000, process)
+        process.send_signal(number)
+        process.communicate(timeout=30)
     assert process.returncode == code
     size = part.stat().st_size
     assert 20_000 <= size < 300_000 and not (tmp_path / BIG).exists()
 
-    again = start_pull(tmp_path)
-    output, errors = again.communicate(timeout=60)
+    with start_pull(tmp_path) as again:
+        output, errors = again.communicate(timeout=60)
     assert again.returncode == 0, errors
     assert server.requests(BIG)[1].range == f"bytes={size}-"
     assert server.requests(BIG)[1].sent == 300_000 - size

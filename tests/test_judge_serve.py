@@ -18,6 +18,7 @@ from pathlib import Path
 import parrot_llama
 import pytest
 import tiny_llama
+from processes import ended
 
 from leaner_harness.judge.verdicts import DIMENSIONS
 
@@ -29,6 +30,19 @@ GRADES = '{"grammar": 2, "coherence": 1, "specificity": 0}'
 
 @contextmanager
 def served(model, log):
+    """A server's address; it is started anew where another took the port that was free."""
+    for _ in range(3):
+        process, url = start(model, log)
+        with ended(process):
+            if answers(process, f"{url}/health"):
+                yield f"{url}/v1"
+                return
+        assert "address already in use" in log.read_text(), log.read_text()[-2000:]
+    raise AssertionError("no port stayed free")
+
+
+def start(model, log):
+    """A server that begins to load, and where it is going to be."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -37,20 +51,20 @@ def served(model, log):
         "--device", "cpu",
     ]  # fmt: skip
     with log.open("w") as file:
-        process = subprocess.Popen(command, stdout=file, stderr=file)
-    try:
-        end = time.monotonic() + 180
-        while True:
-            assert time.monotonic() < end and process.poll() is None, log.read_text()[-2000:]
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2):
-                    break
-            except OSError:
-                time.sleep(0.5)
-        yield f"http://127.0.0.1:{port}/v1"
-    finally:
-        process.terminate()
-        process.wait(30)
+        process = subprocess.Popen(command, stdout=file, stderr=file, text=True)
+    return process, f"http://127.0.0.1:{port}"
+
+
+def answers(process, url):
+    """Whether it does so within three minutes; it may also end before."""
+    end = time.monotonic() + 180
+    while process.poll() is None and time.monotonic() < end:
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return True
+        except OSError:
+            time.sleep(0.5)
+    return False
 
 
 def lm_eval(checkpoint, folder, **environment):

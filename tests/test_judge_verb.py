@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import pytest
 import tiny_llama
+from processes import ended
 from small_llm import KEY, running
 
 from leaner_harness.cli import main
@@ -297,9 +298,10 @@ def test_the_key_is_nowhere(tmp_path, server, monkeypatch):
         "--base-url", f"{server.root}/v1",
     ]  # fmt: skip
     monkeypatch.setenv("LEANER_HOME", str(home))
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    listing = subprocess.run(["ps", "-eo", "args", "ww"], capture_output=True, text=True).stdout
-    said = "".join(process.communicate(timeout=120))
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with ended(subprocess.Popen(command, **pipes)) as process:
+        listing = subprocess.run(["ps", "-eo", "args", "ww"], capture_output=True, text=True).stdout
+        said = "".join(process.communicate(timeout=120))
     assert process.returncode == 6, said
     assert "openai:secret" in listing and KEY not in listing + said
     written = [each for each in tmp_path.rglob("*") if each.is_file()]

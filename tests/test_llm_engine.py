@@ -87,7 +87,8 @@ def ask_one(server, cache, question, keys=None, **settings):
 )
 def test_every_fault_has_its_state(server, cache, fault, state, value, calls):
     keys = {"sampling": {"temperature": 0.0}} if fault == "plain" else None
-    waits = {"timeout": 0.7, "retries": 2, "longest_wait": 5.0}
+    timeout = 0.7 if fault in ("hang", "drip") else 30.0
+    waits = {"timeout": timeout, "retries": 2, "longest_wait": 5.0}
     reply, engine = ask_one(server, cache, f"fault={fault}", keys, **waits)
     assert (reply.state, reply.value, reply.calls) == (state, value, calls), reply
     assert engine.budget.requests == calls and engine.states == Counter({state: 1})
@@ -188,7 +189,8 @@ def test_the_budget_is_held(server, cache):
 @pytest.mark.slow
 def test_what_may_have_cost_something_is_counted(server, cache, fault, spent):
     """A server that gave no reply in time may have written one, and ask money for it."""
-    settings = {"max_cost": 65.0, "prices": (0.0, 1e6), "timeout": 0.3, "retries": 5}
+    settings = {"max_cost": 65.0, "prices": (0.0, 1e6), "retries": 5}
+    settings["timeout"] = 0.3 if fault == "hang" else 30.0
     reply, engine = ask_one(server, cache, f"fault={fault}", {"max_tokens": 20}, **settings)
     assert engine.budget.spent == spent
     assert (reply.state, reply.calls) == (("skipped_budget", 3) if spent else ("transport", 6))

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import random
-import signal
 import time
 from dataclasses import replace
 
 import pytest
+from killed import finish, kill, start, wait_until
 from leaner_trainers import loop, stages
 from small_training import RECIPE, log_of, surroundings, weights
 
-N_KILLS = 12
+N_KILLS, PAUSE = 12, 0.05
 SCORING = "scoring-now"
 CURRICULUM_RECIPE = replace(
     RECIPE,
@@ -47,28 +46,24 @@ def train(out, home, pause) -> None:
 
 @pytest.mark.slow
 def test_kill_9_inside_a_stage_and_inside_a_scoring(tmp_path):
-    fork = multiprocessing.get_context("forkserver")
-    fork.set_forkserver_preload(["small_training"])
-    run(fork, tmp_path / "undisturbed", tmp_path, 0.0)
+    run(tmp_path / "undisturbed", tmp_path)
     out, draw, in_scoring = tmp_path / "killed", random.Random(0), 0
     out.mkdir()
     for number in range(N_KILLS):
         (out / SCORING).unlink(missing_ok=True)
-        child = fork.Process(target=train, args=(out, tmp_path, 0.05))
-        child.start()
         before = n_steps(out)
+        child = start(train, out, tmp_path, PAUSE)
         if number % 2:
-            wait_for_scoring(out, before, child)
+            wait_until(child, reached, out, before + 1, SCORING)
+            time.sleep(draw.uniform(0, 2 * PAUSE))  # before it, in it or after it
         else:
-            time.sleep(draw.uniform(1.0, 3.0))
+            wait_until(child, reached, out, before + draw.randint(1, 2))
         in_scoring += (out / SCORING).exists()
-        os.kill(child.pid, signal.SIGKILL)
-        child.join()
-        assert child.exitcode == -signal.SIGKILL, "the run ended before it was killed"
+        assert kill(child), "the run ended before it was killed"
     assert in_scoring >= 4
-    run(fork, out, tmp_path, 0.0)
+    run(out, tmp_path)
     assert weights(out) == weights(tmp_path / "undisturbed")
-    assert [entry["step"] for entry in log_of(out)] == list(range(1, 61))
+    assert [entry["step"] for entry in log_of(out)] == list(range(1, CURRICULUM_RECIPE.steps + 1))
     pools = [
         [(entry["stage"], entry["pool_share"]) for entry in log_of(folder)]
         for folder in (out, tmp_path / "undisturbed")
@@ -76,25 +71,18 @@ def test_kill_9_inside_a_stage_and_inside_a_scoring(tmp_path):
     assert pools[0] == pools[1] and pools[0][-1] == (11, 1.0)
 
 
-def run(fork, out, home, pause) -> None:
+def run(out, home) -> None:
     """To the end, in a process of its own."""
     out.mkdir(exist_ok=True)
-    child = fork.Process(target=train, args=(out, home, pause))
-    child.start()
-    child.join()
-    assert child.exitcode == 0
+    finish(start(train, out, home, 0.0))
+
+
+def reached(out, steps, mark=".") -> bool:
+    """Whether a run is so far, and such a file of it is there."""
+    return (out / mark).exists() and n_steps(out) >= steps
 
 
 def n_steps(out) -> int:
     log = out / "log.jsonl"
     lines = log.read_text().splitlines() if log.exists() else []
     return json.loads(lines[-1])["step"] if lines and lines[-1].endswith("}") else 0
-
-
-def wait_for_scoring(out, before, child) -> None:
-    """Until the text is being scored, further on than before where there is a log."""
-    end = time.monotonic() + 60
-    while child.is_alive() and time.monotonic() < end:
-        if (out / SCORING).exists() and n_steps(out) > before:
-            return
-        time.sleep(0.0005)

@@ -309,7 +309,10 @@ def test_a_compiled_run_learns_the_same(tmp_path):
     """Needs a C++ compiler, as torch.compile on a processor does."""
     recipe = replace(RECIPE, size="exact", steps=4)
     plain = loop.train(recipe, tmp_path / "plain")
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
     compiled = loop.train(replace(recipe, compile=True), tmp_path / "compiled")
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0
     for one, other in zip(log_of(plain.path), log_of(compiled.path), strict=True):
         assert one["loss"] == pytest.approx(other["loss"], rel=1e-4)
     AutoModelForCausalLM.from_pretrained(compiled.path)
