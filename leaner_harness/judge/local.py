@@ -107,7 +107,7 @@ class LocalJudge:
             with torch.inference_mode():
                 logits = self._model(input_ids=ids.to(self._model.device)).logits  # (B, T, V)
             ends = logits[torch.arange(len(some)), last].float()[:, self._digits]  # (B, 6)
-            weights = ends.softmax(dim=-1).double().cpu()
+            weights = ends.softmax(dim=-1).cpu().double()
             found += (weights * torch.arange(HIGHEST + 1)).sum(dim=-1).tolist()
         places = {number: place for place, number in enumerate(order)}
         return [found[places[number]] for number in range(len(rows))]
