@@ -192,6 +192,10 @@ def test_a_run_that_scored_with_a_reference_of_other_weights_is_refused(tmp_path
         path.write_text(json.dumps(record | {"curriculum": said}))
         found = read(experiment, tmp_path)
         assert [name for name in found.absent() if "score" not in name] == absent
+    hostile = {**record, "recipe": {**record["recipe"], "init_from": 3}, "began_with": "nothing"}
+    path.write_text(json.dumps(hostile))
+    assert read(experiment, tmp_path).absent() == []
+    path.write_text(json.dumps(record | {"curriculum": said}))
     assert [name for name in found.absent() if "score" in name] == [
         "score/lm_loss-700-steps-1",
         "score/lm_loss-end-1",

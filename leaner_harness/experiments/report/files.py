@@ -18,6 +18,7 @@ from leaner_harness.errors import LeanerError
 from leaner_harness.experiments.grid import Cell, Experiment, checkpoint
 from leaner_harness.experiments.records import FOLDER, LOG, RECORD
 from leaner_harness.leaderboard.entries import VERIFIED, read_entries
+from leaner_harness.leaderboard.sets import part
 from leaner_harness.learning_curve import MEASURES
 from leaner_harness.results import Record, Result
 
@@ -218,11 +219,11 @@ def _other_beginning(training: Training, earlier: Iterable[Training]) -> str:
     """
     recipe, record = training.run.recipe, training.run.record
     used = {
-        "init_from": record.get("began_with", {}).get("weights_sha256"),
-        "reference": record.get("curriculum", {}).get("reference"),
+        "init_from": part(record, "began_with").get("weights_sha256"),
+        "reference": part(record, "curriculum").get("reference"),
     }
     for key, weights in used.items():
-        named = Path(recipe.get(key) or "").parts
+        named = Path(str(recipe.get(key) or "")).parts
         for each in earlier:
             is_other = weights and weights not in each.run.milestones().values()
             if each.run.path.name in named and is_other:
