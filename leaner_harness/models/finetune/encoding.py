@@ -63,7 +63,8 @@ def encode_rows(rows: Sequence[Row], task: GlueTask, tokenizer: Any, max_length:
         found = tokenizer(
             *columns, truncation=True, max_length=max_length, return_token_type_ids=True
         )
-        full = tokenizer(*columns)["input_ids"] if columns[0] else []
+        # Not verbose: what is too long is cut and counted here, and no cause for a warning.
+        full = tokenizer(*columns, verbose=False)["input_ids"] if columns[0] else []
         truncated = sum(len(a) > len(b) for a, b in zip(full, found["input_ids"], strict=True))
         ids, segments = found["input_ids"], found["token_type_ids"]
     else:
@@ -96,7 +97,8 @@ def _plain(
     columns: list[list[str]], tokenizer: Any, max_length: int
 ) -> tuple[list[list[int]], list[list[int]], int]:
     begin, separator = tokenizer.bos_token_id, _separator(tokenizer)
-    encoded = [tokenizer(column, add_special_tokens=False)["input_ids"] for column in columns]
+    plain = {"add_special_tokens": False, "verbose": False}
+    encoded = [tokenizer(column, **plain)["input_ids"] for column in columns]
     room = max_length - len(columns) - (begin is not None)
     ids, segments, truncated = [], [], 0
     for sentences in zip(*encoded, strict=True):
