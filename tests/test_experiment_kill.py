@@ -26,6 +26,7 @@ architecture = ["llama"]
 seed = [0]
 tuned = []
 tuned_seed = []
+draw = []
 tuning = "quick"
 tuned_tasks = "leaner_glue_mini_cola"
 size = "1M"
