@@ -214,18 +214,12 @@ def _needs(
         if all(at.get(axis, value) == value for axis, value in cell.at.items())
     ]
     trained = {cell.name: checkpoint(cell) for cell in agree if cell.command[:1] == ("train",)}
-    named = {name for name, folder in trained.items() if any(folder in p for p in _paths(command))}
+    paths = [Path(word.rpartition("=")[2]) for word in command]  # also in an option's value
+    named = {n for n, folder in trained.items() if any(p.is_relative_to(folder) for p in paths)}
     found = [
         cell.name for cell in agree if cell.name in named or not (named and cell.name in trained)
     ]
     return found + [cell.name for earlier in step.get("after_all", ()) for cell in made[earlier]]
-
-
-def _paths(command: Sequence[str]) -> Iterator[tuple[Path, ...]]:
-    """Each word, or what is behind its last `=`, as a path, with the folders it lies in."""
-    for word in command:
-        path = Path(word.rpartition("=")[2])
-        yield path, *path.parents
 
 
 def _places(step: Table, values: Table) -> Iterator[dict[str, str]]:

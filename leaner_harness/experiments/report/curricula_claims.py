@@ -64,9 +64,15 @@ def claims(kept: Kept) -> Section:
     return claim_section(told)
 
 
+def _shorter(row: Mapping[str, Any], figure: float) -> Mapping[str, Any] | None:
+    """What runs of so many fewer steps came to, if there are any."""
+    found: Mapping[str, Any] | None = row["strict"]["budgets"].get(f"{1 - figure:.0%}")
+    return found
+
+
 def _tells(row: Mapping[str, Any], figure: float) -> bool:
     """Whether shorter runs, if there are any, have an interval on one side of random order."""
-    short = row["strict"]["budgets"].get(f"{1 - figure:.0%}")
+    short = _shorter(row, figure)
     return short is None or reached(short["difference"]["interval"]) != CANNOT_TELL
 
 
@@ -74,7 +80,7 @@ def _steps_saved(
     row: Mapping[str, Any], found: Mapping[str, Any], figure: float
 ) -> tuple[str, str, str]:
     """Ours, the word and why: by runs of so many fewer steps, or else by the first crossing."""
-    short = row["strict"]["budgets"].get(f"{1 - figure:.0%}")
+    short = _shorter(row, figure)
     if short is not None:
         gap = short["difference"]
         shown = "no shared seed" if gap["mean"] is None else f"{gap['mean']:+.4f}"
@@ -106,7 +112,7 @@ def _text_saved(
     is_reached: bool,
 ) -> tuple[str, str, str]:
     """Ours, the word and why: how much less of the text was read by runs that reach the target."""
-    short = row["strict"]["budgets"].get(f"{1 - figures['steps']:.0%}") or row
+    short = _shorter(row, figures["steps"]) or row
     (base,) = (each for each in found["groups"] if each["group"] == found["baseline"])
     read, all_read = short["unique_tokens"]["mean"], base["unique_tokens"]["mean"]
     if read is None or not all_read:

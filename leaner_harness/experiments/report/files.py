@@ -206,8 +206,8 @@ def _drop(
     """Take away results of a run's checkpoints, by their weights."""
     place = checkpoint(cell)
     for name, each in list(scored.items()):
-        path = Path(each.cell.command[1])
-        if place in (path, *path.parents) and which(each.record["model"]["weights_sha256"]):
+        is_of_it = Path(each.cell.command[1]).is_relative_to(place)
+        if is_of_it and which(each.record["model"]["weights_sha256"]):
             del scored[name]
             refused.append((each.files[0], reason))
 

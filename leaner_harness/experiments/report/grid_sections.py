@@ -20,7 +20,7 @@ from leaner_harness.experiments.report.document import (
 )
 from leaner_harness.experiments.report.files import Kept, Scored, Training, files_of
 from leaner_harness.experiments.report.names import COLORS, NAMES, SIDES
-from leaner_harness.experiments.report.scores import Answers, Together, averages
+from leaner_harness.experiments.report.scores import Answers, Together, averages, chief
 from leaner_harness.statistics import Array
 
 _METHOD = (
@@ -108,7 +108,7 @@ def _tasks(grid: Mapping[Place, Found]) -> list[str]:
 
 def _name(grid: Mapping[Place, Found]) -> str:
     """What is shown of the tasks: their centred mean, or the only one."""
-    return list(averages(_tasks(grid)).values())[-1]
+    return chief(_tasks(grid))[1]
 
 
 def _smaller(kept: Kept, grid: Mapping[Place, Found]) -> Iterator[Block]:
@@ -153,7 +153,7 @@ def _answer(
 def _drawn(found: Sequence[Found]) -> tuple[Array, Array, Callable[[Found], list[int]]]:
     """Scores (R,) and draws (D, R) of all runs, and which of them are of a place."""
     together = Together([run for each in found for run in each.together.runs])
-    values, draws = together.mean(list(averages(together.tasks))[-1])
+    values, draws = together.mean(chief(together.tasks)[0])
     return values, draws, lambda each: together.where(each.results)
 
 
@@ -223,8 +223,9 @@ def _panels(kept: Kept, grid: Mapping[Place, Found]) -> Iterator[Panel]:
 def _points(
     grid: Mapping[Place, Found], side: str, size: Callable[[Found], float], **at: str
 ) -> list[Point]:
+    metric, _ = chief(_tasks(grid))
     return sorted(
-        Point(size(found), *found.together.estimate(list(averages(_tasks(grid)))[-1]))
+        Point(size(found), *found.together.estimate(metric))
         for place, found in grid.items()
         if place.side == side and all(getattr(place, key) == value for key, value in at.items())
     )

@@ -111,6 +111,11 @@ def averages(tasks: Sequence[str]) -> Mapping[str, str]:
     return {scoring.SCORE: tasks[0]} if len(tasks) == 1 else AVERAGES
 
 
+def chief(tasks: Sequence[str]) -> tuple[str, str]:
+    """The metric that says most of some tasks, and what is shown of them in it."""
+    return list(averages(tasks).items())[-1]
+
+
 def overall(compared: Sequence[Compared]) -> Compared | None:
     """The difference of the centred mean, or of the only task."""
     return compared[0] if len(compared) == 1 else mean_of(compared, scoring.CENTRED)
