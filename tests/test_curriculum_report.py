@@ -10,8 +10,8 @@ import small_results
 
 from leaner_harness import CheckpointError, UsageError, learning_curve
 from leaner_harness.cli import main
-from leaner_harness.curriculum_report import compare_runs
-from leaner_harness.curriculum_report.runs import read_run
+from leaner_harness.curriculum_report import _first_crossings, compare_runs
+from leaner_harness.curriculum_report.runs import Point, Run, read_run
 from leaner_harness.curriculum_report.table import markdown
 from leaner_harness.provenance import weights_digest
 
@@ -99,6 +99,18 @@ def test_tokens_to_the_target_by_first_crossing_and_strictly(runs):
     assert list(easy["strict"]["budgets"]) == ["80%", "90%", "100%"]
     random = rows_of(compare_runs(runs))["random"]
     assert random["first_crossing"]["seeds"] == 2  # one ends above its own mean
+    assert random["first_crossing"]["steps"]["interval"] is None  # of those that did alone
+
+
+def test_no_crossing_is_before_the_first_step_or_beyond_the_last():
+    """Student's interval of two steps that are far apart is wider than the budget."""
+    runs = [
+        Run(Path(), {"steps": 100, "tokens_seen": 1000}, "loss", (Point(at, 10 * at, 1.0),))
+        for at in (10, 90)
+    ]
+    found = _first_crossings(runs, target=1.0)
+    assert found["steps"] == {"mean": 50, "interval": [0, 100], "n": 2}
+    assert found["tokens"]["interval"] == [0, 1000] and found["share_of_budget"]["mean"] == 0.5
 
 
 def test_the_bill_is_beside_the_tokens(runs):

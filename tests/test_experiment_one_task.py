@@ -9,7 +9,7 @@ import pytest
 import small_experiment
 
 from leaner_harness.experiments.report import make
-from leaner_harness.experiments.report.document import Table
+from leaner_harness.experiments.report.document import Note, Table
 from leaner_harness.experiments.report.markdown import markdown
 
 
@@ -47,3 +47,22 @@ def test_sides_are_tested_on_the_only_task(tmp_path, skill, verdict):
     assert set(cells(found, "verdict")) == {verdict}
     assert set(cells(found, "seeds")) == {"3 and 3"}
     assert set(cells(found, "chance")) == {"rows and training seeds"}
+
+
+def test_one_training_of_a_side_is_told_from_nothing(tmp_path):
+    """Its seed is no part of the interval, however many the other side has."""
+    experiment = small_experiment.read(tmp_path, "exp3", "small")
+    small_experiment.fill(tmp_path, experiment, {"lm_loss": 3.0, "random": 0.0})
+    for path in [*(tmp_path / "boards" / "leaner_glue").glob("lm_loss-end-seed[12]/*")]:
+        path.unlink()
+    report = make.report(experiment, tmp_path)
+    (section,) = (each for each in report.sections if each.title == "Scores on the way")
+    (table,) = (block for block in section.blocks if isinstance(block, Table))
+    columns = (cells(table, head) for head in ("arm", "milestone", "seeds", "verdict"))
+    found = {place: rest for *place_, seeds, said in zip(*columns, strict=True)
+             for place, rest in [(tuple(place_), (seeds, said))]}  # fmt: skip
+    assert found["lm_loss", "end"] == ("1 and 3", "one seed of a side: cannot tell")
+    assert found["lm_loss", "700-steps"] == ("3 and 3", "better")
+    assert any("1 training seed of some ways to train" in said for said in report.notices)
+    assert any("mean of Pearson's and Spearman's" in note.text for note in section.blocks
+               if isinstance(note, Note))  # fmt: skip

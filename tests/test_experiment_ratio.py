@@ -59,3 +59,24 @@ def test_scores_that_never_fall(scores):
     assert np.allclose(found.mean(axis=1), np.mean(scores, axis=1))
     assert np.allclose(ratio.never_falling(found), found)
     assert ((found <= np.max(scores) + 1e-12) & (found >= np.min(scores) - 1e-12)).all()
+
+
+@pytest.mark.parametrize(("scores", "most"), [([0.1, 0.2, 0.3], 0.1), ([0.2, 0.2, 0.2], 0.02)])
+def test_sides_that_are_alike_are_seldom_told_apart(scores, most):
+    """Three seeds, whose means are as far from the truth as Student says; 1 in 20 is meant."""
+    generator = np.random.default_rng(1)
+
+    def of_three_seeds() -> ratio.Side:
+        values = np.array(scores)[:, None] + generator.normal(0, 0.03, size=(3, 3))
+        return ratio.Side(SIZES, values, np.tile(values, (400, 1, 1)))
+
+    told = [
+        ratio.ratio(of_three_seeds(), of_three_seeds()).verdict != CANNOT_TELL for _ in range(200)
+    ]
+    assert np.mean(told) <= most
+
+
+def test_an_interval_among_several_is_wider():
+    sides = a_side([0.1, 0.2, 0.3], 0.02), a_side([0.05, 0.15, 0.25], 0.02)
+    alone, among = ratio.ratio(*sides), ratio.ratio(*sides, among=5)
+    assert among.low < alone.low and alone.high < among.high and among.ratio == alone.ratio

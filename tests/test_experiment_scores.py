@@ -34,12 +34,14 @@ def test_each_seed_of_a_control_from_scratch_is_a_training(tmp_path):
     fixed = found(tmp_path, "checkpoint", answers)
     drawn = found(tmp_path, "scratch", answers, scorer={"from_scratch": True})
 
-    def interval(other: Scored) -> tuple[float, float]:
+    def interval(other: Scored, chance: str, verdict: str) -> tuple[float, float]:
         each = scores.mean_of(scores.differences(pre_trained, [other]), "leaner_score")
-        assert each is not None and each.chance == "rows and training seeds"
+        assert each is not None and each.chance == chance
+        assert each.verdict(0.01, "better", "worse") == verdict
         return each.found.interval
 
-    (low, high), (wider_low, wider_high) = interval(fixed), interval(drawn)
+    low, high = interval(fixed, scores.ONE_SIDE, scores.ONE_TRAINING)
+    wider_low, wider_high = interval(drawn, "rows and training seeds", "better")
     assert wider_low + wider_high == pytest.approx(low + high), "the difference is the same"
     assert wider_high - wider_low > 1.2 * (high - low)
 

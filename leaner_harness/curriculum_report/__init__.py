@@ -103,7 +103,6 @@ def _row(
     is_base = list(runs) == list(base)
     gaps = [] if is_base else [run.loss - other.loss for run, other in _pairs(runs, base)]
     found = _estimate(gaps)
-    crossed = [point for run in runs if (point := _first_crossing(run.curve, target))]
     return {
         "group": runs[0].group,
         "seeds": [run.seed for run in runs],
@@ -116,12 +115,7 @@ def _row(
         "p_holm": None,
         "verdict": "baseline" if is_base else _UNTOLD[min(len(gaps), 1)],
         "order_alone": _estimate([run.loss - other.loss for run, other in _pairs(runs, control)]),
-        "first_crossing": {
-            "seeds": len(crossed),
-            "steps": _estimate([point.step for point in crossed]),
-            "tokens": _estimate([point.tokens for point in crossed]),
-            "share_of_budget": _estimate([point.step / budget for point in crossed]),
-        },
+        "first_crossing": _first_crossings(runs, target),
         "strict": _strict(by_steps, base, target),
         "unique_tokens": _estimate([run.unique_tokens for run in runs]),
         "bill": _estimate([run.bill for run in runs if run.bill is not None]),
@@ -143,6 +137,27 @@ def _control(run: Run, groups: Groups) -> Sequence[Run]:
         if runs and runs[0].control_of == run.group:
             return runs
     return []
+
+
+def _first_crossings(runs: Sequence[Run], target: float) -> dict[str, Any]:
+    """Where runs of one budget first came to the target: the mean of those that did.
+
+    It has an interval only where all did, and none reaches beyond the budget.
+    """
+    crossed = [point for run in runs if (point := _first_crossing(run.curve, target))]
+    budget = Point(runs[0].steps, runs[0].tokens, target)
+
+    def each(values: Sequence[float], most: float) -> dict[str, Any]:
+        found = _estimate(values)
+        ends = found["interval"] if len(crossed) == len(runs) else None
+        return found | {"interval": ends and [max(ends[0], 0.0), min(ends[1], most)]}
+
+    return {
+        "seeds": len(crossed),
+        "steps": each([point.step for point in crossed], budget.step),
+        "tokens": each([point.tokens for point in crossed], budget.tokens),
+        "share_of_budget": each([point.step / budget.step for point in crossed], 1.0),
+    }
 
 
 def _first_crossing(curve: Sequence[Point], target: float) -> Point | None:

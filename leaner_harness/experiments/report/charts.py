@@ -12,7 +12,7 @@ from leaner_harness.svg import INK, PALE, SOFT, dot, drawing, line, path, square
 
 _WIDTH, _HEIGHT = 440, 308
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 70, 44
-_ROW = 20
+_ROW, _LINE, _ASIDE = 20, 15, 5.0
 
 
 class Point(NamedTuple):
@@ -90,24 +90,44 @@ def plot(title: str, x: Axis, y: Axis, series: Sequence[Series], about: str) -> 
     if not points:
         return ""
     heights = [v for p in points for v in (p.y, p.low, p.high) if v is not None]
+    legend, more = _legend(series)
     across = _scale([p.x for p in points], _LEFT, _WIDTH - _RIGHT, x.log)
-    up = _scale(heights, _HEIGHT - _BOTTOM, _TOP)
+    up = _scale(heights, _HEIGHT - _BOTTOM + more, _TOP + more)
     parts = [
         text(12, 20, title, size=14, bold=True),
-        *_legend(series),
+        *legend,
         *_axes(across, up, x, y),
-        *(part for each in series for part in _drawn(each, across, up)),
+        *(
+            part
+            for each, aside in zip(series, _asides(series), strict=True)
+            for part in _drawn(each, across, up, aside)
+        ),
     ]
-    return drawing(_WIDTH, _HEIGHT, title, parts, about)
+    return drawing(_WIDTH, _HEIGHT + more, title, parts, about)
 
 
-def _legend(series: Sequence[Series]) -> Iterator[str]:
-    at = 12.0
+def _legend(series: Sequence[Series]) -> tuple[list[str], int]:
+    """What the series are called, and how much lower than one line of it all else must begin."""
+    at, more = 12.0, 0
+    found: list[str] = []
     for each in series:
         if each.name:
+            width = 22 + sum(8 if letter.isupper() else 6 for letter in each.name)
+            if found and at + width > _WIDTH:
+                at, more = 12.0, more + _LINE
             mark = "■" if each.squares else "╌" if each.dashed else "●"
-            yield text(at, 40, f"{mark} {each.name}", size=11, color=each.color)
-            at += 22 + 6.1 * len(each.name)
+            found.append(text(at, 40 + more, f"{mark} {each.name}", size=11, color=each.color))
+            at += width
+    return found, more
+
+
+def _asides(series: Sequence[Series]) -> list[float]:
+    """How far aside each is drawn: intervals at one place would hide each other."""
+    places = [{p.x for p in each.points if p.low is not None} for each in series]
+    shared = [x for xs in places for x in xs]
+    if len(shared) == len(set(shared)):
+        return [0.0] * len(series)
+    return [_ASIDE * (number - (len(series) - 1) / 2) for number in range(len(series))]
 
 
 def _axes(across: _Scale, up: _Scale, x: Axis, y: Axis) -> Iterator[str]:
@@ -120,12 +140,12 @@ def _axes(across: _Scale, up: _Scale, x: Axis, y: Axis) -> Iterator[str]:
         yield text(across(value), bottom + 17, short(value), size=11, color=SOFT, anchor="middle")
     yield line(left, bottom, right, bottom, INK)
     yield text((left + right) / 2, bottom + 34, x.name, size=11, color=INK, anchor="middle")
-    yield text(12, 56, y.name, size=11, color=INK)
+    yield text(12, up.end - 14, y.name, size=11, color=INK)
 
 
-def _drawn(series: Series, across: _Scale, up: _Scale) -> Iterator[str]:
+def _drawn(series: Series, across: _Scale, up: _Scale, aside: float) -> Iterator[str]:
     mark: Callable[[float, float, str], str] = square if series.squares else dot
-    places = [(across(p.x), up(p.y)) for p in series.points]
+    places = [(across(p.x) + aside, up(p.y)) for p in series.points]
     if len(places) > 1:
         yield path(places, series.color, dashed=series.dashed)
     for point, (a, b) in zip(series.points, places, strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from leaner_harness.data.text import MINI
@@ -22,10 +22,12 @@ from leaner_harness.experiments.report.curricula import (
     reached,
 )
 from leaner_harness.experiments.report.document import Section
-from leaner_harness.experiments.report.files import Kept, files_of
+from leaner_harness.experiments.report.files import Kept, Training, files_of
 from leaner_harness.paired import CANNOT_TELL
 
 _LESS = {"steps": "fewer steps", "data": "less data"}
+_Said = tuple[str, str, str]
+"""Ours, the word and why."""
 
 
 def claims(kept: Kept) -> Section:
@@ -39,29 +41,55 @@ def claims(kept: Kept) -> Section:
         return claim_section([Claim(said["claim"], paper, "none", NOT_COMPARABLE, error.message)])
     rows = [r for r in found["groups"] if "lm_loss" in r["group"] and "(" not in r["group"]]
     if not rows:
-        why = f"lm_loss is not part of this preset. {said['not_comparable']}"
+        has = "lm_loss" in kept.experiment.values.get("difficulty", ())
+        why = "it has no runs yet" if has else "lm_loss is not part of this preset"
+        why = f"{why}. {said['not_comparable']}"
         return claim_section([Claim(said["claim"], paper, "not run", NOT_COMPARABLE, why)])
     groups, row = groups_of(kept), rows[0]
     shorter = [each for each in kept.runs_of(SHORTER) if each.run.group == row["group"]]
     files = files_of([*groups[row["group"]], *shorter, *groups[found["baseline"]]])
-    steps = _steps_saved(row, found, figures["steps"])
-    data = _text_saved(row, found, figures, is_reached=steps[1] == REPRODUCED)
-    seeds, whole = row["loss"]["n"], groups[row["group"]][0]
-    if (bill := row["bill_ratio"]["mean"]) is not None:
+    if shorter or not any(cell.step == SHORTER for cell in kept.experiment.cells):
+        steps = _steps_saved(row, found, figures["steps"])
+        told = _judged(kept, row, found, figures, steps, shorter or groups[row["group"]])
+    else:
+        absent = ("none", NOT_COMPARABLE, "the runs of fewer steps are not there")
+        told = {name: absent for name in _LESS}
+    return claim_section(
+        [
+            Claim(
+                f"{said['claim']}: {name}", f"{figures[name]:.0%} {_LESS[name]}", ours, word,
+                f"{why}. {said['not_comparable']}", files,
+            )
+            for name, (ours, word, why) in told.items()
+        ]
+    )  # fmt: skip
+
+
+def _judged(
+    kept: Kept,
+    row: Mapping[str, Any],
+    found: Mapping[str, Any],
+    figures: Mapping[str, float],
+    steps: _Said,
+    runs: Sequence[Training],
+) -> dict[str, _Said]:
+    """Both claims, with what speaks against comparing them at all."""
+    data = _text_saved(row, found, figures, runs, is_reached=steps[1] == REPRODUCED)
+    short, tells = _shorter(row, figures["steps"]), _tells(row, figures["steps"])
+    seeds = short["difference"]["n"] if short else row["loss"]["n"]
+    if (bill := (short or row)["bill_ratio"]["mean"]) is not None:
         steps = (f"{steps[0]}; the whole bill is {bill:.2f} times random's", *steps[1:])
-    told, tells = [], _tells(row, figures["steps"])
+    told: dict[str, _Said] = {}
     for name, (ours, word, why) in (("steps", steps), ("data", data)):
         if seeds < 3:
             word, why = NOT_COMPARABLE, f"{seeds} training seed(s)"
-        elif whole.run.recipe["data"] in MINI:
+        elif runs[0].run.recipe["data"] in MINI:
             word, why = NOT_COMPARABLE, "embedded text, which is not the paper's"
         elif kept.experiment.preset != "paper":
             why += f"; at the budget of the preset {kept.experiment.preset}, not the paper's"
             word = word if tells else NOT_COMPARABLE  # so little training may hide it
-        shown = f"{figures[name]:.0%} {_LESS[name]}"
-        why = f"{why}. {said['not_comparable']}"
-        told.append(Claim(f"{said['claim']}: {name}", shown, ours, word, why, files))
-    return claim_section(told)
+        told[name] = (ours, word, why)
+    return told
 
 
 def _shorter(row: Mapping[str, Any], figure: float) -> Mapping[str, Any] | None:
@@ -76,10 +104,8 @@ def _tells(row: Mapping[str, Any], figure: float) -> bool:
     return short is None or reached(short["difference"]["interval"]) != CANNOT_TELL
 
 
-def _steps_saved(
-    row: Mapping[str, Any], found: Mapping[str, Any], figure: float
-) -> tuple[str, str, str]:
-    """Ours, the word and why: by runs of so many fewer steps, or else by the first crossing."""
+def _steps_saved(row: Mapping[str, Any], found: Mapping[str, Any], figure: float) -> _Said:
+    """By runs of so many fewer steps, or else by the first crossing."""
     short = _shorter(row, figure)
     if short is not None:
         gap = short["difference"]
@@ -108,10 +134,11 @@ def _text_saved(
     row: Mapping[str, Any],
     found: Mapping[str, Any],
     figures: Mapping[str, float],
+    runs: Sequence[Training],
     *,
     is_reached: bool,
-) -> tuple[str, str, str]:
-    """Ours, the word and why: how much less of the text was read by runs that reach the target."""
+) -> _Said:
+    """How much less of the text was read by runs that reach the target."""
     short = _shorter(row, figures["steps"]) or row
     (base,) = (each for each in found["groups"] if each["group"] == found["baseline"])
     read, all_read = short["unique_tokens"]["mean"], base["unique_tokens"]["mean"]
@@ -121,5 +148,8 @@ def _text_saved(
     ours = f"{saved:.0%} less text read"
     if not is_reached:
         return ours, NOT_REPRODUCED, "the loss is not shown to be reached with it"
-    word = REPRODUCED if saved >= figures["data"] else NOT_REPRODUCED
-    return ours, word, "by the runs that reach the loss"
+    if saved >= figures["data"]:
+        return ours, REPRODUCED, "by the runs that reach the loss"
+    if any(each.run.stages and each.run.stages[-1].share >= 1 for each in runs):
+        return ours, NOT_COMPARABLE, "these runs open the whole text before they end"
+    return ours, NOT_REPRODUCED, f"less than {figures['data']:.0%}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from leaner_harness import scoring
 from leaner_harness.experiments.report import ratio
 from leaner_harness.experiments.report.charts import Axis, Point, Series, plot
 from leaner_harness.experiments.report.document import (
@@ -27,12 +28,13 @@ _METHOD = (
     "The ratio is the size that LEANER needs to reach the original's score at its largest size, "
     "over that size: below 1, LEANER needs less. Of a text only the words count that were read at "
     "least once. Scores ({name}) are made never to fall with "
-    "the size (isotonic regression) and interpolated in the logarithm of the size. The interval "
-    "draws rows, the same for all sizes and both sides, and training seeds with replacement; with "
-    "few seeds it is too narrow. Where LEANER is there at its smallest size, or not at its "
-    "largest, the answer is beyond the grid. Where the original's score is not shown to grow with "
-    "the size (a one-sided bootstrap test at 2.5 %), equal scores say nothing of sizes: cannot "
-    "tell."
+    "the size (isotonic regression) and interpolated in the logarithm of the size. In brackets "
+    "intervals that hold together, for all rows of this table, with 95 % (Bonferroni). They draw "
+    "rows, the same for all sizes and both sides, and what other seeds might come to: Student's t "
+    "on the seeds' spread, taken to be one at all sizes of a side. Where LEANER is there at its "
+    "smallest size, or not at its largest, the answer is beyond the grid. Where the original's "
+    "score is not shown to grow with the size (one-sided, at 2.5 %), equal scores say nothing of "
+    "sizes: cannot tell."
 )
 
 
@@ -115,12 +117,13 @@ def _smaller(kept: Kept, grid: Mapping[Place, Found]) -> Iterator[Block]:
     yield Note(_METHOD.format(name=_name(grid)))
     values = kept.experiment.values
     rows: list[Row] = []
+    among = len(values["parameters"]) + len(values["words"])
     for parameters in map(str, values["parameters"]):
         places = [[Place(side, parameters, str(w)) for w in values["words"]] for side in SIDES]
-        rows += _answer(grid, places, "text read, in words", f"{parameters} parameters")
+        rows += _answer(grid, places, "text read, in words", f"{parameters} parameters", among)
     for words in map(str, values["words"]):
         places = [[Place(side, str(p), words) for p in values["parameters"]] for side in SIDES]
-        rows += _answer(grid, places, "parameters", f"{int(words):,} words of LEANER")
+        rows += _answer(grid, places, "parameters", f"{int(words):,} words of LEANER", among)
     yield Table(
         (
             Column("size"), Column("at"), Column("sizes of LEANER"), Column("sizes of original"),
@@ -131,9 +134,9 @@ def _smaller(kept: Kept, grid: Mapping[Place, Found]) -> Iterator[Block]:
 
 
 def _answer(
-    grid: Mapping[Place, Found], places: Sequence[Sequence[Place]], size: str, at: str
+    grid: Mapping[Place, Found], places: Sequence[Sequence[Place]], size: str, at: str, among: int
 ) -> Iterator[Row]:
-    """One row, where both sides have two sizes or more."""
+    """One of several rows, where both sides have two sizes or more."""
     found = [[grid[place] for place in side if place in grid] for side in places]
     if min(map(len, found)) < 2:
         return
@@ -143,10 +146,11 @@ def _answer(
         ratio.side(some, [values[where(f)] for f in each], [draws[:, where(f)] for f in each])
         for some, each in zip(sizes, found, strict=True)
     ]
-    answer = ratio.ratio(*sides)
+    simpler, original = sides
+    answer = ratio.ratio(simpler, original, among)
     cells: list[Value] = [size, at, *(" to ".join(_ends(some)) for some in sizes)]
     cells += [ratio.shown(answer), answer.verdict, answer.reason]
-    cells.append(f"{sides[0].values.shape[1]} and {sides[1].values.shape[1]}")
+    cells.append(f"{simpler.values.shape[1]} and {original.values.shape[1]}")
     yield Row(cells, [name for side in found for each in side for name in each.files])
 
 
@@ -167,10 +171,11 @@ def _scores(kept: Kept, grid: Mapping[Place, Found]) -> Iterator[Block]:
         return
     files = [name for found in grid.values() for name in found.files]
     shown = averages(_tasks(grid))
+    constant = "; the best constant answer has 0" if scoring.CENTRED in shown else ""
     yield Figure(
         "Score against tokens trained on, and against parameters",
-        f"LLaMA, {_name(grid)}; the best constant answer has a centred score of 0. Lines: 95 % "
-        "intervals over rows and, with several, training seeds.",
+        f"LLaMA, {_name(grid)}{constant}. Lines: 95 % intervals over rows and, with several, "
+        "training seeds.",
         list(_panels(kept, grid)),
         files,
     )

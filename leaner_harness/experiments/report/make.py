@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,16 +74,18 @@ def _check(experiment: Experiment) -> None:
 def _notices(kept: Kept) -> Iterator[str]:
     """What must be known before any number is read."""
     experiment = kept.experiment
-    seeds = len(experiment.values["seed"])
+    seeds = _seeds(kept)
     if experiment.preset == "smoke":
         yield (
             "Nothing can be concluded from this report. The preset smoke trains for minutes on "
             "embedded text: it shows that the way works, and no more."
         )
     if seeds < _ENOUGH:
+        some = " of some ways to train" * (seeds < len(experiment.values["seed"]))
         yield (
-            f"{seeds} training seed{'s' * (seeds != 1)}: nothing can be concluded about one way to "
-            "train against another. Intervals and p values say how far these very weights differ."
+            f"{seeds} training seed{'s' * (seeds != 1)}{some}: nothing can be concluded about one "
+            "way to train against another. Intervals and p values say how far these very weights "
+            "differ."
         )
     if absent := kept.absent():
         yield (
@@ -97,6 +100,16 @@ def _notices(kept: Kept) -> Iterator[str]:
         yield f"Trained on machines that differ: {' and '.join(sorted(forms))}."
     if experiment.equal_means:
         yield f"What both sides have in common: {experiment.equal_means}."
+
+
+def _seeds(kept: Kept) -> int:
+    """How many training seeds there are, where the fewest are: of cells that differ in it alone."""
+    found: Counter[tuple[str, ...]] = Counter()
+    for cell in kept.experiment.cells:
+        if "seed" in cell.at and (cell.name in kept.training or cell.name in kept.scored):
+            alike = (f"{key}={value}" for key, value in cell.at.items() if key != "seed")
+            found[cell.step, *alike] += 1
+    return min(found.values(), default=0)
 
 
 def _precisions(kept: Kept) -> set[str]:

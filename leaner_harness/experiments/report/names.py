@@ -1,4 +1,4 @@
-"""The two sides of a text: what reports call them, and the colours they are drawn in."""
+"""What reports call the sides of a text, and the metrics of tasks; the colours of the sides."""
 
 from __future__ import annotations
 
@@ -7,3 +7,11 @@ from leaner_harness.svg import A, B
 LEANER, ORIGINAL = SIDES = ("leaner", "original")
 NAMES = {LEANER: "LEANER", ORIGINAL: "original"}
 COLORS = {LEANER: A, ORIGINAL: B}
+
+METRICS = {
+    "mcc": "Matthews' correlation",
+    "acc": "accuracy",
+    "acc_f1": "the mean of accuracy and F1",
+    "pearson_spearman": "the mean of Pearson's and Spearman's correlation",
+}
+"""GLUE's own, by the name that a task gives its metric."""

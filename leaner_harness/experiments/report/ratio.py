@@ -3,19 +3,22 @@
 Each side's scores over a grid of sizes are made to never fall (isotonic regression), for a larger
 size is taken to do no worse; between sizes they are interpolated in the logarithm of the size. The
 ratio is the size at which the simpler side reaches the original's score at its largest size, over
-that largest size. The interval draws rows, the same for every size and side, and training seeds
-with replacement. Shapes: K sizes, S seeds, D draws.
+that largest size. The interval draws rows, the same for every size and side, and what the mean of
+S other seeds might be: Student's t on the seeds' spread, which is taken to be one at all sizes of a
+side (three seeds say little of it, and to draw them with replacement shows too little of that).
+Shapes: K sizes, S seeds, D draws.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from leaner_harness.intervals import SEED
-from leaner_harness.paired import CANNOT_TELL
+from leaner_harness.paired import ALPHA, CANNOT_TELL
 from leaner_harness.statistics import Array
 
 LESS, MORE = "LEANER needs less", "LEANER needs more"
@@ -48,8 +51,11 @@ class Answer(NamedTuple):
     """The largest."""
 
 
-def ratio(simpler: Side, original: Side) -> Answer:
-    """The size that the simpler side needs for the original's best score, over the original's."""
+def ratio(simpler: Side, original: Side, among: int = 1) -> Answer:
+    """The size that the simpler side needs for the original's best score, over the original's.
+
+    The interval is one `among` several, which hold together with 95 % (Bonferroni).
+    """
     largest = float(original.sizes[-1])
     least, most = float(simpler.sizes[0]) / largest, float(simpler.sizes[-1]) / largest
     means = [_means(side, number) for number, side in enumerate((simpler, original))]
@@ -57,8 +63,9 @@ def ratio(simpler: Side, original: Side) -> Answer:
         _ratios(simpler, original, *(side.values.mean(-1)[None] for side in (simpler, original)))[0]
     )
     drawn = _ratios(simpler, original, *means)
+    ends = (ALPHA / among / 2, 1 - ALPHA / among / 2)
     # Draws beyond the grid have a place in the order, though no size.
-    low, high = (float(np.quantile(drawn, q, method="inverted_cdf")) for q in (0.025, 0.975))
+    low, high = map(float, np.quantile(drawn, ends, method="inverted_cdf"))
     growth = np.percentile(means[1][:, -1] - means[1][:, 0], 2.5)
     if growth <= 0:
         verdict, reason = CANNOT_TELL, "the original's score is not shown to grow with the size"
@@ -79,12 +86,16 @@ def _verdict(low: float, high: float, least: float, most: float) -> tuple[str, s
 
 
 def _means(side: Side, number: int) -> Array:
-    """(D, K) means over seeds drawn with replacement, for each side and size anew."""
-    seeds = side.values.shape[1]
+    """(D, K) means over as many other seeds, for each side and size anew."""
+    means = side.draws.mean(-1)
+    sizes, seeds = side.values.shape
     if seeds == 1:
-        return side.draws[:, :, 0]
-    chosen = np.random.default_rng([SEED, number]).integers(0, seeds, size=side.draws.shape)
-    return np.asarray(np.take_along_axis(side.draws, chosen, axis=2).mean(-1))
+        return np.asarray(means)
+    freedom = sizes * (seeds - 1)
+    error = math.sqrt(side.values.var(axis=1, ddof=1).mean() / seeds)
+    generator = np.random.default_rng([SEED, number])
+    scale = np.sqrt(freedom / generator.chisquare(freedom, size=(len(means), 1)))
+    return np.asarray(means + error * scale * generator.standard_normal(means.shape))
 
 
 def _ratios(simpler: Side, original: Side, ours: Array, theirs: Array) -> Array:

@@ -19,6 +19,7 @@ from leaner_harness.data.glue import TASKS
 from leaner_harness.errors import LeanerError
 from leaner_harness.experiments.report.document import Estimate
 from leaner_harness.experiments.report.files import Scored
+from leaner_harness.experiments.report.names import METRICS
 from leaner_harness.intervals import Interval
 from leaner_harness.paired import Columns, Difference
 from leaner_harness.results import Record, metric_ends, recompute
@@ -28,6 +29,8 @@ from leaner_harness.statistics import Array
 MEAN = "mean"
 AVERAGES = {scoring.SCORE: "raw mean", scoring.CENTRED: "centred mean"}
 PERMUTATIONS = 10_000
+ONE_SIDE = "rows, and training seeds of one side alone"
+ONE_TRAINING = "one seed of a side: cannot tell"
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,12 @@ class Compared(NamedTuple):
     chance: str
     """What varies: `rows`, or rows and seeds."""
 
+    def verdict(self, p: float, better: str, worse: str) -> str:
+        """What a corrected p value says; of seeds of one side alone it is too small."""
+        if self.chance == ONE_SIDE:
+            return ONE_TRAINING
+        return paired.verdict(self.found.value, p, better, worse)
+
 
 def check_same_rows(results: Sequence[Scored]) -> None:
     """Raise LeanerError unless all were asked the same of the same rows."""
@@ -81,10 +90,7 @@ def differences(
     one, other = (list(map(Answers, side)) for side in (first, second))
     names = common_tasks([*one, *other])
     columns = {name: _columns(name, one, other, permutations) for name in names}
-    several = len(one) > 1 or len(other) > 1
-    chance = "rows and training seeds" if several else "rows"
-    if not several and len(one[0].tasks[names[0]].rows[0]) > 1:
-        chance = "rows and fine-tuning seeds"
+    chance = _chance(one, other, names[0])
     found = [
         Compared(name, scoring.SCORE, paired.difference(columns[name][scoring.SCORE]), chance)
         for name in names
@@ -95,15 +101,37 @@ def differences(
     return found
 
 
+def _chance(one: Sequence[Answers], other: Sequence[Answers], name: str) -> str:
+    """What varies between two sides on a task."""
+    if len(one) == len(other) == 1:
+        several = len(one[0].tasks[name].rows[0]) > 1
+        return "rows and fine-tuning seeds" if several else "rows"
+    trainings = [sum(len(run.trainings(name)) for run in side) for side in (one, other)]
+    return ONE_SIDE if min(trainings) == 1 else "rows and training seeds"
+
+
 def mean_of(compared: Sequence[Compared], metric: str) -> Compared | None:
     """The difference of the mean over tasks; None of a single task, which is no mean."""
     found = [each for each in compared if each.task == MEAN and each.metric == metric]
     return found[0] if found else None
 
 
-def asked(record: Record) -> str:
-    """Which rows were asked, and how."""
-    return f"{record['board']}, {record['data']['split']} split, {record['protocol']['name']}."
+def asked(record: Record, tasks: Sequence[str]) -> str:
+    """Which rows were asked, and how; of a single task also what its score is."""
+    found = f"{record['board']}, {record['data']['split']} split, {record['protocol']['name']}."
+    if len(tasks) == 1:
+        return f"{found} The score of {tasks[0]} is {METRICS[TASKS[tasks[0]].metric]}."
+    return found
+
+
+def tests(comparisons: int) -> str:
+    """How differences are tested, in words."""
+    return (
+        "on the same rows; in brackets 95 % intervals. With one training of either side p is a "
+        "permutation test, whose only chance is the rows; with several it is Student's t over "
+        f"rows and training seeds. p is corrected over the {comparisons} comparisons of this "
+        "section (Holm)."
+    )
 
 
 def averages(tasks: Sequence[str]) -> Mapping[str, str]:

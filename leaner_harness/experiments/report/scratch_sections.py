@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from leaner_harness import paired
 from leaner_harness.experiments.report.document import Block, Column, Estimate, Note, Row, Table
 from leaner_harness.experiments.report.files import Kept, Scored, files_of
 from leaner_harness.experiments.report.names import NAMES, SIDES
@@ -15,6 +14,7 @@ from leaner_harness.experiments.report.scores import (
     asked,
     differences,
     holm,
+    tests,
 )
 from leaner_harness.results import Record
 
@@ -41,13 +41,14 @@ def against_scratch(kept: Kept) -> Iterator[Block]:
             else "No fine-tuned results of both a checkpoint and its control are there."
         )
         return
+    tasks = list(dict.fromkeys(each.task for *_, each in found if each.task != MEAN))
     corrected = holm([each for *_, each in found])
     rows = [
         Row(
             [name, side, each.task, AVERAGES.get(each.metric, "") if each.task == MEAN else "",
              _rows_of(runs[0].record, each.task), *each.found.scores,
              Estimate(each.found.value, *each.found.interval), each.found.p, p,
-             _worth(each, p), seeds, each.chance],
+             each.verdict(p, "pre-trained better", "scratch better"), seeds, each.chance],
             files_of(runs),
         )
         for (name, side, runs, seeds, each), p in zip(found, corrected, strict=True)
@@ -64,15 +65,10 @@ def against_scratch(kept: Kept) -> Iterator[Block]:
         "Fine-tuned from a checkpoint, and from new random weights of its shape, with its "
         "tokenizer: each result, and each seed of fine-tuning in it, draws its own and counts as a "
         "training. "
-        f"{asked(found[0][2][0].record)} Brackets: 95 % intervals; p is of paired tests on the "
-        f"same rows, corrected over {len(found)} comparisons.",
+        f"{asked(found[0][2][0].record, tasks)} Differences are {tests(len(found))}",
     )  # fmt: skip
 
 
 def _rows_of(record: Record, task: str) -> int | None:
     found: int | None = record["tasks"].get(task, {}).get("n")
     return found
-
-
-def _worth(each: Compared, p: float) -> str:
-    return paired.verdict(each.found.value, p, "pre-trained better", "scratch better")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from leaner_harness import paired, scoring
+from leaner_harness import scoring
 from leaner_harness.data.glue import AVERAGED
 from leaner_harness.experiments.report import grid_sections, scratch_sections, text_sections
 from leaner_harness.experiments.report.charts import Bar, forest
@@ -36,6 +36,7 @@ from leaner_harness.experiments.report.scores import (
     holm,
     mean_of,
     relative_means,
+    tests,
 )
 from leaner_harness.experiments.report.training import Group, curves, training_table
 from leaner_harness.results import Record
@@ -90,12 +91,10 @@ def _against(pairs: Sequence[Pair]) -> Iterator[Block]:
     corrected = list(holm([each for _, each in flat]))
     rows = [(*both, p) for both, p in zip(flat, corrected, strict=True)]
     first = pairs[0].leaner[0].record
+    tasks = [each.task for each in compared[pairs[0].name] if each.task != MEAN]
     yield Note(
-        f"{asked(first)} {_scored_tasks(first)}Differences are LEANER - original on the same "
-        "rows; in brackets 95 % intervals. With one training of either side p is a permutation "
-        "test, whose only chance is the rows; with several it is Student's t over rows and "
-        "training seeds. p is "
-        f"corrected over the {len(rows)} comparisons of this section (Holm)."
+        f"{asked(first, tasks)} {_scored_tasks(first)}Differences are LEANER - original "
+        f"{tests(len(rows))}"
     )
     # Each by itself: what is drawn together depends on all that is.
     alone = [Together(list(map(Answers, side))) for p in pairs for side in (p.leaner, p.original)]
@@ -174,12 +173,11 @@ def _means(
 
 def _row(heads: list[Value], pair: Pair, each: Compared, p: float) -> Row:
     cells = [*heads, Estimate(each.found.value, *each.found.interval), each.found.p, p]
-    return Row([*cells, verdict(each, p), pair.seeds, each.chance], pair.files)
+    return Row([*cells, _verdict(each, p), pair.seeds, each.chance], pair.files)
 
 
-def verdict(each: Compared, p: float) -> str:
-    """Who is better, by name."""
-    return paired.verdict(each.found.value, p, "LEANER better", "original better")
+def _verdict(each: Compared, p: float) -> str:
+    return each.verdict(p, "LEANER better", "original better")
 
 
 def _tasks(rows: Sequence[tuple[Pair, Compared, float]]) -> Table:
@@ -189,7 +187,7 @@ def _tasks(rows: Sequence[tuple[Pair, Compared, float]]) -> Table:
             n = pair.leaner[0].record["tasks"][each.task]["n"]
             cells: list[Value] = [pair.name, each.task, n, *each.found.scores]
             cells += [Estimate(each.found.value, *each.found.interval), each.found.p, p]
-            cells += [verdict(each, p), pair.seeds, each.chance, each.found.minimum_detectable]
+            cells += [_verdict(each, p), pair.seeds, each.chance, each.found.minimum_detectable]
             found.append(Row(cells, pair.files))
     heads = (Column("architecture"), Column("task"), Column("rows", ",d"), *_COMPARED)
     note = "detects: the true difference that would be found with 80 % power at .05, uncorrected."
