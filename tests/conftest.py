@@ -108,7 +108,7 @@ def page(driver: Any, page_file: Path) -> Iterator[Page]:
 
     found = Page(driver, page_file)
     try:
-        found.open("#board=leaner_glue%2Fquick%2Ftest%2F44444444%2F99999999")
+        found.open("#board=leaner_glue%2Fquick%2Ftest%2F04f580f9%2F99999999")
         yield found
         assert found.faults() == []
     finally:

@@ -11,7 +11,7 @@ from leaner_harness.judge.surface import CHECKS, EMPTY
 from leaner_harness.judge.verdicts import COVERAGE, SUM
 from leaner_harness.leaderboard import board
 from leaner_harness.leaderboard.entries import UNVERIFIED, VERIFIED, Entry
-from leaner_harness.results import Record, Result
+from leaner_harness.results import Record, Result, rules
 from leaner_harness.results.answer_scores import GRADES, TASK
 from leaner_harness.scoring import CENTRED, SCORE
 
@@ -61,7 +61,7 @@ def glue_record(name: str, number: int, **changes: Any) -> Record:
             "split": "test",
             "source": "official",
             "synthetic": False,
-            "fingerprint": "4" * 64,
+            "fingerprint": rules.rows_fingerprint(tasks),
         },
         "tasks": tasks,
         "mean": {
@@ -167,8 +167,10 @@ def answers_record(name: str, number: int, *, judged: bool = True) -> Record:
     questions = {"n": 96, "metrics": whole, "intervals": intervals, "kinds": kinds}
     mean = {SUM: {"value": whole[SUM], "interval": intervals[SUM]}} if judged else {}
     judge = {"fingerprint": {"kind": "openai", "model": "m1"}, "card": {"passed": True}}
-    return glue_record(name, number) | {
+    record = glue_record(name, number)
+    return record | {
         "board": "leaner_eval",
+        "data": record["data"] | {"fingerprint": _OK["fingerprint"]},
         "run": "judged-questions" if judged else "checks-questions",
         "protocol": {"name": "judged-m1" if judged else "checks", "fingerprint": "a" * 64},
         "tasks": {TASK: _OK | questions},

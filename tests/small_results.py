@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from leaner_harness import results
 from leaner_harness.data.glue import AVERAGED, TASKS
-from leaner_harness.results import Record, Result, recompute
+from leaner_harness.results import Record, Result, recompute, rules
 
 ROWS = 40
 
@@ -20,7 +21,7 @@ def sample(name: str, idx: int, skill: float, generator: np.random.Generator) ->
     task = TASKS[name]
     label = idx % task.classes
     scores = generator.normal(size=task.classes) + skill * np.eye(task.classes)[label]
-    found = {"task": name, "idx": idx, "label": label, "prediction": None}
+    found = {"task": name, "idx": idx, "label": label}
     found |= {"part": task.parts[idx % 2]} if task.parts != ("",) else {}
     return found | {"log_likelihoods": [float(score) for score in scores]}
 
@@ -43,16 +44,21 @@ def fine_tuned(skills: Sequence[float], seed: int, n: int = ROWS) -> list[Record
     ]
 
 
+def labels(name: str, samples: Sequence[Record]) -> dict[str, int]:
+    """How many of a task's rows have which label."""
+    if TASKS[name].regression:
+        return {}
+    return dict(Counter(str(each["label"]) for each in samples if each["task"] == name))
+
+
 def write(folder: Path, model: str, samples: list[Record], **changes: Any) -> Path:
-    """A whole result as `leaner results add` leaves it."""
+    """A whole result as `leaner results add` leaves it; `rows` names the rows it is of."""
     tasks, mean = recompute.score_samples(samples)
-    ok = {
-        "state": "ok",
-        "fingerprint": "f",
-        "defects": {},
-        "labels": {},
-        "reason": "",
-        "version": 1,
+    rows = changes.get("rows", "d")
+    ok = {"state": "ok", "defects": {}, "reason": "", "version": 1}
+    tasks = {
+        name: ok | {"fingerprint": f"{rows}{name}", "labels": labels(name, samples)} | task
+        for name, task in tasks.items()
     }
     record = {
         "schema": 1,
@@ -63,8 +69,8 @@ def write(folder: Path, model: str, samples: list[Record], **changes: Any) -> Pa
                   "scorer": changes.get("scorer", {})},
         "protocol": {"name": "zero-shot", "fingerprint": "p"} | changes.get("protocol", {}),
         "data": {"split": "validation", "source": "official", "synthetic": False,
-                 "fingerprint": "d"} | changes.get("data", {}),
-        "tasks": {name: ok | task for name, task in tasks.items()},
+                 "fingerprint": rules.rows_fingerprint(tasks)} | changes.get("data", {}),
+        "tasks": tasks,
         "mean": mean,
         "missing": [],
         "provenance": {},

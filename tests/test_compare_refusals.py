@@ -18,7 +18,7 @@ from leaner_harness.results import Record
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"data": {"fingerprint": "e"}}, "data fingerprint d and e"),
+        ({"rows": "e"}, "rows of cola, mnli, mrpc, qnli, qqp, rte, sst2, stsb"),
         ({"data": {"split": "test"}}, "split validation and test"),
         ({"protocol": {"name": "5-shot"}}, "protocol zero-shot and 5-shot"),
         ({"protocol": {"fingerprint": "q"}}, "protocol fingerprint p and q"),
@@ -86,7 +86,7 @@ def _other_label(samples: list[Record]) -> list[Record]:
     ("change", "said"),
     [
         (_drop_row, "1 rows of cola are in one of them only, among them 0 "),
-        (_drop_task, "rte is in one of them only"),
+        (_drop_task, r"tasks \(rte in a only\)"),
         (_other_label, "2 rows of cola"),
     ],
 )

@@ -22,6 +22,7 @@ from leaner_harness.experiments.report.document import Report, Table
 from leaner_harness.experiments.report.files import read
 from leaner_harness.experiments.report.markdown import markdown
 from leaner_harness.experiments.report.page import page
+from leaner_harness.results import rules
 
 
 @pytest.fixture(scope="module")
@@ -323,8 +324,11 @@ def test_results_of_other_rows_are_named_and_what_to_do(copied):
     experiment, folder = copied
     name = "boards/leaner_glue/original-bert-seed0/zero-shot-validation.json"
     record = json.loads((folder / name).read_text())
-    record["data"]["fingerprint"] = "other"
+    for task in record["tasks"].values():
+        task["fingerprint"] = "other"
+    record["data"]["fingerprint"] = rules.rows_fingerprint(record["tasks"])
     (folder / name).write_text(json.dumps(record))
-    with pytest.raises(LeanerError, match=rf"{name} \(.* other ") as caught:
+    other = record["data"]["fingerprint"][:8]
+    with pytest.raises(LeanerError, match=rf"{name} \(.*{other} ") as caught:
         make.report(experiment, folder)
     assert "Score one as the other was" in caught.value.cure

@@ -55,3 +55,18 @@ def test_no_cheaper_point_is_above_the_front(page: Page) -> None:
     for x, y, on in points:
         beaten = any(a <= x and b >= y and (a, b) != (x, y) for a, b in front)
         assert beaten != on
+
+
+def test_where_less_is_better_the_front_is_of_the_least(page: Page) -> None:
+    """Two at one cost: the worse of them is on no front, whichever way better is."""
+    script = """
+    const at = (x, y) => ({ x, y, row: { verified: true } });
+    const front = (low) => paretoFront(inOrder([at(1, 0.1), at(1, 0.9)], low), low);
+    return [false, true].map((low) => front(low).map((point) => point.y));"""
+    assert page.run(script) == [[0.9], [0.1]]
+
+
+def test_an_axis_of_huge_numbers_has_an_end(page: Page) -> None:
+    """Above 2^53 one more is the same number: counting by one would never come to the last."""
+    assert page.run("return niceSteps(1e18 - 1024, 1e18).length") <= 21
+    assert page.run("return niceSteps(0, 1).length") == 6

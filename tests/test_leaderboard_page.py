@@ -194,6 +194,15 @@ def test_grades_of_a_part_of_the_answers_are_no_scores() -> None:
     assert row["n"] == 96 and board["card"] == "passed"
 
 
+def test_whether_a_judge_passed_is_said_by_what_was_verified() -> None:
+    """The judge's card follows from no samples, and the best of the rows may be anyone's."""
+    said, seen = answers_record("a", 1), answers_record("b", 2)
+    seen["judge"] = seen["judge"] | {"card": {"passed": False}}
+    said["mean"]["sum"] |= {"value": 15.0, "interval": [15.0, 15.0]}
+    (board,) = data_of(page_of([entry(said, is_verified=False), entry(seen)]))["boards"]
+    assert board["rows"][0]["name"] == "a" and board["card"] != "passed"
+
+
 def test_two_trainings_of_one_name_can_be_told_apart(tmp_path: Path) -> None:
     records = [glue_record("llama", n, run=f"quick-test-seed{n}") for n in (0, 1)]
     (board,) = data_of(page_of([*map(entry, [*records, glue_record("bert", 3)])]))["boards"]

@@ -86,7 +86,7 @@ def test_a_board_can_be_saved(page: Page) -> None:
     page.one("#search").send_keys("model-000")
     for kind in ("csv", "json"):
         page.one(f"#{kind}").click()
-    name = "leaner_glue-quick-test-44444444-99999999"
+    name = "leaner_glue-quick-test-04f580f9-99999999"
     lines = saved(page, f"{name}.csv").splitlines()
     assert len(lines) == 11
     head = lines[0].split(",")
@@ -133,7 +133,7 @@ def test_a_task_chosen_shows_its_phenomena_as_columns(page: Page) -> None:
 def test_what_is_shown_is_what_is_saved(page: Page) -> None:
     page.choose("task", f"rte ({len(PHENOMENA['rte'])})")
     page.one("#csv").click()
-    name = "leaner_glue-quick-test-44444444-99999999-rte"
+    name = "leaner_glue-quick-test-04f580f9-99999999-rte"
     (head, first, *_) = saved(page, f"{name}.csv").splitlines()
     assert head.count("rte: rte_1 low") == 1 and "cola" not in head
     assert len(first.split(",")) == len(head.split(","))
@@ -143,7 +143,7 @@ def test_what_is_shown_is_what_is_saved(page: Page) -> None:
     next(a for a in page.all("nav a") if "judged" in a.text).click()
     page.choose("kind", KINDS[1])
     page.one("#csv").click()
-    kind = saved(page, f"leaner_eval-judged-m1-test-44444444-aaaaaaaa-{KINDS[1]}.csv").splitlines()
+    kind = saved(page, f"leaner_eval-judged-m1-test-ffffffff-aaaaaaaa-{KINDS[1]}.csv").splitlines()
     place = kind[0].split(",").index("grammar")
     assert [f"{float(line.split(',')[place]):.2f}" for line in kind[1:]] == page.column(
         "score:grammar"
@@ -188,6 +188,7 @@ def test_a_long_board_has_pages(driver: Any, tmp_path: Path) -> None:
         seen += page.names()
     assert len(set(seen)) == 120 and not page.one("#after").is_enabled()
     assert page.one("#place").text == "101 to 120 of 120"
+    assert page.focused().get_attribute("id") == "before"  # a disabled button keeps no focus
     page.head("model").find_element("tag name", "button").click()
     assert page.names()[0] == "model-0000"  # sorting starts over
     page.one("#search").send_keys("model-000")

@@ -22,6 +22,7 @@ from leaner_harness.from_lm_eval.glue import make_result
 from leaner_harness.from_lm_eval.glue_run import _shortest, read_evaluation
 from leaner_harness.from_lm_eval.run import find
 from leaner_harness.leaderboard import board
+from leaner_harness.results import rules
 from leaner_harness.results.recompute import score_samples, verify
 from leaner_harness.scoring import scored_row
 
@@ -230,8 +231,11 @@ def test_the_board_ranks_separates_and_goes_stale(output: Path, tmp_path: Path) 
     assert page.count("## leaner_glue") == 1 and "best constant prediction" in page
     path = tmp_path / "leaner_glue" / "tiny-2" / "zero-shot-validation.json"
     record = json.loads(path.read_text())
-    for part in ("data", "protocol"):
-        other = {**record, part: {**record[part], "fingerprint": "0" * 64}}
+    tasks = {name: task | {"fingerprint": "0" * 64} for name, task in record["tasks"].items()}
+    data = record["data"] | {"fingerprint": rules.rows_fingerprint(tasks)}
+    protocol = record["protocol"] | {"fingerprint": "0" * 64}
+    for change in ({"data": data, "tasks": tasks}, {"protocol": protocol}):
+        other = record | change
         path.write_text(json.dumps(other))
         with pytest.raises(ResultError, match="stale"):
             board.check(tmp_path)

@@ -210,3 +210,46 @@ def test_grades_of_several_judges_are_refused() -> None:
         judge_record(account)
     account["judge"]["models_seen"] = ["m-2025-01"]
     assert judge_record(account)["fingerprint"]["models_seen"] == ["m-2025-01"]
+
+
+def rte(record: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = record["configs"]["leaner_glue_rte"]["metadata"]["leaner"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda r: rte(r).pop("fingerprint"), "carries no data fingerprint"),
+        (lambda r: rte(r).pop("state"), "no whole output of lm_eval: KeyError"),
+        (lambda r: rte(r).pop("source"), "no whole output of lm_eval: KeyError"),
+        (lambda r: r.pop("versions"), "no whole output of lm_eval: KeyError"),
+        (lambda r: r.pop("date"), "no whole output of lm_eval: KeyError"),
+        (lambda r: r["n-samples"].update(leaner_glue_rte=None), "no whole output of lm_eval"),
+    ],
+)
+def test_an_output_that_lacks_something_is_refused_with_what(
+    altered: Any, change: Any, said: str
+) -> None:
+    with pytest.raises(ResultError, match=said):
+        make(altered(change), model="tiny")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda s: s.pop("doc"),
+        lambda s: s.update(filtered_resps=None),
+        lambda s: s["doc"].update(label="yes"),
+        lambda s: s["doc"].update(label=7),
+    ],
+)
+def test_a_sample_that_is_none_is_refused(altered: Any, change: Any) -> None:
+    folder = altered(lambda r: None)
+    path = next(folder.glob("samples_leaner_glue_rte_*"))
+    first, *rest = path.read_text().splitlines(keepends=True)
+    sample = json.loads(first)
+    change(sample)
+    path.write_text("".join([json.dumps(sample) + "\n", *rest]))
+    with pytest.raises(ResultError, match="no whole output of lm_eval|The samples beside"):
+        make(folder, model="tiny")

@@ -6,9 +6,11 @@ import argparse
 import functools
 import os
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich import box
+from rich.markup import escape
 from rich.table import Table
 
 from leaner_harness import results, scoring
@@ -22,7 +24,7 @@ from leaner_harness.leaderboard import changes
 from leaner_harness.leaderboard.entries import UNVERIFIED, VERIFIED, Entry, Refused, read_entries
 from leaner_harness.results import Result, answer_scores, recompute
 from leaner_harness.results.rules import samples_name
-from leaner_harness.results.untrusted import read_bytes
+from leaner_harness.results.untrusted import read_bytes, shown
 
 REFUSED = "refused"
 
@@ -64,10 +66,41 @@ def run(args: argparse.Namespace) -> int:
         return _verify(args)
     if args.verb == "update":
         return _update(args)
-    found = [results.read(path) for path in args.files] or results.read_all(args.results)
-    if not found and not args.json:
+    return _show(args)
+
+
+def _show(args: argparse.Namespace) -> int:
+    """Print results with their state; a file that the board would refuse is an error."""
+    folders = {_folder(path) for path in args.files} or {args.results}
+    entries, refused = [], []
+    for folder in sorted(folders):
+        found = read_entries(folder, functools.partial(_is_below, args.files))
+        entries += found[0]
+        refused += found[1]
+    if not entries and not refused and not args.json:
         err.print(f"No results in {args.results}. Make one: leaner results add OUTPUT")
-    return show(found, as_json=args.json)
+    for entry in entries:
+        if entry.state != VERIFIED:
+            name = entry.result.path.as_posix()
+            err.print(f"{name} is {entry.state}. {entry.reason}", markup=False, soft_wrap=True)
+    show([entry.result for entry in entries], as_json=args.json)
+    if refused:
+        more = f" ({len(refused) - 1} more files are refused.)" if len(refused) > 1 else ""
+        raise ResultError(f"{refused[0].reason}{more}")
+    return 0
+
+
+def _folder(path: Path) -> Path:
+    """The results folder that a result file lies in."""
+    places = path.absolute().parents
+    if not path.is_file() or path.absolute() not in results.paths(places[min(2, len(places) - 1)]):
+        raise ResultError(f"{path} is no result: it is not there as BOARD/MODEL/RUN.json.")
+    return places[2]
+
+
+def _is_below(places: Sequence[Path], path: Path) -> bool:
+    """Whether a path is one of the places or in one; any is where none are named."""
+    return not places or any(path.absolute().is_relative_to(each.absolute()) for each in places)
 
 
 def _add(args: argparse.Namespace) -> int:
@@ -101,21 +134,30 @@ def _entries(args: argparse.Namespace) -> tuple[list[Entry], list[Refused]]:
     """What lies at the paths; raises UsageError where nothing does."""
     if not args.results.is_dir():
         raise UsageError(f"{args.results} is no folder.", "Name the results folder: --results DIR")
-    entries, refused = read_entries(args.results, functools.partial(_is_wanted, args))
-    if args.paths and not entries and not refused:
-        raise UsageError(
-            f"No result below {args.results} is at {', '.join(map(str, args.paths))}.",
-            "Name the results folder: --results DIR",
-        )
-    return entries, refused
+    for place in args.paths:
+        if not any(_is_below([place], path) for path in _all_files(args.results)):
+            raise UsageError(
+                f"No result below {args.results} is at {place}.",
+                "Name the results folder: --results DIR",
+            )
+    return read_entries(args.results, functools.partial(_is_wanted, args))
+
+
+def _all_files(folder: Path) -> list[Path]:
+    return [*results.paths(folder), *results.lone_samples(folder)]
 
 
 def _states(entries: list[Entry], refused: list[Refused], folder: Path) -> list[dict[str, str]]:
     found = [(folder / entry.result.path, entry.state, entry.reason) for entry in entries]
     found += [(each.path, REFUSED, each.reason) for each in refused]
     return [
-        {"path": str(path), "state": state, "reason": why} for path, state, why in sorted(found)
+        {"path": _name(path), "state": state, "reason": why} for path, state, why in sorted(found)
     ]
+
+
+def _name(path: Path) -> str:
+    """A stranger's file: its name on one line."""
+    return str(path) if str(path).isprintable() else shown(str(path), 300)
 
 
 def _update(args: argparse.Namespace) -> int:
@@ -127,9 +169,10 @@ def _update(args: argparse.Namespace) -> int:
     for entry in entries:
         if entry.state != VERIFIED:
             continue
-        found = recompute.completed(entry.result, args.results)
-        if found.record != entry.result.record:
-            path = args.results / found.path
+        path = args.results / entry.result.path
+        stated = results.read(path)
+        found = recompute.completed(stated, args.results)
+        if found.record != stated.record:
             write_atomic(path, results.encoded(found.record, path))
             written.append(str(path))
     if args.json:
@@ -143,8 +186,7 @@ def _update(args: argparse.Namespace) -> int:
 
 def _is_wanted(args: argparse.Namespace, path: Path) -> bool:
     """Whether a result is at one of the paths, and not the same in the other folder."""
-    chosen = [each.absolute() for each in args.paths]
-    if chosen and not any(path.absolute().is_relative_to(each) for each in chosen):
+    if not _is_below(args.paths, path):
         return False
     if args.changed_from is None:
         return True
@@ -241,7 +283,7 @@ def _shown(value: float | None) -> str:
 def _mean_text(result: Result) -> str:
     raw, centred = result.mean(scoring.SCORE), result.mean(scoring.CENTRED)
     if raw is None or centred is None:
-        return f"No mean: {', '.join(result.record['missing'])} missing."
+        return f"No mean: {escape(', '.join(result.record['missing']))} missing."
     return (
         f"mean {scoring.shown(raw['value'])} {_interval(raw['interval'])}, "
         f"centred mean {scoring.shown(centred['value'])} {_interval(centred['interval'])}\n"

@@ -19,6 +19,7 @@ from leaner_harness.from_lm_eval.scored_model import (
 )
 from leaner_harness.provenance import without_paths
 from leaner_harness.results import SCHEMA, Record, Result, recompute
+from leaner_harness.results.rules import rows_fingerprint
 
 
 def make_result(
@@ -98,16 +99,11 @@ def _score(evaluation: Evaluation) -> tuple[dict[str, Record], dict[str, Record]
 
 def _data(evaluation: Evaluation) -> Record:
     source = evaluation.source()
-    fingerprints = [
-        f"{task} {evaluation.data[task]['fingerprint']}"
-        for task in AVERAGED
-        if evaluation.ran(task)
-    ]
     return {
         "split": evaluation.same("split"),
         "source": source,
         "synthetic": source == "mini",
-        "fingerprint": hashlib.sha256("\n".join(fingerprints).encode()).hexdigest(),
+        "fingerprint": rows_fingerprint(evaluation.data),
     }
 
 

@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from leaner_harness import scoring
 from leaner_harness.data.glue import TASKS
 from leaner_harness.errors import ResultError
 from leaner_harness.from_lm_eval.run import Run, read_output, task_account
-from leaner_harness.results import Record, recompute
+from leaner_harness.results import Record, predictions, recompute
 from leaner_harness.results.recompute import TOLERANCE
 from leaner_harness.statistics import Item, Rating
 
@@ -129,8 +128,8 @@ def _sample(task: str, logged: Record) -> Record:
             found[key] = doc[key]
     row = recompute.scored_sample(found)
     if isinstance(row, Item | Rating):
-        return found | {"prediction": _prediction(row)}
-    return found | {"predictions": [_prediction(seed) for seed in row]}
+        return found | {"prediction": predictions.of(row)}
+    return found | {"predictions": [predictions.of(seed) for seed in row]}
 
 
 def _scores(responses: Sequence[Any]) -> list[Any]:
@@ -144,11 +143,3 @@ def _scores(responses: Sequence[Any]) -> list[Any]:
 def _shortest(value: float) -> float:
     """The shortest decimal with the same float32: models sum log-likelihoods in float32."""
     return float(str(np.float32(value)))
-
-
-def _prediction(row: scoring.ScoredRow) -> Any:
-    """A class, the list of tied classes, or a number; None where nothing finite was scored."""
-    if not isinstance(row, Item):
-        return None if math.isnan(row[1]) else round(row[1], 6)
-    best = [index for index, share in enumerate(row.shares) if share > 0]
-    return best[0] if len(best) == 1 else best or None

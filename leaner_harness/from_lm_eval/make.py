@@ -21,15 +21,24 @@ def make(
     Raises ResultError for a run that makes none.
     """
     path = find(output)
-    if any(board in read_output(path)[1] for board in BOARDS):
-        made = answers.make_result(read_answers(path), model=model, checkpoint=checkpoint)
-    else:
-        made = glue.make_result(
-            read_evaluation(path), model=model, checkpoint=checkpoint, partial=partial
-        )
-    result, samples = made
+    try:
+        result, samples = _made(path, model, checkpoint, partial=partial)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise ResultError(
+            f"{path} and the samples beside it are no whole output of lm_eval: {error!r}.",
+            "A file was cut or changed: run lm_eval again.",
+        ) from error
     checked = sample_rules.answers if answer_scores.has_answers(result) else sample_rules.choices
     try:
         return result, list(checked(samples))
     except ValueError as error:
         raise ResultError(f"The samples beside {path.name}: {error}.") from error
+
+
+def _made(
+    path: Path, model: str, checkpoint: Path | None, *, partial: bool
+) -> tuple[Result, list[Record]]:
+    if any(board in read_output(path)[1] for board in BOARDS):
+        return answers.make_result(read_answers(path), model=model, checkpoint=checkpoint)
+    run = read_evaluation(path)
+    return glue.make_result(run, model=model, checkpoint=checkpoint, partial=partial)

@@ -101,7 +101,7 @@ def task_account(key: str, config: Record) -> Record:
     """What one of our tasks says of its rows. Raises ResultError for another's."""
     metadata = config.get("metadata")
     data = metadata.get("leaner") if isinstance(metadata, dict) else None
-    if not isinstance(data, dict):
+    if not isinstance(data, dict) or "fingerprint" not in data:
         raise ResultError(
             f"{key} carries no data fingerprint.", "Score it with this package's own tasks."
         )

@@ -13,18 +13,11 @@ from leaner_harness.from_lm_eval.run import Run
 from leaner_harness.models.loading import tokenizer_digest
 from leaner_harness.provenance import without_paths
 from leaner_harness.results import Record, check_name
+from leaner_harness.results.arguments import MODEL_ARGUMENTS
 
 _ELSEWHERE = ("tasks", "protocol", "protocol_fingerprint", "weights_sha256")
 """Parts of a scorer's account that stand in other places of a result."""
 
-# An allow-list: other arguments hold paths and keys, which are nobody's business.
-_MODEL_ARGUMENTS = (
-    "dtype", "revision", "max_length", "add_bos_token", "prefix_token_id", "truncation",
-    "attn_implementation", "backend", "softmax_dtype", "scoring", "from_scratch",
-    "scratch_seed",
-    "mixed_precision_dtype", "load_in_4bit", "load_in_8bit", "subfolder",
-    "enable_thinking", "think_end_token",
-)  # fmt: skip
 _ADAPTERS = ("peft", "delta")
 
 
@@ -39,7 +32,7 @@ def recorded_arguments(arguments: Record) -> Record:
                 f"A result names its weights by the checkpoint's files, and {name} changes them.",
                 "Merge it into the checkpoint and save that: merge_and_unload, save_pretrained.",
             )
-    found = {k: without_paths(v) for k, v in arguments.items() if k in _MODEL_ARGUMENTS}
+    found = {k: without_paths(v) for k, v in arguments.items() if k in MODEL_ARGUMENTS}
     other, own = (arguments.get(key) for key in ("tokenizer", "pretrained"))
     if isinstance(other, str) and other and Path(other) != Path(str(own)):
         digest = tokenizer_digest(other)

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from leaner_harness import results
 from leaner_harness.errors import LeanerError, ResultError
-from leaner_harness.leaderboard import known_digests
+from leaner_harness.leaderboard import known_digests, same_rows
 from leaner_harness.leaderboard.known_digests import KnownDigests
-from leaner_harness.results import Result, recompute, rules, untrusted
+from leaner_harness.results import Result, metric_ends, recompute, rules, untrusted
 
 VERIFIED = "verified"
 """The metrics were recomputed from the samples beside the result."""
@@ -49,7 +49,8 @@ def read_entries(
     """Every result below `folder` whose path is wanted, and every refused file, sorted by path.
 
     Raises nothing, whatever a file holds. What was verified once is not computed again while
-    result, samples and code stay the same.
+    result, samples and code stay the same. A result that states other rows than most of those of
+    the same fingerprint is refused; so are samples of no result.
     """
     known = KnownDigests()
     entries, refused = [], []
@@ -57,6 +58,8 @@ def read_entries(
     names = Counter(str(path).casefold() for path in paths)
     for path in filter(wanted, paths):
         try:
+            if not (name := str(path.relative_to(folder))).isprintable():
+                raise ResultError(f"{untrusted.shown(name, 200)} is no name that can be shown.")
             if names[str(path).casefold()] > 1:
                 raise ResultError(f"{path} and another are one file where case does not count.")
             entries.append(_entry(path, folder, known))
@@ -65,7 +68,15 @@ def read_entries(
         except Exception as error:  # a hostile file finds what nobody thought of
             refused.append(Refused(path, f"{path} cannot be read: {untrusted.shown(error, 200)}."))
     known.save()
-    return entries, refused
+    refused += [
+        Refused(path, f"There is no result beside {untrusted.shown(path.name, 200)}.")
+        for path in results.lone_samples(folder)
+        if wanted(path)
+    ]
+    wrong = same_rows.others([entry.result for entry in entries])
+    refused += [Refused(folder / entries[n].result.path, why) for n, why in wrong.items()]
+    kept = [entry for number, entry in enumerate(entries) if number not in wrong]
+    return kept, sorted(refused, key=lambda each: each.path)
 
 
 def _entry(path: Path, folder: Path, known: KnownDigests) -> Entry:
@@ -87,6 +98,8 @@ def _entry(path: Path, folder: Path, known: KnownDigests) -> Entry:
         else:
             rules.agree(result.record)
         known.add(key)
+    # An interval beyond a metric's end was held against its samples without that; so it is shown.
+    result = Result(metric_ends.of_record(result.record))
     if packed:
         return Entry(result, VERIFIED, "Its numbers are those its samples give.")
     return Entry(result, UNVERIFIED, "There are no samples beside it.")

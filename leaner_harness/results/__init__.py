@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -176,6 +177,17 @@ def paths(folder: Path) -> list[Path]:
     """Where the results of a results folder lie, sorted: `BOARD/MODEL/RUN.json`, no reports."""
     found = folder.glob("*/*/*.json")
     return sorted(path for path in found if path.relative_to(folder).parts[0] not in REPORTS)
+
+
+def lone_samples(folder: Path) -> list[Path]:
+    """Files of samples without a result beside them, sorted."""
+    ending = samples_name("")
+    return sorted(
+        path
+        for path in folder.glob(f"*/*/*{ending}")
+        if path.relative_to(folder).parts[0] not in REPORTS
+        and not os.path.lexists(path.with_name(f"{path.name.removesuffix(ending)}.json"))
+    )
 
 
 def read_all(folder: Path) -> list[Result]:

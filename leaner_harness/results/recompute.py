@@ -18,7 +18,15 @@ import numpy as np
 from leaner_harness import intervals, results, scoring
 from leaner_harness.data.glue import AVERAGED, TASKS, GlueTask
 from leaner_harness.errors import ResultError
-from leaner_harness.results import Record, Result, answer_scores, metric_ends, rules, sample_rules
+from leaner_harness.results import (
+    Record,
+    Result,
+    answer_scores,
+    metric_ends,
+    predictions,
+    rules,
+    sample_rules,
+)
 from leaner_harness.statistics import Array
 
 TOLERANCE = 1e-6
@@ -99,6 +107,8 @@ def scored_task(name: str, samples: Sequence[Record]) -> ScoredTask:
     rows = [scoring.seed_rows(row) for row in found]
     if len(set(several)) > 1 or len(set(map(len, rows))) > 1:
         raise ResultError(f"{name}: its samples differ in their number of training seeds.", _CURE)
+    for sample, seeds, is_several in zip(samples, rows, several, strict=True):
+        predictions.check(sample, seeds, several=is_several)
     tags = [sample.get("tag", "") for sample in samples]
     return ScoredTask(rows, _units(samples), several[0], tags)
 
@@ -233,10 +243,10 @@ def _verified(result: Result, folder: Path) -> tuple[dict[str, Record], dict[str
 
 def _same_labels(what: str, stated: Record | None, task: str, samples: list[Record]) -> None:
     """Samples with other labels than the data set has are of other rows."""
-    if not stated or task not in TASKS or TASKS[task].regression:
+    if task not in TASKS or TASKS[task].regression:
         return
     counted = Counter(str(sample["label"]) for sample in samples if sample["task"] == task)
-    _same(f"{what} labels", stated, dict(counted))
+    _same(f"{what} labels", stated or {}, dict(counted))
 
 
 def _promised(stated: Record, computed: Record) -> tuple[Record, Record]:

@@ -6,6 +6,7 @@ These hold without the samples. That the numbers follow from the samples is `rec
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ from leaner_harness.data.glue import AVERAGED
 from leaner_harness.errors import ResultError
 from leaner_harness.judge.surface import CHECKS, EMPTY
 from leaner_harness.judge.verdicts import COVERAGE, DIMENSIONS, SUM
+from leaner_harness.results import arguments
 from leaner_harness.results.untrusted import shown
 from leaner_harness.scoring import CENTRED, SCORE
 
@@ -100,6 +102,7 @@ def _disagreements(record: Record) -> Iterator[str]:
         yield "tasks holds questions and others; a result is of one board."
     if not answers and record.get("judge") is not None:
         yield "judge is there; nothing of this board is graded."
+    yield from arguments.faults(record["model"]["model_args"])
     for name, task in record["tasks"].items():
         if task["state"] == "ok":
             yield from _task(f"tasks.{name}", task)
@@ -107,6 +110,17 @@ def _disagreements(record: Record) -> Iterator[str]:
             yield f"tasks.{name} has metrics, and the state {shown(task['state'])}."
     yield from _answer_means(record) if answers else _choice_means(record)
     yield from _curve(record.get("training") or {})
+    if data["fingerprint"] != rows_fingerprint(record["tasks"]):
+        yield "data.fingerprint is not that of its tasks' rows."
+
+
+def rows_fingerprint(tasks: Mapping[str, Record]) -> str:
+    """Of the rows of all averaged tasks that ran, or of the questions."""
+    if "questions" in tasks:
+        return str(tasks["questions"]["fingerprint"])
+    ran = [name for name in AVERAGED if name in tasks and tasks[name]["state"] == "ok"]
+    lines = [f"{name} {tasks[name]['fingerprint']}" for name in ran]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def samples_name(run: str) -> str:

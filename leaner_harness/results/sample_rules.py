@@ -12,7 +12,7 @@ from leaner_harness.judge.surface import CHECKS, EMPTY
 from leaner_harness.judge.verdicts import DIMENSIONS, HIGHEST, JUDGED_STATES, SCORED
 from leaner_harness.results.untrusted import shown
 
-MOST_SEEDS = 1000
+MOST_SEEDS = 50
 _CHOICE = {"task", "idx", "label", "log_likelihoods", "prediction", "predictions"}
 _CHOICE |= {"part", "tag", "pair_id"}
 _ANSWER = {"task", "id", "kind", "checks", "state", "grades"}
@@ -26,11 +26,17 @@ def choices(samples: Iterable[Any]) -> Iterator[dict[str, Any]]:
             raise ValueError(f"line {number} is no sample: {shown(sample)}")
         if problem := _choice(sample):
             raise ValueError(f"line {number}: {problem}")
-        row = sample["task"], sample.get("part", ""), sample["idx"]
+        row = row_of(sample)
         if row in seen:
             raise ValueError(f"line {number}: row {sample['idx']} of {row[0]} is there twice")
         seen.add(row)
         yield sample
+
+
+def row_of(sample: Mapping[str, Any]) -> tuple[str, str, int]:
+    """Task, part and number of a sample's row; a row that names no part is of the task's first."""
+    name = sample["task"]
+    return name, sample.get("part") or TASKS[name].parts[0], sample["idx"]
 
 
 def _choice(sample: Mapping[str, Any]) -> str:
@@ -48,12 +54,19 @@ def _choice(sample: Mapping[str, Any]) -> str:
         return f"part {shown(sample['part'])} is none of {task.name}"
     if not isinstance(sample.get("pair_id", ""), str | int):
         return f"pair_id {shown(sample['pair_id'])} is no name"
+    for prediction in (sample.get("prediction"), *_listed(sample.get("predictions"))):
+        if not all(each is None or _is_number(each) for each in _listed(prediction)):
+            return f"prediction {shown(prediction)} is no number"
     if not _is_tag(sample.get("tag", "none")):
         return f"tag {shown(sample['tag'])} is no name of {LONGEST_TAG} characters at most"
     scores = sample.get("log_likelihoods")
     if not _are_scores(task, scores) and not _are_seeds(task, scores):
         return f"log_likelihoods {shown(scores)} are not {task.classes} numbers, or lists of these"
     return ""
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _is_tag(tag: Any) -> bool:

@@ -87,7 +87,7 @@ def gunzip(content: bytes, most: int) -> bytes:
 
 def parse_lines(content: bytes) -> Iterator[Any]:
     """The JSON value of each line."""
-    for number, line in enumerate(content.splitlines(), start=1):
+    for number, line in enumerate(io.BytesIO(content), start=1):
         try:
             yield parse_json(line)
         except ValueError as error:
@@ -103,9 +103,11 @@ def shown(value: Any, most: int = 60) -> str:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {shown(twice)} is there twice")
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise ValueError(f"the key {shown(key)} is there twice")
+            seen.add(key)
     return found
 
 
@@ -131,6 +133,8 @@ def _check(value: Any, place: str, depth: int) -> None:
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
             if isinstance(key, str):
                 _check_text(key, place)
+                if not key.isprintable():
+                    raise ValueError(f"{_where(place)}: the key {shown(key)} is no line of text")
             _check(inner, f"{place}.{key}" if place else str(key), depth - 1)
 
 

@@ -11,11 +11,11 @@ function drawChart(board, rows) {
   const cost = SIZES.find((size) => size.key === view.x);
   const column = columnsOf(board).find((each) => each.score && each.id === view.y);
   const index = SIZES.indexOf(cost);
-  const points = rows
+  const found = rows
     .map((row) => ({ row, x: row.sizes[index], cell: column ? column.cell(row) : null }))
     .map((point) => ({ ...point, y: valueOf(point.cell) }))
-    .filter((point) => point.x > 0 && point.y !== null)
-    .sort((a, b) => a.x - b.x || b.y - a.y);
+    .filter((point) => point.x > 0 && point.y !== null);
+  const points = inOrder(found, Boolean(column?.low));
   const left = rows.length - points.length;
   byId("chart-note").textContent = [
     points.length > MOST_INTERVALS ? `Intervals are drawn for ${MOST_INTERVALS} points at most.` : "",
@@ -42,7 +42,10 @@ function familiesOf(board) {
 
 const shapeOf = (number) => (number === 0 ? CIRCLE : SHAPES[(number - 1) % SHAPES.length]);
 
-// Verified points that no cheaper or equally cheap one matches; points come by cost, the best first.
+// By cost, the best first.
+const inOrder = (points, low) => points.sort((a, b) => a.x - b.x || (low ? a.y - b.y : b.y - a.y));
+
+// Verified points that no cheaper or equally cheap one matches; points come in their order.
 function paretoFront(points, low) {
   const found = [];
   for (const point of points.filter((each) => each.row.verified)) {
@@ -157,7 +160,10 @@ function niceSteps(low, high) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((times) => times * power).find((each) => each >= rough);
   const found = [];
-  for (let i = Math.ceil(low / step); i * step <= high; i += 1) found.push(i * step);
+  const first = Math.ceil(low / step);
+  // Counted from 0: a number may be so large that one more is the same number.
+  const count = Math.min(Math.floor(high / step) - first, 20);
+  for (let i = 0; i <= count; i += 1) found.push((first + i) * step);
   return found;
 }
 

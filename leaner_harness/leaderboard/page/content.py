@@ -58,6 +58,7 @@ def content(entries: Sequence[Entry], refused: Sequence[Refused], folder: Path) 
 
 def _board(found: Comparable, pool: Pool, folder: Path) -> Record:
     record = found.first
+    judged = found.verified_first[0]
     data, protocol = record["data"], record["protocol"]
     columns = _answer_columns(found) if found.answers else _glue_columns(found)
     kinds = _kinds(found)
@@ -72,7 +73,7 @@ def _board(found: Comparable, pool: Pool, folder: Path) -> Record:
         "protocol_fingerprint": text(protocol["fingerprint"]),
         "answers": found.answers,
         "seeds": found.seeds,
-        "card": card(part(record, "judge").get("card")) if part(record, "judge") else "",
+        "card": card(part(judged, "judge").get("card")) if part(judged, "judge") else "",
         "ranked": found.ranked,
         "columns": columns,
         "kinds": kinds,

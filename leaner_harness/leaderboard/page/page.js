@@ -55,6 +55,9 @@ function drawRows() {
 function turn(rows) {
   view.first += rows;
   drawRows();
+  // A button that is disabled loses the focus, and with it a keyboard its place.
+  for (const [id, other] of [["before", "after"], ["after", "before"]])
+    if (byId(id).disabled && document.activeElement !== byId(other)) byId(other).focus({ preventScroll: true });
   byId("scroller").scrollIntoView({ block: "nearest" });
 }
 
