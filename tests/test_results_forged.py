@@ -73,6 +73,13 @@ def test_a_part_of_the_rows_is_not_the_rows(head: Path) -> None:
     ]
 
 
+def test_what_nobody_verified_outvotes_nothing(head: Path) -> None:
+    for number in range(3):
+        path = write(head, f"said-{number}", small_results.zero_shot(1.0, number, n=12))
+        path.with_name(results.samples_name(path.stem)).unlink()
+    assert sorted(refused(head)) == ["said-0", "said-1", "said-2"]
+
+
 def test_labels_that_are_counted_otherwise_are_of_other_rows(head: Path) -> None:
     write(head, "flipped", flipped(small_results.zero_shot(0.0, 7)))
     assert "rows with other labels" in refused(head)["flipped"]

@@ -24,7 +24,7 @@ from leaner_harness.leaderboard import changes
 from leaner_harness.leaderboard.entries import UNVERIFIED, VERIFIED, Entry, Refused, read_entries
 from leaner_harness.results import Result, answer_scores, recompute
 from leaner_harness.results.rules import samples_name
-from leaner_harness.results.untrusted import read_bytes, shown
+from leaner_harness.results.untrusted import read_bytes, shown_path
 
 REFUSED = "refused"
 
@@ -151,13 +151,9 @@ def _states(entries: list[Entry], refused: list[Refused], folder: Path) -> list[
     found = [(folder / entry.result.path, entry.state, entry.reason) for entry in entries]
     found += [(each.path, REFUSED, each.reason) for each in refused]
     return [
-        {"path": _name(path), "state": state, "reason": why} for path, state, why in sorted(found)
+        {"path": shown_path(path), "state": state, "reason": why}
+        for path, state, why in sorted(found)
     ]
-
-
-def _name(path: Path) -> str:
-    """A stranger's file: its name on one line."""
-    return str(path) if str(path).isprintable() else shown(str(path), 300)
 
 
 def _update(args: argparse.Namespace) -> int:

@@ -73,7 +73,8 @@ def read_entries(
         for path in results.lone_samples(folder)
         if wanted(path)
     ]
-    wrong = same_rows.others([entry.result for entry in entries])
+    verified = [number for number, entry in enumerate(entries) if entry.state == VERIFIED]
+    wrong = same_rows.others([entry.result for entry in entries], verified)
     refused += [Refused(folder / entries[n].result.path, why) for n, why in wrong.items()]
     kept = [entry for number, entry in enumerate(entries) if number not in wrong]
     return kept, sorted(refused, key=lambda each: each.path)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,10 +33,11 @@ class Key(NamedTuple):
     fingerprint: str
 
 
-def others(found: Sequence[Result]) -> dict[int, str]:
+def others(found: Sequence[Result], verified: Collection[int]) -> dict[int, str]:
     """Which of the results state other rows than most of those with their fingerprint, and why.
 
-    Of equally many, those with more rows are right, then those that come first.
+    What was not verified, by its number, has no say where anything was. Of equally many, those with
+    more rows are right, then those that come first.
     """
     by_key: dict[Key, dict[int, Asked]] = defaultdict(dict)
     for number, result in enumerate(found):
@@ -45,7 +46,8 @@ def others(found: Sequence[Result]) -> dict[int, str]:
             by_key[_key(result.record, task)][number] = Asked(int(record["n"]), labels)
     wrong: dict[int, str] = {}
     for key, asked in by_key.items():
-        counts = Counter(asked.values())
+        told = [each for number, each in asked.items() if number in verified]
+        counts = Counter(told or asked.values())
         usual = max(counts, key=lambda each: (counts[each], each.n))
         for number, each in asked.items():
             if each != usual:

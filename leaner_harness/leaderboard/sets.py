@@ -19,7 +19,7 @@ from leaner_harness.judge.verdicts import SUM
 from leaner_harness.leaderboard.entries import VERIFIED, Entry, Refused
 from leaner_harness.leaderboard.ranks import Rank, Score, ranks
 from leaner_harness.results import Record, answer_scores
-from leaner_harness.results.untrusted import shown
+from leaner_harness.results.untrusted import shown_path
 
 WORD_BASELINES = {"jaccard": "word overlap", "words": "words"}
 """What counting words reaches, and what a table calls it."""
@@ -234,5 +234,4 @@ def shown_refused(refused: Sequence[Refused], folder: Path) -> list[list[str]]:
 
 
 def _below(folder: Path, path: Path) -> str:
-    found = path.relative_to(folder) if path.is_relative_to(folder) else path
-    return found.as_posix() if str(found).isprintable() else shown(str(found), _LONGEST)
+    return shown_path(path.relative_to(folder) if path.is_relative_to(folder) else path)

@@ -100,6 +100,12 @@ def shown(value: Any, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
+def shown_path(path: Path, most: int = 300) -> str:
+    """A path that a stranger named, on one line."""
+    text = str(path)
+    return text if text.isprintable() else shown(text, most)
+
+
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
