@@ -182,7 +182,8 @@ def test_a_file_lies_where_it_says(written: Path, tmp_path: Path) -> None:
     moved = written.parent.rename(written.parent.with_name("two"))
     assert "belongs at" in refusal(tmp_path)
     moved.rename(written.parent)
-    written.rename(written.with_name("best-of-all.json"))
+    for path in (written, samples_of(written)):
+        path.rename(path.with_name(path.name.replace(written.stem, "best-of-all")))
     assert "belongs at" in refusal(tmp_path)
 
 
