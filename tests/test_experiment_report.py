@@ -115,7 +115,8 @@ def test_a_file_that_changes_takes_with_it_what_is_of_it_and_no_more(copied, mad
         elif after.get(place, (None,))[0] != own:
             raise AssertionError(f"{place} is not of {name}, and changed")
     assert report.absent
-    assert bool(report.refused) == (how == "cut" or kind == "samples")
+    # A result and its samples belong together: of what is left, the other is refused.
+    assert bool(report.refused) == (how == "cut" or kind in ("result", "samples"))
 
 
 def test_a_score_that_does_not_follow_from_its_samples_is_refused(copied):
