@@ -21,7 +21,14 @@ from leaner_harness.errors import ResultError, UsageError
 from leaner_harness.files import write_atomic
 from leaner_harness.from_lm_eval.make import make
 from leaner_harness.leaderboard import changes
-from leaner_harness.leaderboard.entries import UNVERIFIED, VERIFIED, Entry, Refused, read_entries
+from leaner_harness.leaderboard.entries import (
+    UNVERIFIED,
+    VERIFIED,
+    Entry,
+    Refused,
+    raise_refused,
+    read_entries,
+)
 from leaner_harness.results import Result, answer_scores, recompute
 from leaner_harness.results.rules import samples_name
 from leaner_harness.results.untrusted import read_bytes, shown_path
@@ -84,9 +91,7 @@ def _show(args: argparse.Namespace) -> int:
             name = entry.result.path.as_posix()
             err.print(f"{name} is {entry.state}. {entry.reason}", markup=False, soft_wrap=True)
     show([entry.result for entry in entries], as_json=args.json)
-    if refused:
-        more = f" ({len(refused) - 1} more files are refused.)" if len(refused) > 1 else ""
-        raise ResultError(f"{refused[0].reason}{more}")
+    raise_refused(refused)
     return 0
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from leaner_harness.errors import ResultError, UsageError
 from leaner_harness.files import write_atomic
 from leaner_harness.leaderboard import answers_section, glue_section
-from leaner_harness.leaderboard.entries import Entry, Refused, read_entries
+from leaner_harness.leaderboard.entries import Entry, Refused, raise_refused, read_entries
 from leaner_harness.leaderboard.page.document import document
 from leaner_harness.leaderboard.ranks import RULE
 from leaner_harness.leaderboard.sets import comparable_sets, shown_refused
@@ -58,9 +58,7 @@ def write(folder: Path) -> tuple[list[Entry], list[Refused]]:
 def check(folder: Path) -> None:
     """Raise ResultError for a refused file, and unless both forms follow from the results."""
     entries, refused = read_entries(folder)
-    if refused:
-        more = f" ({len(refused) - 1} more files are refused.)" if len(refused) > 1 else ""
-        raise ResultError(f"{refused[0].reason}{more}")
+    raise_refused(refused)
     for path, content in _forms(entries, refused, folder).items():
         if not path.is_file() or path.read_text(encoding="utf-8") != content:
             raise ResultError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +41,13 @@ class Refused:
 
     path: Path
     reason: str
+
+
+def raise_refused(refused: Sequence[Refused]) -> None:
+    """Raise ResultError with the first reason, and how many more there are, if any file is."""
+    if refused:
+        more = f" ({len(refused) - 1} more files are refused.)" if len(refused) > 1 else ""
+        raise ResultError(f"{refused[0].reason}{more}")
 
 
 def read_entries(
