@@ -57,6 +57,16 @@ class Table:
     rows: Sequence[Row]
     note: str = ""
 
+    def without_empty_columns(self) -> Table:
+        """What people are shown: a column in which no row says anything only takes room."""
+        kept = [
+            place
+            for place in range(len(self.columns))
+            if not self.rows or any(row.cells[place] not in (None, "") for row in self.rows)
+        ]
+        rows = [Row([row.cells[place] for place in kept], row.files) for row in self.rows]
+        return Table([self.columns[place] for place in kept], rows, self.note)
+
 
 class Panel(NamedTuple):
     """One picture."""

@@ -50,7 +50,7 @@ def _block(block: Block, files: Mapping[str, int]) -> Iterator[str]:
             for panel in block.panels
         )
     else:
-        yield _table(block, files)
+        yield _table(block.without_empty_columns(), files)
         if block.note:
             yield cell(block.note)
 

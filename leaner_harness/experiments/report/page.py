@@ -81,7 +81,7 @@ def _block(block: Block, title: str, files: Mapping[str, int]) -> Iterator[str]:
             f"{_cited(block.files, files)}</figcaption></figure>"
         )
     else:
-        yield from _table(block, title, files)
+        yield from _table(block.without_empty_columns(), title, files)
 
 
 def _table(block: Table, title: str, files: Mapping[str, int]) -> Iterator[str]:
