@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import random
+import shutil
+import subprocess
 from pathlib import Path
 
 import pyarrow
@@ -50,6 +54,24 @@ def test_damage(tmp_path: Path, suffix: str) -> None:
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DataError, match="[Tt]runcated"):
         list(read_rows(path))
+
+
+@pytest.mark.parametrize(("suffix", "program"), [(".gz", "gzip"), (".zst", "zstd")])
+def test_what_comes_before_the_damage_can_be_kept(
+    tmp_path: Path, suffix: str, program: str
+) -> None:
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not here")
+    path = tmp_path / f"a b.jsonl{suffix}"
+    lines = [json.dumps({"text": random.Random(n).randbytes(40).hex()}) for n in range(9_000)]
+    whole = packed("\n".join(lines).encode(), suffix)
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError) as found:
+        list(read_rows(path))
+    command = found.value.cure.split(": ", 1)[1].split("; then")[0]
+    subprocess.run(command, shell=True, stderr=subprocess.DEVNULL)  # it says what broke off
+    kept = [row for _, row in read_rows(tmp_path / "a b.jsonl")]
+    assert len(kept) > 1_000 and kept == [json.loads(line) for line in lines[: len(kept)]]
 
 
 def test_what_is_no_json_and_no_list(tmp_path: Path) -> None:

@@ -14,9 +14,11 @@ from rich.table import Table
 
 from leaner_harness.cli.console import err, out, print_json
 from leaner_harness.data.text import GENRES
-from leaner_harness.errors import LeanerError, ResultError, UnknownName, UsageError
+from leaner_harness.errors import DataError, LeanerError, ResultError, UnknownName, UsageError
 from leaner_harness.experiments import drive, grid, records
 from leaner_harness.experiments.grid import Cell, Experiment
+
+TEXTS = "docs/experiments.md says what a preset reads, and how to have it."
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.dry_run:
         return _dry_run(experiment, folder, as_json=args.json)
-    _check(args, experiment)
+    _check(args, experiment, folder)
     records.gather(experiment.cells, folder, kept)  # a kill may have come between run and record
     ended = _run(experiment, folder, kept, args.workers)
     counts = Counter(ended.values())
@@ -85,8 +87,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _check(args: argparse.Namespace, experiment: Experiment) -> None:
-    """Raise UsageError for what would make every cell fail, one by one."""
+def _check(args: argparse.Namespace, experiment: Experiment, folder: Path) -> None:
+    """Raise for what would make cells fail, one by one: UsageError, or DataError for no text."""
     if args.workers < 1:
         raise UsageError("--workers must be at least 1.")
     if experiment.takes("published") and not args.published.is_dir():
@@ -95,6 +97,16 @@ def _check(args: argparse.Namespace, experiment: Experiment) -> None:
             f"{args.published} is no folder.",
             "Name the folder of the published layout: --published FOLDER",
         )
+    if absent := _missing(experiment, folder):
+        raise DataError("Text to train on is not there:\n" + "\n".join(absent), TEXTS)
+
+
+def _missing(experiment: Experiment, folder: Path) -> list[str]:
+    """Text that the trainings which are left cannot have, and why."""
+    from leaner_harness.experiments.trainings import missing_texts
+
+    place = drive.Place(folder)
+    return missing_texts([cell for cell in experiment.cells if not place.is_done(cell)])
 
 
 def _read(args: argparse.Namespace) -> tuple[Experiment, Path, Path]:
@@ -195,7 +207,7 @@ def _run(experiment: Experiment, folder: Path, kept: Path, workers: int) -> dict
 def _dry_run(experiment: Experiment, folder: Path, *, as_json: bool) -> int:
     from leaner_harness.experiments.forecast import forecast
 
-    found = forecast(experiment.cells, folder)
+    found = {**forecast(experiment.cells, folder), "absent": _missing(experiment, folder)}
     if as_json:
         print_json(found)
         return 0
@@ -212,4 +224,8 @@ def _dry_run(experiment: Experiment, folder: Path, *, as_json: bool) -> int:
         "Hours of one process: by the cells of a step that are done; else roughly, by training "
         "steps that were timed now, without early stops. How long answers are is not foreseen."
     )
+    for fault in found["absent"]:
+        err.print(f"Not there yet: {fault}", markup=False, soft_wrap=True)
+    if found["absent"]:
+        err.print(TEXTS, soft_wrap=True)
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,19 @@ def read_lines(path: Path) -> Iterator[str]:
         with _opened(path) as raw, io.TextIOWrapper(raw, "utf-8-sig", "replace") as text:
             yield from text
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error}.") from error
+        raise DataError(f"{path} cannot be read: {error}.", _cure(path)) from error
+
+
+def _cure(path: Path) -> str:
+    """One published original (100M, wiki) breaks off so; what comes before the break is text."""
+    unpack = {".zst": "zstd -dc", ".gz": "gzip -dc"}.get(path.suffix) if path.is_file() else None
+    if unpack is None or kind(path) == ".json":
+        return ""
+    packed, kept = shlex.quote(str(path)), shlex.quote(str(path.with_suffix("")))
+    return (
+        f"Keep the whole lines before the break: {unpack} {packed} | sed '$d' > {kept}; then move "
+        f"{path.name} away."
+    )
 
 
 def _opened(path: Path) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from leaner_harness.experiments.drive import Place
 from leaner_harness.experiments.grid import Cell, checkpoint
 from leaner_harness.experiments.pace import pace
 from leaner_harness.experiments.scoring_time import scoring_seconds
-from leaner_harness.train import read_recipe
+from leaner_harness.experiments.trainings import recipe_of
 
 _BYTES = 16
 """On disk for a parameter: weights, and a state to resume from."""
@@ -39,7 +38,7 @@ def forecast(cells: Sequence[Cell], folder: Path) -> dict[str, Any]:
     those of the checkpoint's recipe on rows as long as the task's. They are unknown for answers and
     for trainers that take no steps.
     """
-    recipes = {checkpoint(cell): found for cell in cells if (found := _recipe(cell))}
+    recipes = {checkpoint(cell): found for cell in cells if (found := _steps_of(cell))}
     by_step: dict[str, list[Cell]] = {}
     for cell in cells:
         by_step.setdefault(cell.step, []).append(cell)
@@ -96,14 +95,10 @@ def _work(cell: Cell, recipes: Recipes) -> Work | None:
     return None if seconds is None else Work(0, 0, seconds)
 
 
-def _recipe(cell: Cell) -> dict[str, Any] | None:
+def _steps_of(cell: Cell) -> dict[str, Any] | None:
     """The recipe of a training cell; None for another, and for a trainer that takes no steps."""
-    if cell.command[0] != "train":
-        return None
-    pairs = zip(cell.command, cell.command[1:], strict=False)
-    overrides = [word for before, word in pairs if before == "--set"]
-    recipe = dataclasses.asdict(read_recipe(cell.command[1], overrides).recipe)
-    return recipe if {"architecture", "steps"} <= set(recipe) else None
+    recipe = recipe_of(cell)
+    return recipe if recipe and {"architecture", "steps"} <= set(recipe) else None
 
 
 def _training(recipe: Mapping[str, Any]) -> Work:
