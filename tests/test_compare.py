@@ -260,15 +260,15 @@ def test_a_result_is_found_by_path_or_name(tmp_path: Path) -> None:
     path = write(tmp_path, "a", zero_shot(1, 0))
     write(tmp_path, "a", zero_shot(1, 0), run="zero-shot-seed2")
     other = write(tmp_path, "b", zero_shot(1, 0))
-    assert compare.find(str(path), tmp_path) == path
+    assert results.find(str(path), tmp_path) == path
     for name in ("b", "leaner_glue/b", "leaner_glue/b/zero-shot-validation", str(other.parent)):
-        assert compare.find(name, tmp_path) == other
+        assert results.find(name, tmp_path) == other
     (tmp_path / "leaner_glue" / "a" / "damaged.json").write_text("{")
-    assert compare.find("b", tmp_path) == other, "another's fault is none of this one"
+    assert results.find("b", tmp_path) == other, "another's fault is none of this one"
     with pytest.raises(ResultError, match=r"more than one result: .*zero-shot-seed2"):
-        compare.find("a", tmp_path)
+        results.find("a", tmp_path)
     with pytest.raises(ResultError, match="Available: leaner_glue/a/"):
-        compare.find("c", tmp_path)
+        results.find("c", tmp_path)
 
 
 def test_the_command_prints_a_table_or_json(

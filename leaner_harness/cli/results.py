@@ -46,7 +46,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--partial", action="store_true", help="accept missing tasks; then no mean")
     add.add_argument("--replace", action="store_true", help="replace a result of other weights")
     show = verbs.add_parser("show", help="scores with intervals and majority baselines")
-    show.add_argument("files", type=Path, nargs="*", help="result files (default: all)")
+    show.add_argument(
+        "runs", nargs="*", help="result files, or names: BOARD/MODEL/RUN (default: all)"
+    )
     verify = verbs.add_parser("verify", help="compute every number again from the samples")
     verify.add_argument("--strict", action="store_true", help="a result without samples fails too")
     verify.add_argument(
@@ -78,10 +80,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _show(args: argparse.Namespace) -> int:
     """Print results with their state; a file that the board would refuse is an error."""
-    folders = {_folder(path) for path in args.files} or {args.results}
+    files = [results.find(name, args.results) for name in args.runs]
+    folders = {_folder(path) for path in files} or {args.results}
     entries, refused = [], []
     for folder in sorted(folders):
-        found = read_entries(folder, functools.partial(_is_below, args.files))
+        found = read_entries(folder, functools.partial(_is_below, files))
         entries += found[0]
         refused += found[1]
     if not entries and not refused and not args.json:
@@ -242,12 +245,12 @@ def _print(result: Result) -> None:
 
 
 def _table(record: results.Record) -> Table:
-    table = Table(box=box.SIMPLE)
+    table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False, collapse_padding=True)
     tasks = record["tasks"]
     seeds = any("seeds" in task for task in tasks.values())
     table.add_column("task")
     for name in _columns(seeds=seeds):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap="interval" in name)
     for name in (*AVERAGED, *(task for task in tasks if task not in AVERAGED)):
         table.add_row(*_task_row(name, tasks.get(name), seeds=seeds))
     return table
@@ -268,7 +271,7 @@ def _task_row(name: str, task: results.Record | None, *, seeds: bool) -> list[st
         name,
         str(task["n"]),
         scoring.shown(metrics[scoring.SCORE]),
-        _interval(task["intervals"][scoring.SCORE]),
+        _interval(results.task_interval(task, scoring.SCORE)),
         *([_shown(spread)] if seeds else []),
         scoring.shown(task["majority_baseline"]),
         _shown(baselines.get("jaccard")),
@@ -286,11 +289,15 @@ def _mean_text(result: Result) -> str:
     if raw is None or centred is None:
         return f"No mean: {escape(', '.join(result.record['missing']))} missing."
     return (
-        f"mean {scoring.shown(raw['value'])} {_interval(raw['interval'])}, "
-        f"centred mean {scoring.shown(centred['value'])} {_interval(centred['interval'])}\n"
+        f"mean {_with_interval(raw)}, centred mean {_with_interval(centred)}\n"
+        "95 % interval: over rows and, where there are several, fine-tuning seeds\n"
         "constant: the best constant prediction; centred: 0 is that, 1 is perfect\n"
         "Jaccard, words: word overlap and a word model, fitted to the training rows"
     )
+
+
+def _with_interval(mean: results.Record) -> str:
+    return f"{scoring.shown(mean['value'])} {_interval(results.mean_interval(mean))}"
 
 
 def _interval(bounds: list[float]) -> str:

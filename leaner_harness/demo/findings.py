@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from leaner_harness import scoring
 from leaner_harness.demo import FAMILIES, GROUP, QUESTIONS, TASKS
-from leaner_harness.results import Record, read_all
+from leaner_harness.results import Record, mean_interval, read_all, task_interval
 from leaner_harness.results.answer_scores import TASK
 
 _CHECKS = ("well_formed", "non_repetition", "on_topic")
@@ -46,15 +46,15 @@ def findings(records: Iterable[Record], curricula: Record) -> Iterator[Finding]:
 
 def _zero_shot(name: str, record: Record) -> Finding:
     mean = record["mean"][scoring.CENTRED]
-    value = _shown(mean["value"], mean["interval"])
-    reading = _against(mean["interval"], 0.0)
+    interval = mean_interval(mean)
+    value, reading = _shown(mean["value"], interval), _against(interval, 0.0)
     return Finding(f"{name}, zero-shot, centred mean of 8", value, reading)
 
 
 def _tuned(name: str, record: Record) -> Iterator[Finding]:
     for task in TASKS:
         found = record["tasks"][task]
-        interval = found["intervals"][scoring.SCORE]
+        interval = task_interval(found, scoring.SCORE)
         value = _shown(found["metrics"][scoring.SCORE], interval)
         reading = _against(interval, found["majority_baseline"])
         yield Finding(f"{name}, fine-tuned, {task}", value, reading)

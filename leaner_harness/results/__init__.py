@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from leaner_harness.errors import ResultError
+from leaner_harness.errors import ResultError, near_miss
 from leaner_harness.files import dumped, write_atomic
 from leaner_harness.results import rules, untrusted
 from leaner_harness.results.rules import samples_name
@@ -67,6 +67,18 @@ class Result:
         means = self.record["mean"]
         found: Record | None = means.get(metric)
         return found
+
+
+def task_interval(task: Record, metric: str) -> list[float]:
+    """The interval that counts all chance a task's record knows: rows, and fine-tuning seeds."""
+    found: list[float] = (task.get("intervals_total") or task["intervals"])[metric]
+    return found
+
+
+def mean_interval(mean: Record) -> list[float]:
+    """The same of a group mean."""
+    found: list[float] = mean.get("interval_total") or mean["interval"]
+    return found
 
 
 def check_name(name: str, what: str) -> str:
@@ -177,6 +189,30 @@ def paths(folder: Path) -> list[Path]:
     """Where the results of a results folder lie, sorted: `BOARD/MODEL/RUN.json`, no reports."""
     found = folder.glob("*/*/*.json")
     return sorted(path for path in found if path.relative_to(folder).parts[0] not in REPORTS)
+
+
+def find(name: str, folder: Path) -> Path:
+    """The result file `name` stands for: a path, or below `folder` `board/model/run`, or a model.
+
+    Raises ResultError where there is none, or more than one.
+    """
+    if Path(name).is_file():
+        return Path(name)
+    known = [path.relative_to(folder) for path in paths(folder)]
+    wanted = name.removeprefix(f"{folder.as_posix()}/").strip("/").removesuffix(".json")
+    found = [path for path in known if wanted in _names(path)]
+    if not found:
+        choices = [path.with_suffix("").as_posix() for path in known]
+        raise ResultError(f"No result {name!r} in {folder}.{near_miss(name, choices)}")
+    if len(found) > 1:
+        listed = ", ".join(path.with_suffix("").as_posix() for path in found)
+        raise ResultError(f"{name!r} is more than one result: {listed}.", "Name one of these.")
+    return folder / found[0]
+
+
+def _names(path: Path) -> tuple[str, ...]:
+    board, model, _ = path.parts
+    return path.with_suffix("").as_posix(), f"{board}/{model}", model
 
 
 def lone_samples(folder: Path) -> list[Path]:
