@@ -10,6 +10,7 @@ import pytest
 from small_results import write, zero_shot
 
 from leaner_harness import compare, results
+from leaner_harness.compare import sides
 from leaner_harness.data.glue import AVERAGED
 from leaner_harness.errors import ResultError
 from leaner_harness.results import Record
@@ -46,7 +47,7 @@ def _named(name: str, changed: Record, tasks: dict[str, Record]) -> Any:
         "data": {"split": "test", "fingerprint": str(tasks)},
         "protocol": _fine_tuned_record() | changed,
     }  # fmt: skip
-    return compare.Run(name, results.Result(record), {}, {})
+    return sides.Run(name, results.Result(record), {}, {})
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ def test_a_refusal_names_the_part_that_differs(
     changed: Record, tasks: dict[str, Record], said: str
 ) -> None:
     with pytest.raises(ResultError) as caught:
-        compare._same_ranking(_named("a", {}, {}), _named("b", changed, tasks))
+        sides.same_ranking(_named("a", {}, {}), _named("b", changed, tasks))
     assert caught.value.message.endswith(f"they differ in {said}")
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from rich import box
 from rich.table import Table
 
-from leaner_harness import compare
+from leaner_harness import compare, results
 from leaner_harness.cli.console import err, out, print_json
+from leaner_harness.compare.sides import Way
 from leaner_harness.errors import UsageError
 from leaner_harness.results import Record
 from leaner_harness.scoring import CENTRED, shown
@@ -19,17 +20,21 @@ from leaner_harness.scoring import CENTRED, shown
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `leaner compare`."""
     parser.add_argument(
-        "runs", nargs="+", metavar="RUN", help="result file, board/model/run, or model; at least 2"
+        "runs",
+        nargs="+",
+        metavar="RUN",
+        help="result file, board/model/run, or model; at least 2. Several trainings of one way to "
+        "train are given as one: [NAME=]RUN,RUN,...",
     )
     parser.add_argument("--results", type=Path, default=Path("results"), help="results folder")
     parser.add_argument("--json", action="store_true", help="one JSON value for machines")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Compare every pair of runs; raises UsageError for fewer than two."""
+    """Compare every pair of runs, or of ways to train; raises UsageError for fewer than two."""
     if len(args.runs) < 2:
         raise UsageError("Nothing to compare: one run.", "leaner compare RUN RUN [RUN ...]")
-    found = compare.compare([compare.find(name, args.results) for name in args.runs])
+    found = compare.compare_ways([_way(text, args.results) for text in args.runs])
     if args.json:
         print_json(found)
         return 0
@@ -41,6 +46,16 @@ def run(args: argparse.Namespace) -> int:
     for warning in found["warnings"]:
         err.print(f"warning: {warning}", soft_wrap=True)
     return 0
+
+
+def _way(text: str, folder: Path) -> Way:
+    """What `[NAME=]RUN,RUN,...` stands for; a path may hold either sign."""
+    if Path(text).is_file():
+        return Way("", [Path(text)])
+    name, equals, runs = text.partition("=")
+    if not equals:
+        name, runs = "", text
+    return Way(name, [results.find(run, folder) for run in runs.split(",")])
 
 
 def _table(comparisons: list[Record]) -> Table:

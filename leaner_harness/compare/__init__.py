@@ -1,80 +1,45 @@
-"""Compare runs pair by pair: paired tests on the same rows, corrected for how many there are."""
+"""Compare runs, or ways to train, pair by pair: paired tests on the same rows, all corrected."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import combinations, zip_longest
+from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 
-from leaner_harness import paired, results, scoring
-from leaner_harness.compare import answers, parts
+from leaner_harness import paired, scoring
+from leaner_harness.compare import answers, trainings
+from leaner_harness.compare.sides import RANKING, Run, Side, Way, differing_recipes, load
 from leaner_harness.data.glue import AVERAGED, TASKS
-from leaner_harness.errors import ResultError, near_miss
+from leaner_harness.errors import ResultError
 from leaner_harness.intervals import DRAWS
-from leaner_harness.paired import ALPHA, POWER, Columns
-from leaner_harness.results import Record, Result, answer_scores, recompute
+from leaner_harness.paired import ALPHA, CANNOT_TELL, POWER, Columns
+from leaner_harness.results import Record, answer_scores
 from leaner_harness.results.answer_scores import TASK
-from leaner_harness.results.recompute import ScoredTask
 
 PERMUTATIONS = 10_000
 FEW = 200
 """Fewer rows than this detect nothing smaller than about a tenth."""
 MEAN = "mean"
 
-_RANKING = ("board", "split", "data fingerprint", "protocol", "protocol fingerprint")
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One result with its samples, scored."""
-
-    name: str
-    result: Result
-    samples: dict[str, list[Record]]
-    tasks: dict[str, ScoredTask]
-
-    @property
-    def seeds(self) -> int:
-        """The number of training seeds whose predictions it holds; one for a zero-shot run."""
-        return len(next(iter(self.tasks.values())).rows[0]) if self.tasks else 1
-
-
-def find(name: str, folder: Path) -> Path:
-    """The result file `name` stands for: a path, or below `folder` `board/model/run`, or a model.
-
-    Raises ResultError where there is none, or more than one.
-    """
-    if Path(name).is_file():
-        return Path(name)
-    known = [path.relative_to(folder) for path in results.paths(folder)]
-    wanted = name.removeprefix(f"{folder.as_posix()}/").strip("/").removesuffix(".json")
-    found = [path for path in known if wanted in _names(path)]
-    if not found:
-        choices = [path.with_suffix("").as_posix() for path in known]
-        raise ResultError(f"No result {name!r} in {folder}.{near_miss(name, choices)}")
-    if len(found) > 1:
-        listed = ", ".join(path.with_suffix("").as_posix() for path in found)
-        raise ResultError(f"{name!r} is more than one result: {listed}.", "Name one of these.")
-    return folder / found[0]
-
-
-def _names(path: Path) -> tuple[str, ...]:
-    board, model, _ = path.parts
-    return path.with_suffix("").as_posix(), f"{board}/{model}", model
-
 
 def compare(paths: Sequence[Path]) -> Record:
-    """Every pair of runs on every task and in the mean, as one JSON value.
+    """Every pair of runs, as `compare_ways` does it."""
+    return compare_ways([Way("", [path]) for path in paths])
 
-    Runs of LEANER-Eval are compared in every grade and by kind of question. Raises ResultError
-    where runs were not asked the same of the same rows.
+
+def compare_ways(ways: Sequence[Way]) -> Record:
+    """Every pair of ways to train on every task and in the mean, as one JSON value.
+
+    A way is a run, or the runs of several trainings, which are then the unit of chance. Runs of
+    LEANER-Eval are compared in every grade and by kind of question. Raises ResultError where runs
+    were not asked the same of the same rows, and where one training is counted twice.
     """
-    runs = _load(paths)
-    pairs = list(combinations(runs, 2))
-    work = _answers(runs) if answer_scores.has_answers(runs[0].result) else _tasks_and_means(runs)
+    sides = load(ways)
+    first = sides[0].runs[0]
+    pairs = list(combinations(sides, 2))
+    work = _answers(sides) if answer_scores.has_answers(first.result) else _tasks_and_means(sides)
     count = len(pairs) * work.most
     # Enough that a difference no permutation reaches stays below .01 after the correction.
     permutations = max(PERMUTATIONS, 100 * count)
@@ -84,12 +49,17 @@ def compare(paths: Sequence[Path]) -> Record:
         for part in work.columns(one, other, permutations)
     ]
     for comparison, p in zip(found, paired.holm([c["p"] for c in found]), strict=True):
-        comparison |= {"p_holm": p, "verdict": paired.verdict(comparison["difference"], p)}
+        comparison["p_holm"] = p
+        told = comparison.pop("told")
+        comparison["verdict"] = paired.verdict(comparison["difference"], p) if told else CANNOT_TELL
     return {
-        "ranking": dict(zip(_RANKING, runs[0].result.ranking, strict=False)),
-        "runs": [{"name": r.name, "seeds": r.seeds} for r in runs],
+        "ranking": dict(zip(RANKING, first.result.ranking, strict=False)),
+        "runs": [
+            {"name": side.name, "trainings": side.trainings, "seeds": side.runs[0].seeds}
+            for side in sides
+        ],
         "comparisons": found,
-        "warnings": work.warnings,
+        "warnings": [*work.warnings, *differing_recipes(sides), *_trained_once(sides)],
         "settings": {
             "alpha": ALPHA,
             "power": POWER,
@@ -106,12 +76,13 @@ class _Work(NamedTuple):
 
     most: int
     """Comparisons of a pair, at most."""
-    columns: Callable[[Run, Run, int], Iterable[tuple[str, str, Columns]]]
-    """Name, metric and columns of each, from two runs and a number of permutations."""
+    columns: Callable[[Side, Side, int], Iterable[tuple[str, str, Columns]]]
+    """Name, metric and columns of each, from two sides and a number of permutations."""
     warnings: list[str]
 
 
-def _tasks_and_means(runs: Sequence[Run]) -> _Work:
+def _tasks_and_means(sides: Sequence[Side]) -> _Work:
+    runs = [run for side in sides for run in side.runs]
     names = _tasks(runs)
     means = 2 if set(AVERAGED) <= set(names) else 0
     return _Work(
@@ -121,13 +92,15 @@ def _tasks_and_means(runs: Sequence[Run]) -> _Work:
     )
 
 
-def _answers(runs: Sequence[Run]) -> _Work:
+def _answers(sides: Sequence[Side]) -> _Work:
+    runs = [run for side in sides for run in side.runs]
     first = runs[0].samples[TASK]
     for run in runs[1:]:
         answers.check_questions(first, run.samples[TASK], (runs[0].name, run.name))
 
-    def columns(one: Run, other: Run, permutations: int) -> Iterable[tuple[str, str, Columns]]:
-        found = answers.columns(one.samples[TASK], other.samples[TASK], permutations)
+    def columns(one: Side, other: Side, permutations: int) -> Iterable[tuple[str, str, Columns]]:
+        mine, theirs = ([run.samples[TASK] for run in side.runs] for side in (one, other))
+        found = answers.columns(mine, theirs, permutations)
         return ((name, metric, columns) for name, (metric, columns) in found.items())
 
     counts = {"": len(first), **answers.counts(first)}
@@ -136,39 +109,6 @@ def _answers(runs: Sequence[Run]) -> _Work:
     shown = f"Few questions ({'; '.join(few)}): below {FEW} only large differences show."
     short = [text for r in runs for text in answers.shortfall(r.name, r.samples[TASK])]
     return _Work(len(asked), columns, [shown, *short] if few else short)
-
-
-def _load(paths: Sequence[Path]) -> list[Run]:
-    found = [(path, results.read(path)) for path in paths]
-    models = [result.record["model"]["name"] for _, result in found]
-    distinct = len(set(models)) == len(models)
-    runs: list[Run] = []
-    for (path, result), model in zip(found, models, strict=True):
-        name = model if distinct else f"{model}/{result.record['run']}"
-        runs.append(_scored(name, result, path))
-        _same_ranking(runs[0], runs[-1])
-    return runs
-
-
-def _scored(name: str, result: Result, path: Path) -> Run:
-    rows = recompute.read_samples(result, path)
-    if answer_scores.has_answers(result):
-        return Run(name, result, {TASK: sorted(rows, key=lambda row: str(row["id"]))}, {})
-    samples = recompute.by_task(rows)
-    tasks = {task: recompute.scored_task(task, found) for task, found in samples.items()}
-    return Run(name, result, samples, tasks)
-
-
-def _same_ranking(one: Run, other: Run) -> None:
-    """Raise ResultError, and say which part differs, for runs that share no table."""
-    both = zip_longest(_RANKING, one.result.ranking, other.result.ranking, fillvalue="ranking")
-    differing = {part: f"{part} {a} and {b}" for part, a, b in both if a != b}
-    if differing:
-        found = parts.described(differing, one.name, one.result, other.name, other.result)
-        raise ResultError(
-            f"{one.name} and {other.name} cannot be compared; they differ in {'; '.join(found)}.",
-            "Score both on the same rows in the same way.",
-        )
 
 
 def _tasks(runs: Sequence[Run]) -> list[str]:
@@ -198,18 +138,9 @@ def _same_rows(task: str, one: Run, other: Run) -> None:
 
 
 def _compare_pair(
-    one: Run, other: Run, names: Sequence[str], permutations: int
+    one: Side, other: Side, names: Sequence[str], permutations: int
 ) -> Iterator[tuple[str, str, Columns]]:
-    found = {
-        name: paired.columns(
-            TASKS[name],
-            one.tasks[name].rows,
-            other.tasks[name].rows,
-            one.tasks[name].units or other.tasks[name].units,
-            permutations,
-        )
-        for name in names
-    }
+    found = {name: trainings.columns(name, one.runs, other.runs, permutations) for name in names}
     for name in names:
         yield name, scoring.SCORE, found[name][scoring.SCORE]
     if set(AVERAGED) <= set(names):
@@ -218,7 +149,7 @@ def _compare_pair(
             yield MEAN, metric, mean
 
 
-def _record(one: Run, other: Run, task: str, metric: str, columns: Columns) -> Record:
+def _record(one: Side, other: Side, task: str, metric: str, columns: Columns) -> Record:
     found = paired.difference(columns)
     return {
         "a": one.name,
@@ -230,9 +161,25 @@ def _record(one: Run, other: Run, task: str, metric: str, columns: Columns) -> R
         "interval": list(found.interval),
         "p": found.p,
         "test": "t" if columns.exchanged is None else "permutation",
-        "chance": ["rows", *(f"training seeds of {r.name}" for r in (one, other) if r.seeds > 1)],
+        "chance": ["rows", *(side.chance for side in (one, other) if side.chance)],
         "minimum_detectable": found.minimum_detectable,
+        "told": not _is_lone(one, other),
     }
+
+
+def _is_lone(one: Side, other: Side) -> bool:
+    """Whether one side was trained once and the other several times: its chance is not known."""
+    several = max(len(side.runs) for side in (one, other)) > 1
+    return several and min(one.trainings, other.trainings) == 1
+
+
+def _trained_once(sides: Sequence[Side]) -> Iterator[str]:
+    for side in sides:
+        if any(_is_lone(side, other) for other in sides if other.trainings > 1):
+            yield (
+                f"{side.name} was trained once: how much another seed would change it is not "
+                "known, so neither it nor what was trained several times is called better."
+            )
 
 
 def _warnings(run: Run, names: Sequence[str]) -> list[str]:

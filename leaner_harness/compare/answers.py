@@ -1,6 +1,7 @@
-"""Two runs' answers to the same questions, paired: in all, and by kind of question.
+"""Answers of two sides to the same questions, paired: in all, and by kind of question.
 
-Shapes: n questions, L lines of the comparison: a metric over some of the questions each.
+A side is one run, or those of several trainings. Shapes: n questions, R runs of both sides, L lines
+of the comparison: a metric over some of the questions each.
 """
 
 from __future__ import annotations
@@ -70,37 +71,39 @@ def shortfall(name: str, samples: Sequence[Record]) -> list[str]:
 
 
 def columns(
-    one: Sequence[Record], other: Sequence[Record], permutations: int
+    one: Sequence[Sequence[Record]], other: Sequence[Sequence[Record]], permutations: int
 ) -> dict[str, tuple[str, Columns]]:
-    """Metric and paired columns of each line, by its name; samples are in the same order.
+    """Metric and paired columns of each line, by its name: a column for each run of a side.
 
-    A question counts where both runs' answers have a value. Lines of which there is none are left
-    out.
+    The samples of all runs are in the same order. A question counts where the answers of all have
+    a value. Lines of which there is none are left out.
     """
-    asked = lines(one)
-    tables = [table(one), table(other)]
+    asked = lines(one[0])
+    tables = [table(samples) for samples in (*one, *other)]
     member = np.stack([_member(tables, line) for line in asked], axis=1)  # (n, L)
-    first, second = (_values(found, asked) for found in tables)
+    values = [_values(found, asked) for found in tables]
     count = member.sum(axis=0)
-    differs = member * (second - first)
-    shift = np.concatenate(list(_exchanged(differs, permutations))) / np.maximum(count, 1)
-    drawn = [_drawn(member, values) for values in (first, second)]
-    mean = [(member * values).sum(axis=0) / np.maximum(count, 1) for values in (first, second)]
-    found = {}
-    for number, line in enumerate(asked):
-        if count[number]:
-            moved = shift[:, number]
-            found[line.name] = (
-                line.metric,
-                Columns(
-                    np.array([each[number] for each in mean]),
-                    np.stack([each[:, number] for each in drawn], axis=1),
-                    np.stack([mean[0][number] + moved, mean[1][number] - moved], axis=1),
-                    first=1,
-                    units=float(count[number]),
-                ),
-            )
-    return found
+    mean = np.array([(member * each).sum(axis=0) / np.maximum(count, 1) for each in values])
+    drawn = np.stack([_drawn(member, each) for each in values], axis=1)  # (draws, R, L)
+    exchanged = None
+    if len(values) == 2:
+        moved = np.concatenate(list(_exchanged(member * (values[1] - values[0]), permutations)))
+        moved /= np.maximum(count, 1)
+        exchanged = np.stack([mean[0] + moved, mean[1] - moved], axis=1)  # (permutations, 2, L)
+    return {
+        line.name: (
+            line.metric,
+            Columns(
+                mean[:, number],
+                drawn[:, :, number],
+                None if exchanged is None else exchanged[:, :, number],
+                first=len(one),
+                units=float(count[number]),
+            ),
+        )
+        for number, line in enumerate(asked)
+        if count[number]
+    }
 
 
 def _member(tables: Sequence[Table], line: Line) -> Array:

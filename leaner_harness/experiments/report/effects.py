@@ -96,7 +96,7 @@ def _columns(one: Scored, other: Scored, kind: str) -> tuple[int, dict[str, Colu
     both = samples(one), samples(other)
     answers.check_questions(both[0], both[1], (one.files[0], other.files[0]))
     first, second = ([s for s in each if not kind or s["kind"] == kind] for each in both)
-    found = answers.columns(first, second, PERMUTATIONS)
+    found = answers.columns([first], [second], PERMUTATIONS)
     return len(first), {metric: cols for name, (metric, cols) in found.items() if name == metric}
 
 

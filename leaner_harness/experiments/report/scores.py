@@ -1,8 +1,6 @@
 """Results of several trainings on the same rows: differences, means and draws over rows and seeds.
 
-A training seed is the unit of chance: fine-tuning seeds of one checkpoint are averaged before its
-seed is counted, unless there is but one checkpoint of either side. From scratch, each seed of
-fine-tuning has random weights of its own and is a training. Shapes: R runs, D draws.
+A training is the unit of chance, as in `leaner_harness.compare.trainings`. Shapes: R runs, D draws.
 """
 
 from __future__ import annotations
@@ -15,13 +13,14 @@ from typing import NamedTuple
 import numpy as np
 
 from leaner_harness import intervals, paired, scoring
+from leaner_harness.compare import trainings
 from leaner_harness.data.glue import TASKS
 from leaner_harness.errors import LeanerError
 from leaner_harness.experiments.report.document import Estimate
 from leaner_harness.experiments.report.files import Scored
 from leaner_harness.experiments.report.names import METRICS
 from leaner_harness.intervals import Interval
-from leaner_harness.paired import Columns, Difference
+from leaner_harness.paired import Difference
 from leaner_harness.results import Record, metric_ends, recompute
 from leaner_harness.results.recompute import ScoredTask
 from leaner_harness.statistics import Array
@@ -45,11 +44,10 @@ class Answers:
         samples = recompute.by_task(recompute.read_samples(self.source.result, self.source.path))
         return {name: recompute.scored_task(name, found) for name, found in samples.items()}
 
-    def trainings(self, name: str) -> list[int]:
-        """How many columns of a task's rows belong to each training: its fine-tuning seeds."""
-        columns = len(self.tasks[name].rows[0])
-        scorer = self.source.record["model"].get("scorer") or {}
-        return [1] * columns if scorer.get("from_scratch") else [columns]
+    @property
+    def record(self) -> Record:
+        """What the result says."""
+        return self.source.record
 
 
 class Compared(NamedTuple):
@@ -89,7 +87,7 @@ def differences(
     check_same_rows([*first, *second])
     one, other = (list(map(Answers, side)) for side in (first, second))
     names = common_tasks([*one, *other])
-    columns = {name: _columns(name, one, other, permutations) for name in names}
+    columns = {name: trainings.columns(name, one, other, permutations) for name in names}
     chance = _chance(one, other, names[0])
     found = [
         Compared(name, scoring.SCORE, paired.difference(columns[name][scoring.SCORE]), chance)
@@ -106,8 +104,8 @@ def _chance(one: Sequence[Answers], other: Sequence[Answers], name: str) -> str:
     if len(one) == len(other) == 1:
         several = len(one[0].tasks[name].rows[0]) > 1
         return "rows and fine-tuning seeds" if several else "rows"
-    trainings = [sum(len(run.trainings(name)) for run in side) for side in (one, other)]
-    return ONE_SIDE if min(trainings) == 1 else "rows and training seeds"
+    alone = min(trainings.counts(one, other, name)) == 1
+    return ONE_SIDE if alone else "rows and training seeds"
 
 
 def mean_of(compared: Sequence[Compared], metric: str) -> Compared | None:
@@ -154,43 +152,6 @@ def common_tasks(runs: Sequence[Answers]) -> list[str]:
     return [name for name in TASKS if all(name in run.tasks for run in runs)]
 
 
-def _columns(
-    name: str, one: Sequence[Answers], other: Sequence[Answers], permutations: int
-) -> dict[str, Columns]:
-    """A column for each training; for each fine-tuning seed where both sides have one training."""
-    sides = [[run.tasks[name] for run in side] for side in (one, other)]
-    first, second = (_joined(side) for side in sides)
-    found = paired.columns(TASKS[name], first, second, sides[0][0].units, permutations)
-    if len(one) == len(other) == 1:
-        return found
-    trainings = [[n for run in side for n in run.trainings(name)] for side in (one, other)]
-    sizes = [*trainings[0], *trainings[1]]
-    return {
-        metric: Columns(
-            _averaged(each.values, sizes),
-            _averaged(each.draws, sizes),
-            None,
-            len(trainings[0]),
-            each.units,
-        )
-        for metric, each in found.items()
-    }
-
-
-def _joined(tasks: Sequence[ScoredTask]) -> list[scoring.SeedRows]:
-    """The same rows of several results side by side."""
-    return [
-        tuple(answer for row in rows for answer in row)
-        for rows in zip(*(task.rows for task in tasks), strict=True)
-    ]
-
-
-def _averaged(values: Array, sizes: Sequence[int]) -> Array:
-    """(..., R) from columns that belong together, `sizes` of them each."""
-    parts = np.split(values, np.cumsum(sizes)[:-1], axis=-1)
-    return np.stack([part.mean(axis=-1) for part in parts], axis=-1)
-
-
 @dataclass(frozen=True)
 class Together:
     """All results of one protocol, drawn together: the same rows in each draw of every run."""
@@ -211,13 +172,13 @@ class Together:
     def _task(self, name: str) -> dict[str, tuple[Array, Array]]:
         tasks = [run.tasks[name] for run in self.runs]
         sizes = [len(task.rows[0]) for task in tasks]
-        rows = _joined(tasks)
+        rows = trainings.joined(tasks)
         values = scoring.seed_values(TASKS[name], rows)
         draws = scoring.metric_draws(TASKS[name], rows, tasks[0].units)
-        return {
-            metric: (_averaged(values[metric], sizes), _averaged(draws[metric], sizes))
-            for metric in (scoring.SCORE, scoring.CENTRED)
-        }
+        metrics = (scoring.SCORE, scoring.CENTRED)
+        found = {metric: (values[metric], draws[metric]) for metric in metrics}
+        averaged = trainings.averaged
+        return {m: (averaged(each, sizes), averaged(d, sizes)) for m, (each, d) in found.items()}
 
     def task(self, name: str, metric: str = scoring.SCORE) -> tuple[Array, Array]:
         """Values (R,) and draws (D, R) of one task."""
