@@ -79,6 +79,7 @@ _INSTALL = "needs a package registry; tests/fresh_environment.py installs our wh
 _VENV = "python3 -m venv .venv && .venv/bin/pip install -c constraints.txt -e"
 NOT_RUN = {
     ("CONTRIBUTING.md", "make test"): "runs these tests",
+    ("README.md", "@misc{yang2024tinyhelen,"): "nothing to run: how to cite the paper",
     ("README.md", f"{_VENV} . -e trainers"): _INSTALL,
     ("README.md", f"{_VENV} '.[test,lint,scale]' -e trainers"): _INSTALL,
     ("docs/scoring.md", "leaner data pull"): (
@@ -92,6 +93,9 @@ LINES_NOT_RUN = {
     "leaner experiment report exp1": "after the line above; tests/test_experiment_report.py",
     "leaner experiment run exp3 --preset small --published FOLDER": (
         "needs the published text, and hours"
+    ),
+    "leaner compare ONE=A-0,A-1,A-2 OTHER=B-0,B-1,B-2": (
+        "six trainings; the tutorial runs it with four, tests/test_compare_ways.py with more"
     ),
     "pip install leaner-harness leaner-trainers": _INSTALL,
 }
