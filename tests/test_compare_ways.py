@@ -111,9 +111,16 @@ def test_one_training_is_not_counted_twice(tmp_path: Path) -> None:
     a = write(tmp_path, "a", zero_shot(1, 0), weights="w")
     b = write(tmp_path, "b", zero_shot(1, 0), weights="w")
     c = write(tmp_path, "c", zero_shot(1, 0))
-    with pytest.raises(ResultError, match="a and b are of the same weights"):
-        compare.compare_ways([Way("", [c]), Way("", [a, b])])
+    for first, second in (([c], [a, b]), ([a, c], [b])):
+        with pytest.raises(ResultError, match="a and b are of the same weights"):
+            compare.compare_ways([Way("", first), Way("", second)])
     compare.compare([a, b])
+
+
+def test_fine_tuning_seeds_of_the_one_training_of_a_side_are_no_chance(tmp_path: Path) -> None:
+    once = write(tmp_path, "once", fine_tuned([1, 1.2], 5, 80))
+    found = compare.compare_ways([trained(tmp_path, "a", [1, 1.2], 0), Way("", [once])])
+    assert found["comparisons"][0]["chance"] == ["rows", "trainings of a"]
 
 
 def test_trainings_that_differ_in_more_than_their_seed_are_warned_about() -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from leaner_harness import paired, scoring
 from leaner_harness.compare import answers, trainings
-from leaner_harness.compare.sides import RANKING, Run, Side, Way, differing_recipes, load
+from leaner_harness.compare.sides import RANKING, Run, Side, Way, chance, differing_recipes, load
 from leaner_harness.data.glue import AVERAGED, TASKS
 from leaner_harness.errors import ResultError
 from leaner_harness.intervals import DRAWS
@@ -161,7 +161,7 @@ def _record(one: Side, other: Side, task: str, metric: str, columns: Columns) ->
         "interval": list(found.interval),
         "p": found.p,
         "test": "t" if columns.exchanged is None else "permutation",
-        "chance": ["rows", *(side.chance for side in (one, other) if side.chance)],
+        "chance": chance(one, other),
         "minimum_detectable": found.minimum_detectable,
         "told": not _is_lone(one, other),
     }

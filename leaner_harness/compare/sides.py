@@ -60,13 +60,6 @@ class Side:
             for run in self.runs
         )
 
-    @property
-    def chance(self) -> str:
-        """What varies in it besides the rows; empty where nothing does."""
-        if len(self.runs) > 1:
-            return f"trainings of {self.name}"
-        return f"training seeds of {self.name}" if self.runs[0].seeds > 1 else ""
-
 
 def load(ways: Sequence[Way]) -> list[Side]:
     """Read and score the runs; raises ResultError where they were not asked the same."""
@@ -81,9 +74,18 @@ def load(ways: Sequence[Way]) -> list[Side]:
             name = model if distinct else f"{model}/{result.record['run']}"
             runs.append(_scored(name, result, path))
             same_ranking((sides[0].runs if sides else runs)[0], runs[-1])
-        _refuse_one_training_twice(runs)
         sides.append(Side(way.name or _called(runs), runs))
+    if len(models) > len(sides):
+        _refuse_one_training_twice([run for side in sides for run in side.runs])
     return sides
+
+
+def chance(one: Side, other: Side) -> list[str]:
+    """What varies between two sides: of several trainings, fine-tuning is a part of each."""
+    found, both = ["rows"], (one, other)
+    if any(len(side.runs) > 1 for side in both):
+        return found + [f"trainings of {side.name}" for side in both if side.trainings > 1]
+    return found + [f"training seeds of {side.name}" for side in both if side.runs[0].seeds > 1]
 
 
 def _called(runs: Sequence[Run]) -> str:
