@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 from processes import ended
 
 from leaner_harness.dataset.build import Source
-from leaner_harness.dataset.crew import WORTH_IT, Crew
+from leaner_harness.dataset.crew import WORTH_IT, Crew, _begin
 from leaner_harness.dataset.pretrain import Job, Settings
 from leaner_harness.errors import LeanerError
 
@@ -122,3 +123,51 @@ def test_processes_die_with_their_master_and_free_its_folder(tmp_path):
     while any(map(is_running, children)):
         assert time.monotonic() < end, "they live on"
         time.sleep(0.05)
+
+
+class Slow:
+    """A file that the first process closes at once, and another one later."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def close(self):
+        try:
+            (self.folder / "first").touch(exist_ok=False)
+        except FileExistsError:
+            time.sleep(0.5)
+            (self.folder / f"later-{os.getpid()}").touch()
+
+
+def test_a_crew_has_started_when_all_its_processes_have_begun(tmp_path):
+    """Until then one of them may hold the master's lock, and outlive it."""
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("one core: no processes")
+    crew = Crew(None, 2, [Slow(tmp_path)])
+    crew.start()
+    try:
+        assert len(list(tmp_path.iterdir())) == 2
+    finally:
+        crew.close()
+
+
+def test_a_process_whose_master_died_before_it_began_ends():
+    context = multiprocessing.get_context("fork")
+    orphan = context.Process(target=_begin, args=(None, (), -1, context.Semaphore(0)))
+    orphan.start()
+    orphan.join(10)
+    assert orphan.exitcode == 1
+
+
+def test_a_process_that_died_before_it_got_work_is_named_too(crew):
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("one core: no processes")
+    worker, found = crew
+    found.start()
+    os.kill(next(iter(found._pool._processes)), signal.SIGKILL)
+    end = time.monotonic() + 10
+    while not found._pool._broken:
+        assert time.monotonic() < end, "nobody noticed"
+        time.sleep(0.01)
+    with pytest.raises(LeanerError, match="died"):
+        list(found.map(worker.square, items(10)))

@@ -15,7 +15,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import current_process, get_context
+from multiprocessing.synchronize import Semaphore
 from typing import Any
 
 from leaner_harness.errors import LeanerError
@@ -24,6 +26,8 @@ WORTH_IT = 200
 """Texts from which on processes are started."""
 _BATCH, _AHEAD = 8, 4
 """Texts that are handed over at once; batches under way for each process."""
+_SOON = 10.0
+"""Seconds in which a process has begun, unless something is wrong with it."""
 _SIGNAL_OF_DEATH = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 Item = tuple[Any, ...]
@@ -53,9 +57,13 @@ class Crew:
         """Start the processes, with all that the worker knows by now; call it before threads."""
         may_have_children = not current_process().daemon
         if self._size > 1 and self._pool is None and may_have_children:
-            begin = (self._worker, tuple(self._not_theirs))
-            self._pool = ProcessPoolExecutor(self._size, get_context("fork"), _begin, begin)
+            context = get_context("fork")
+            begun = context.Semaphore(0)
+            begin = (self._worker, tuple(self._not_theirs), os.getpid(), begun)
+            self._pool = ProcessPoolExecutor(self._size, context, _begin, begin)
             self._pool.submit(_do, "", []).result()
+            for _ in range(self._size):  # one alone may have answered, with the others at its lock
+                begun.acquire(timeout=_SOON)
 
     def close(self) -> None:
         """Let them go."""
@@ -88,7 +96,8 @@ class Crew:
     ) -> Iterator[tuple[Item, Any]]:
         under_way: deque[tuple[list[Item], Future[list[Any]]]] = deque()
         while batch := list(itertools.islice(items, _BATCH)):
-            under_way.append((batch, pool.submit(_do, name, batch)))
+            with _deaths_named():
+                under_way.append((batch, pool.submit(_do, name, batch)))
             if len(under_way) >= _AHEAD * self._size:
                 yield from _ended(*under_way.popleft())
         while under_way:
@@ -96,24 +105,34 @@ class Crew:
 
 
 def _ended(batch: list[Item], future: Future[list[Any]]) -> Iterator[tuple[Item, Any]]:
-    try:
+    with _deaths_named():
         found = future.result()
+    yield from zip(batch, found, strict=True)
+
+
+@contextmanager
+def _deaths_named() -> Iterator[None]:
+    """Raise LeanerError for a process that died, noticed as work was given or as it was awaited."""
+    try:
+        yield
     except BrokenProcessPool as error:
         raise LeanerError(
             "A process that checked texts died, most likely for lack of memory.",
             "The same command goes on; --processes 1 needs less.",
         ) from error
-    yield from zip(batch, found, strict=True)
 
 
-def _begin(worker: Any, not_theirs: Sequence[Any]) -> None:
+def _begin(worker: Any, not_theirs: Sequence[Any], master: int, begun: Semaphore) -> None:
     """In a new process: what it works with, and how it ends."""
     global _worker
     _worker = worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one that forked it says when to stop
     ctypes.CDLL(None).prctl(_SIGNAL_OF_DEATH, signal.SIGKILL)
+    if os.getppid() != master:  # it died before, and no signal will come
+        os._exit(1)
     for file in not_theirs:
         file.close()
+    begun.release()
 
 
 def _do(name: str, batch: list[Item]) -> list[Any]:
