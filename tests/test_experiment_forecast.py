@@ -9,6 +9,7 @@ import pytest
 import small_glue
 import torch
 
+from leaner_harness.errors import UsageError
 from leaner_harness.experiments import forecast, pace
 from leaner_harness.experiments.drive import Place
 from leaner_harness.experiments.grid import Cell
@@ -124,3 +125,23 @@ def test_answers_absent_rows_and_what_was_never_trained_have_no_hours(
     ):
         found = forecast.forecast([trained, last], tmp_path)
         assert found["steps"]["train"]["known"] and not found["steps"]["score"]["known"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--protocol", "glanse"), "Unknown protocol 'glanse'. Did you mean 'glance'"),
+        (("--protocol", "glance", "--model-args", "bf16=auto,"), ""),
+    ],
+)
+def test_a_plain_mistake_in_a_score_is_no_traceback(
+    words: tuple[str, ...], message: str, timed: list[Model], tmp_path: Path
+) -> None:
+    small_glue.write_glue(tmp_path / "glue", ("train", "validation", "test"))
+    score = Cell("s/a", "s", {}, ("evaluate", "a", *words, "--data", str(tmp_path / "glue")))
+    try:
+        found = forecast.forecast([cell("a", "steps=10", *BUDGET), score], tmp_path / "x")
+    except UsageError as error:
+        assert message and message in str(error)
+    else:
+        assert not message and found["steps"]["s"]["known"] and timed

@@ -374,6 +374,23 @@ def test_what_leaner_evaluate_would_score_otherwise_is_left_to_lm_eval() -> None
     assert commands.score(record).endswith("--partial")
 
 
+@pytest.mark.parametrize(
+    ("record", "asked"),
+    [
+        (glue_record("model", 1), None),
+        (glue_record("model", 1, data={"split": "validation"}), {"leaner_split": "validation"}),
+        (glue_record("model", 1, data={"source": "local"}), {"leaner_data": "FOLDER"}),
+        (answers_record("model", 1), {"leaner_judge": "openai:m1"}),
+        (answers_record("model", 1, judged=False), None),
+    ],
+)
+def test_the_stock_command_asks_the_same_rows_and_the_same_judge(record: Any, asked: Any) -> None:
+    record["model"]["pretrained"] = "gpt2"
+    words = shlex.split(commands.score(record).splitlines()[0])
+    said = words[words.index("--metadata") + 1] if "--metadata" in words else "null"
+    assert json.loads(said) == asked
+
+
 def test_the_command_that_verifies_names_another_results_folder(tmp_path: Path) -> None:
     folder = tmp_path / "results" / "experiments" / "exp1-smoke"
     page = document([entry(glue_record("model", 1))], [], folder)

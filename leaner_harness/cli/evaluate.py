@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         raise
     path = results.write(result, samples, args.results, replace=args.replace)
     if not args.json:
-        out.print(f"Wrote {path}", soft_wrap=True)
+        out.print(f"Wrote {path}", markup=False, soft_wrap=True)
     shown.show([result], as_json=args.json)
     return _exit(result, plan)
 

@@ -105,8 +105,8 @@ def _missing(experiment: Experiment, folder: Path) -> list[str]:
     """Text that the trainings which are left cannot have, and why."""
     from leaner_harness.experiments.trainings import missing_texts
 
-    place = drive.Place(folder)
-    return missing_texts([cell for cell in experiment.cells if not place.is_done(cell)])
+    done = drive.done(experiment.cells, folder)
+    return missing_texts([cell for cell in experiment.cells if cell.name not in done])
 
 
 def _read(args: argparse.Namespace) -> tuple[Experiment, Path, Path]:
@@ -134,7 +134,7 @@ def _report(args: argparse.Namespace) -> int:
         for notice in found.notices:
             err.print(notice, markup=False, soft_wrap=True)
         for path in paths:
-            out.print(f"Wrote {path}", soft_wrap=True)
+            out.print(f"Wrote {path}", markup=False, soft_wrap=True)
     if found.absent:
         raise ResultError(
             f"Incomplete: {len(found.absent)} of {len(experiment.cells)} cells have no results: "
@@ -149,7 +149,7 @@ def _run_again(args: argparse.Namespace) -> str:
     words = ["leaner", "experiment", "run", args.experiment, "--preset", args.preset]
     words += ["--equal", args.equal] if args.equal != grid.EQUAL else []
     words += ["--results", str(args.results)] if args.results else []
-    return f"{shlex.join(words)}, with the --out and --published it was run with"
+    return f"{shlex.join(words)}, with the --out, --published and --judge it was run with"
 
 
 def _texts(args: argparse.Namespace) -> int:
@@ -169,7 +169,7 @@ def _texts(args: argparse.Namespace) -> int:
         genres=[genre for genre in args.genres.split(",") if genre],
         words={side: _count(side, text) for side, text in words.items()},
     )
-    out.print(f"Wrote {args.out}", soft_wrap=True)
+    out.print(f"Wrote {args.out}", markup=False, soft_wrap=True)
     return 0
 
 

@@ -103,7 +103,7 @@ def _judge(path: Path, args: argparse.Namespace, opened: Opened) -> dict[str, An
         found = verb.write(read_samples(path), opened, place, digest(path), advance)
     if not args.json:
         out.print(grades_table(found, opened.scale))
-        out.print(f"Wrote {place}", soft_wrap=True)
+        out.print(f"Wrote {place}", markup=False, soft_wrap=True)
     return found
 
 
@@ -150,7 +150,7 @@ def _together(args: argparse.Namespace, opened: Opened) -> int:
         print_json(found)
     else:
         out.print(together_table(found))
-        out.print(f"Wrote {place}", soft_wrap=True)
+        out.print(f"Wrote {place}", markup=False, soft_wrap=True)
     return _exit([name for name, model in found["models"].items() if not model["complete"]])
 
 
@@ -172,7 +172,7 @@ def _check(args: argparse.Namespace, opened: Opened) -> int:
         print_json(card)
     else:
         out.print(markdown(card), markup=False, soft_wrap=True)
-        out.print(f"Wrote {place}.json, {place}.md and {place}.svg", soft_wrap=True)
+        out.print(f"Wrote {place}.json, {place}.md and {place}.svg", markup=False, soft_wrap=True)
     if not card["passed"]:
         failed = ", ".join(name for name, passed in card["checks"].items() if passed is False)
         raise ResultError(

@@ -23,12 +23,14 @@ def run(args: argparse.Namespace) -> int:
     if args.verb == "build":
         entries, refused = board.write(args.results)
         for name in (board.README, board.PAGE):
-            out.print(f"Wrote {args.results / name}", soft_wrap=True)
+            out.print(f"Wrote {args.results / name}", markup=False, soft_wrap=True)
         out.print(f"{len(entries)} results; {len(refused)} files refused.", highlight=False)
         if refused:
-            err.print(f"Why: leaner results verify --results {args.results}", soft_wrap=True)
+            err.print(
+                f"Why: leaner results verify --results {args.results}", markup=False, soft_wrap=True
+            )
     else:
         board.check(args.results)
         for name in (board.README, board.PAGE):
-            out.print(f"{args.results / name} is up to date", soft_wrap=True)
+            out.print(f"{args.results / name} is up to date", markup=False, soft_wrap=True)
     return 0

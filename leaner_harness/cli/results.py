@@ -88,7 +88,9 @@ def _show(args: argparse.Namespace) -> int:
         entries += found[0]
         refused += found[1]
     if not entries and not refused and not args.json:
-        err.print(f"No results in {args.results}. Make one: leaner results add OUTPUT")
+        err.print(
+            f"No results in {args.results}. Make one: leaner results add OUTPUT", markup=False
+        )
     for entry in entries:
         if entry.state != VERIFIED:
             name = entry.result.path.as_posix()
@@ -117,7 +119,7 @@ def _add(args: argparse.Namespace) -> int:
     )
     path = results.write(result, samples, args.results, replace=args.replace)
     if not args.json:
-        out.print(f"Wrote {path}")
+        out.print(f"Wrote {path}", markup=False, soft_wrap=True)
     return show([result], as_json=args.json)
 
 

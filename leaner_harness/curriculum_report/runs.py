@@ -106,22 +106,27 @@ class Run:
         return found
 
     @property
+    def _curriculum(self) -> Mapping[str, Any]:
+        """What the record says of it; empty without one."""
+        return self.record.get("curriculum") or {}
+
+    @property
     def seconds(self) -> float:
         """Wall time, that of scoring before the first step included."""
-        before = self.record.get("curriculum", {}).get("seconds", {}).get("scoring_before", 0.0)
+        before = self._curriculum.get("seconds", {}).get("scoring_before", 0.0)
         return float(self.record["seconds"]) + float(before)
 
     @property
     def ended_early(self) -> bool:
         """Whether it never came to read from the whole text, though it is no `subset`."""
-        said = self.record.get("curriculum", {})
+        said = self._curriculum
         is_part = bool(self.stages) and self.stages[-1].share < 1
         return is_part and not said.get("is_subset", self.recipe.get("curriculum") == "subset")
 
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The pools it read from."""
-        found = self.record.get("curriculum", {}).get("stages", [])
+        found = self._curriculum.get("stages", [])
         return tuple(Stage(each.get("step", 0), each["share"]) for each in found)
 
     def milestones(self) -> dict[str, str]:

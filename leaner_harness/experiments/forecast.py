@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from leaner_harness.experiments.drive import Place
+from leaner_harness.experiments.drive import Place, done
 from leaner_harness.experiments.grid import Cell, checkpoint
 from leaner_harness.experiments.pace import pace
 from leaner_harness.experiments.scoring_time import scoring_seconds
@@ -42,7 +42,9 @@ def forecast(cells: Sequence[Cell], folder: Path) -> dict[str, Any]:
     by_step: dict[str, list[Cell]] = {}
     for cell in cells:
         by_step.setdefault(cell.step, []).append(cell)
-    steps = {name: _step(some, Place(folder), recipes) for name, some in by_step.items()}
+    kept, place = done(cells, folder), Place(folder)
+    took = {cell.name: place.seconds(cell) or 0.0 for cell in cells if cell.name in kept}
+    steps = {name: _step(some, took, recipes) for name, some in by_step.items()}
     total = Counter[str]()
     for found in steps.values():
         total.update({key: found[key] for key in ("cells", "done", "tokens", "disk", "hours")})
@@ -50,9 +52,9 @@ def forecast(cells: Sequence[Cell], folder: Path) -> dict[str, Any]:
     return {"steps": steps, "total": {**total, "known": known}}
 
 
-def _step(cells: Sequence[Cell], place: Place, recipes: Recipes) -> dict[str, Any]:
+def _step(cells: Sequence[Cell], all_took: Mapping[str, float], recipes: Recipes) -> dict[str, Any]:
     """What is left of a step."""
-    took = {c.name: place.seconds(c) or 0.0 for c in cells if place.is_done(c)}
+    took = {cell.name: all_took[cell.name] for cell in cells if cell.name in all_took}
     left = [cell for cell in cells if cell.name not in took]
     plans = {c.name: found for c in cells if left and (found := _work(c, recipes))}
     whole = [plans[cell.name] for cell in left if cell.name in plans]

@@ -20,7 +20,7 @@ from leaner_harness.experiments.report.document import (
     Table,
     Value,
 )
-from leaner_harness.experiments.report.files import Kept, Training, files_of
+from leaner_harness.experiments.report.files import Kept, Training, files_of, plain
 from leaner_harness.experiments.report.training import Group, curves, training_table
 from leaner_harness.svg import INK, A, D
 
@@ -35,7 +35,10 @@ def sections(kept: Kept) -> Iterator[Section]:
     try:
         found = compared(kept)
     except LeanerError as error:
-        yield Section("What an order saves", [Note(f"Nothing can be compared: {error.message}")])
+        yield Section(
+            "What an order saves",
+            [Note(f"Nothing can be compared: {plain(error.message, kept.folder)}")],
+        )
     else:
         yield Section("What an order saves", [*_saved(found, groups), *_shorter(kept, found)])
     yield Section("Scores on the way", list(curricula_scores.milestones(kept)))

@@ -22,7 +22,7 @@ from leaner_harness.experiments.report.curricula import (
     reached,
 )
 from leaner_harness.experiments.report.document import Section
-from leaner_harness.experiments.report.files import Kept, Training, files_of
+from leaner_harness.experiments.report.files import Kept, Training, files_of, plain
 from leaner_harness.paired import CANNOT_TELL
 
 _LESS = {"steps": "fewer steps", "data": "less data"}
@@ -38,7 +38,8 @@ def claims(kept: Kept) -> Section:
     try:
         found = compared(kept)
     except LeanerError as error:
-        return claim_section([Claim(said["claim"], paper, "none", NOT_COMPARABLE, error.message)])
+        why = plain(error.message, kept.folder)
+        return claim_section([Claim(said["claim"], paper, "none", NOT_COMPARABLE, why)])
     rows = [r for r in found["groups"] if "lm_loss" in r["group"] and "(" not in r["group"]]
     if not rows:
         has = "lm_loss" in kept.experiment.values.get("difficulty", ())

@@ -115,7 +115,7 @@ def _scored(
     experiment: Experiment, folder: Path, refused: list[tuple[str, str]]
 ) -> dict[str, Scored]:
     entries, bad = read_entries(folder / BOARDS)
-    refused += [(f"{_below(each.path, folder)}", _plain(each.reason, folder)) for each in bad]
+    refused += [(f"{_below(each.path, folder)}", plain(each.reason, folder)) for each in bad]
     by_model: dict[str, list[Result]] = defaultdict(list)
     for entry in entries:
         if entry.state == VERIFIED:
@@ -157,10 +157,13 @@ def _training(
     try:
         run = read_run(place)
         _agree(run, scored.values())
+        # What the sections will ask of it: none of them shall be the first to stumble.
+        _ = run.bill, run.seconds, run.stages, run.unique_tokens, run.digest, run.seed
+        _ = int(run.record["parameters"]["total"]), int(run.record["data"]["words"])
     except LeanerError as error:
-        refused.append((files[0], _plain(error.message, folder)))
+        refused.append((files[0], plain(error.message, folder)))
         return None
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
         refused.append((files[0], f"It cannot be read: {error!r}."))
         return None
     return Training(run, files)
@@ -175,7 +178,8 @@ def _agree(run: Run, scored: Iterable[Scored]) -> None:
         raise LeanerError(f"{run.path} ends otherwise in its log than in its record.")
     for each in scored:
         said = each.record.get("training")
-        if each.record["model"]["weights_sha256"] != weights or not said:
+        is_of_them = weights and each.record["model"]["weights_sha256"] == weights
+        if not is_of_them or not said:  # what is not known of weights is held against nothing
             continue
         for key in ("tokens_seen", "steps", "parameters", "data", "recipe", *MEASURES):
             if said.get(key) != run.record.get(key):
@@ -237,7 +241,9 @@ def _texts(folder: Path, refused: list[tuple[str, str]]) -> Mapping[str, Any] | 
         return None
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        _ = [found["texts"][side]["tokens"] for side in found["sides"]], found["entropy"]["genres"]
+        sizes = ("documents", "words", "bytes", "tokens")
+        _ = [found["texts"][side][size] for side in found["sides"] for size in sizes]
+        _ = found["entropy"]["genres"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         refused.append((TEXTS, f"It cannot be read: {error!r}."))
         return None
@@ -248,6 +254,6 @@ def _below(path: Path, folder: Path) -> str:
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
 
 
-def _plain(reason: str, folder: Path) -> str:
+def plain(reason: str, folder: Path) -> str:
     """A reason without the place of the folder, which tells of a machine."""
     return reason.splitlines()[0].replace(f"{folder}/", "")

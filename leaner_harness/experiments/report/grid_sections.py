@@ -63,7 +63,8 @@ class Found(NamedTuple):
     def words(self) -> int:
         """Words of the training text that were read at all: the rest taught nothing."""
         record = self.runs[0].run.record
-        return int(min(record["data"]["words"], record["words_seen"]))
+        words, seen = record["data"]["words"], record.get("words_seen")
+        return int(words if seen is None else min(words, seen))
 
     @property
     def parameters(self) -> int:
@@ -209,7 +210,7 @@ def _panels(kept: Kept, grid: Mapping[Place, Found]) -> Iterator[Panel]:
             dashed=size != sizes[0], squares=size != sizes[0],
         )
         for side in SIDES
-        for size in (sizes[0], sizes[-1])
+        for size in dict.fromkeys((sizes[0], sizes[-1]))
     ]  # fmt: skip
     yield from _panel(
         "score-tokens", "Score against tokens", Axis("tokens trained on", log=True), y, series

@@ -64,12 +64,24 @@ def _stock(record: Record, few: int) -> str:
     arguments = ",".join(filter(None, [f"pretrained={known}", protocol, _arguments(record)]))
     command = ["lm_eval", "--model", _line(model["model_type"]), "--model_args", arguments]
     command += ["--tasks", _tasks(record), *(["--num_fewshot", str(few)] if few else [])]
-    if record["board"] not in answer_scores.BOARDS and record["data"]["split"] != "test":
-        command += ["--metadata", json.dumps({"leaner_split": _line(record["data"]["split"])})]
+    if asked := _metadata(record):
+        command += ["--metadata", json.dumps(asked)]
     command += ["--batch_size", "64", "--log_samples", "--output_path", "out"]
     filed = ["leaner", "results", "add", "out", "--model", model["name"]]
     filed += ["--partial"] if _tasks(record) != record["board"] else []
     return f"{shlex.join(command)}\n{shlex.join(filed)}"
+
+
+def _metadata(record: Record) -> dict[str, str]:
+    """What a stock command is told beside the model: split, folder of rows, judge."""
+    has_answers = record["board"] in answer_scores.BOARDS
+    split = _line(record["data"]["split"])
+    said = {
+        "leaner_split": "" if has_answers or split == "test" else split,
+        "leaner_data": "".join(_data(record)[1:]),
+        "leaner_judge": "".join(_judge(record)[1:]) if has_answers else "",
+    }
+    return {key: value for key, value in said.items() if value}
 
 
 def _tasks(record: Record) -> str:
