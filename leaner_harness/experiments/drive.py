@@ -3,7 +3,7 @@
 A cell that is done leaves a mark, so that an experiment that was stopped or killed goes on with the
 others; the commands themselves go on where they were stopped. What was done before something that
 it needs was done again is done again, too. A command that outlived its driver still holds its
-cell's lock, and is waited for.
+cell's lock: it is waited for, and leaves its own mark.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import shlex
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -25,11 +24,12 @@ from typing import IO, Any
 from leaner_harness.commands import environment
 from leaner_harness.errors import UsageError
 from leaner_harness.experiments.grid import Cell
-from leaner_harness.files import write_json
 
 DONE, FAILED, BLOCKED = "done", "failed", "blocked"
 """`blocked`: a cell it needs failed."""
 LEANER = (sys.executable, "-m", "leaner_harness.cli")
+ONE_CELL = (sys.executable, "-m", "leaner_harness.experiments.one_cell")
+"""It leaves the mark, so that what outlives a driver that is killed is not done again."""
 
 Announce = Callable[[Cell, str], None]
 """Called with a cell and `started`, or how it ended."""
@@ -153,21 +153,18 @@ def _one(cell: Cell, place: Place, program: Sequence[str], announce: Announce) -
         announce(cell, "started")
         log = place.log(cell)
         log.parent.mkdir(parents=True, exist_ok=True)
-        begun = time.monotonic()
+        mark, said = place.mark(cell), {"command": list(cell.command), "digest": cell.digest}
+        words = [str(mark.absolute()), json.dumps(said), str(lock.fileno())]
         with log.open("ab") as file:
             code = subprocess.run(
-                [*program, *cell.command],
+                [*ONE_CELL, *words, *program, *cell.command],
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
                 env=environment(),
                 pass_fds=[lock.fileno()],  # it keeps the lock if this process is killed
             ).returncode
-        if code:
-            return FAILED
-        mark = {"command": list(cell.command), "digest": cell.digest, "ended": time.time()}
-        write_json(place.mark(cell), mark | {"seconds": round(time.monotonic() - begun, 1)})
-        return DONE
+        return FAILED if code else DONE
 
 
 @contextmanager
