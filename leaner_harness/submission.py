@@ -17,7 +17,7 @@ from leaner_harness.errors import CheckpointError, ResultError, UsageError
 from leaner_harness.from_lm_eval.make import make
 from leaner_harness.from_lm_eval.run import Run, find, read_output
 from leaner_harness.from_lm_eval.scored_model import find_checkpoint
-from leaner_harness.leaderboard.entries import VERIFIED, Entry, read_entries
+from leaner_harness.leaderboard.entries import VERIFIED, Entry, raise_refused, read_entries
 from leaner_harness.models.loading import PICKLES
 from leaner_harness.results.rules import samples_name
 from leaner_harness.results.untrusted import shown
@@ -171,8 +171,7 @@ def _filed(folder: Path, digest: str) -> list[Entry]:
 def _entries(folder: Path, paths: set[Path]) -> list[Entry]:
     """The entries of result files; raises ResultError unless each is verified."""
     entries, refused = read_entries(folder, lambda path: path.resolve() in paths)
-    if refused:
-        raise ResultError(refused[0].reason)
+    raise_refused(refused)
     for entry in entries:
         if entry.state != VERIFIED:
             raise ResultError(

@@ -169,8 +169,7 @@ def _states(entries: list[Entry], refused: list[Refused], folder: Path) -> list[
 def _update(args: argparse.Namespace) -> int:
     """Write verified results that lacked something anew; their samples stay as they are."""
     entries, refused = _entries(args)
-    if refused:
-        raise ResultError(refused[0].reason)
+    raise_refused(refused)
     written = []
     for entry in entries:
         if entry.state != VERIFIED:
